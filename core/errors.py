@@ -1,0 +1,130 @@
+"""What can be refused. Errors carry data; each surface chooses the words."""
+
+from dataclasses import dataclass
+
+from core.types import EntryId
+
+
+class ChorusError(Exception):
+    """Base of everything that a person may be told."""
+
+
+class StoreUnavailableError(ChorusError):
+    """The database cannot be reached or written; nothing was changed as far as is known."""
+
+
+class NoSuchRoomError(ChorusError):
+    """There is no such room."""
+
+
+@dataclass
+class NoSuchEntryError(ChorusError):
+    """The entry is not waiting: it was played, removed, or never existed."""
+
+    entry: EntryId
+
+
+class NotListeningError(ChorusError):
+    """The person has to be in the room first (a voice channel, the page)."""
+
+
+@dataclass
+class AnotherChannelError(ChorusError):
+    """The room is heard in another voice channel than the person's."""
+
+    channel: int
+
+
+@dataclass
+class ForbiddenError(ChorusError):
+    """The policy does not let this person do `action`; `needs` names the role that may."""
+
+    action: str
+    needs: str
+
+
+@dataclass
+class VoiceForbiddenError(ChorusError):
+    """The bot lacks a permission in the voice channel: `connect` or `speak`, or the channel is full."""
+
+    channel: int
+    permission: str
+
+
+class NothingPlayingError(ChorusError):
+    """There is no current entry."""
+
+
+class NotSeekableError(ChorusError):
+    """The current entry is live."""
+
+
+@dataclass
+class OutOfRangeError(ChorusError):
+    """`value` of `field` is outside `low`–`high`."""
+
+    field: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass
+class QueueFullError(ChorusError):
+    """The queue holds `limit` entries already."""
+
+    limit: int
+
+
+@dataclass
+class TooManyEntriesError(ChorusError):
+    """The person has `limit` entries waiting already."""
+
+    limit: int
+
+
+@dataclass
+class TooLongError(ChorusError):
+    """The track is longer than `limit` ms; `title` names it."""
+
+    title: str
+    limit: int
+
+
+@dataclass
+class NothingFoundError(ChorusError):
+    """Nothing matches `query`."""
+
+    query: str
+
+
+@dataclass
+class SourceOffError(ChorusError):
+    """The link belongs to `source`, which the operator has not switched on."""
+
+    source: str
+
+
+@dataclass
+class UnplayableError(ChorusError):
+    """The link or file cannot be played. `reason`: `private_address`, `not_audio`, `not_found`, `too_large`,
+    `corrupt`, `timeout`, `unreachable`, `bad_link`.
+    """
+
+    reason: str
+
+
+class OwnEntryError(ChorusError):
+    """A vote for one's own entry would not count."""
+
+
+@dataclass
+class NoNodeError(ChorusError):
+    """No audio node is up; the music goes on when one is."""
+
+
+@dataclass
+class RateLimitedError(ChorusError):
+    """Too much at once; try again after `retry_after` seconds."""
+
+    retry_after: float

@@ -1,0 +1,1 @@
+"""What the rules need from the outside, one module a noun."""

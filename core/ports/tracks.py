@@ -1,0 +1,65 @@
+"""Finding tracks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from core.types import Track
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that somebody sent. `url` may carry secrets and expire: it is fetched once, never stored or logged."""
+
+    url: str
+    filename: str
+    size: int
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a query stands for: one track, or the tracks of a playlist (`playlist` is its title)."""
+
+    tracks: tuple[Track, ...]
+    playlist: str | None = None
+
+
+class Resolver(Protocol):
+    """From what a person typed or sent to tracks."""
+
+    async def resolve(self, query: str | Attachment, *, limit: int) -> Found:
+        """At most `limit` tracks. Raises NothingFoundError, SourceOffError, UnplayableError, TooLongError."""
+        ...
+
+    def local(self, query: str) -> bool:
+        """Whether this query can be answered at once, without the network."""
+        ...
+
+
+class Library(Protocol):
+    """The operator's music folders, indexed."""
+
+    async def search(self, query: str, *, limit: int = 10) -> Sequence[Track]:
+        """Best match first, typing errors tolerated; empty query: the newest."""
+        ...
+
+    async def cover(self, key: str, size: int) -> Path | None:
+        """A WebP file of a track's cover, `size` px (88, 176 or 512); None when there is none."""
+        ...
+
+    async def fallback(self) -> Sequence[Track]:
+        """The house list: the demo tracks, or what the operator put in its place."""
+        ...
+
+
+class MediaAddress(Protocol):
+    """Mints addresses for nodes."""
+
+    def media_url(self, track: Track, *, bound_to: str) -> str:
+        """A signed, expiring URL under MEDIA_URL that streams this track; never shown or logged.
+
+        `bound_to` names room and entry; valid for the track's length + 1 h (live: 24 h).
+        """
+        ...

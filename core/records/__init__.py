@@ -1,0 +1,1 @@
+"""Frozen rows that the parts exchange; no behaviour."""

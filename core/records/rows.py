@@ -1,0 +1,41 @@
+"""Append-only rows written in the transaction of the change itself."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.types import EndReason, EntryId, PersonId, PlaceId, RoomId, TrackRef
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One finished play. `started_at` and `ended_at` in UTC ms, `heard` in ms."""
+
+    room: RoomId
+    place: PlaceId
+    entry: EntryId
+    person: PersonId
+    ref: TrackRef
+    title: str
+    node: str | None
+    output: str
+    started_at: int
+    ended_at: int
+    heard: int
+    listeners_start: int
+    listeners_end: int
+    reason: EndReason
+    likes: int
+    skips: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """One change of settings, roles, money or policy."""
+
+    at: int
+    actor: PersonId
+    surface: str
+    place: PlaceId
+    action: str
+    before: dict[str, Any] = field(default_factory=dict[str, Any])
+    after: dict[str, Any] = field(default_factory=dict[str, Any])

@@ -1,0 +1,90 @@
+"""What a room shows to a person: plain data that every surface words and draws by itself."""
+
+from dataclasses import dataclass
+
+from core.types import EntryId, Limits, PauseReason, PersonId, RoomId, Settings, Track
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why an entry stands where it stands. `turn` counts the requester's turns from 1 ("Ben's first turn")."""
+
+    turn: int
+    round: int
+    score: int
+    ahead: int
+    wait: int | None
+    locked: bool
+    forced: bool
+    parked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """A waiting entry. `wait` inside `why` is ms until its start, None when a live track is ahead."""
+
+    id: EntryId
+    track: Track
+    person: PersonId
+    name: str
+    place: str
+    rank: int
+    up: int
+    down: int
+    my_vote: int
+    mine: bool
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class PollView:
+    """A running question: `needed` of `electorate` people; `departures` listeners leaving would pass it too."""
+
+    kind: str
+    votes: int
+    needed: int
+    electorate: int
+    mine: bool
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class NowView:
+    """The entry on air."""
+
+    id: EntryId
+    track: Track
+    person: PersonId
+    name: str
+    place: str
+    fallback: bool
+    started: bool
+    up: int
+    down: int
+    my_vote: int
+    mine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RoomView:
+    """A room as one person sees it: a page of the queue (`upcoming`) and the whole count (`total`).
+
+    `position` holds at `at` (UTC ms); while `running` it grows with time.
+    """
+
+    id: RoomId
+    version: int
+    name: str
+    current: NowView | None
+    position: int
+    running: bool
+    at: int
+    paused: PauseReason | None
+    volume: int
+    voice_channel: int | None
+    upcoming: tuple[EntryView, ...]
+    total: int
+    polls: tuple[PollView, ...]
+    listeners: int
+    settings: Settings
+    limits: Limits

@@ -1,0 +1,213 @@
+"""The words of the domain as types. Times are UTC in ms since the epoch, lengths and positions in ms."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+RoomId = NewType("RoomId", str)
+"""Unguessable: 22 URL-safe characters (the Lobby's is `lobby`: it is meant to be found)."""
+PlaceId = NewType("PlaceId", str)
+"""`discord:<guild id>`, `web:<name>`, `telegram:<chat id>`."""
+PersonId = NewType("PersonId", str)
+EntryId = NewType("EntryId", int)
+"""Counts up within its room."""
+CommandId = NewType("CommandId", str)
+"""What makes a repeat of a command recognisable: `discord:<interaction id>`, `form:<token>`."""
+TrackRef = NewType("TrackRef", str)
+"""`library:<id>`, `upload:<sha256>`, `url:<address>`; never a media URL or a track string."""
+
+HOUSE = PersonId("house")
+"""Who asks for the tracks of a fallback list."""
+LOBBY = RoomId("lobby")
+
+
+class Surface(StrEnum):
+    """Where a person speaks from."""
+
+    DISCORD = "discord"
+    TELEGRAM = "telegram"
+    WEB = "web"
+    SYSTEM = "system"
+
+
+class Guests(StrEnum):
+    """What people of the page may do in a room; each includes the ones before."""
+
+    OFF = "off"
+    LISTEN = "listen"
+    VOTE = "vote"
+    ADD = "add"
+
+
+class Hearing(StrEnum):
+    """How a person hears the room."""
+
+    VOICE = "voice"
+    STREAM = "stream"
+    CHAT = "chat"
+
+
+class PauseReason(StrEnum):
+    """Why a room is paused."""
+
+    PERSON = "person"
+    NOBODY = "nobody"
+    INTERRUPTED = "interrupted"
+
+
+class EndReason(StrEnum):
+    """Why a play ended; the values that a `plays` row carries."""
+
+    FINISHED = "finished"
+    SKIPPED = "skipped"
+    VOTED = "voted"
+    STOPPED = "stopped"
+    REMOVED = "removed"
+    FAILED = "failed"
+    YIELDED = "yielded"
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Something playable. `length` is None for live sources; `cover` is a key that the page's cover route knows."""
+
+    ref: TrackRef
+    title: str
+    artist: str = ""
+    length: int | None = None
+    cover: str | None = None
+    accent: str | None = None
+    uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One account of a person: `kind` is a surface, `external` that surface's id, `name` what it shows."""
+
+    kind: Surface
+    external: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, from where, and which facts about them the policy may use."""
+
+    person: PersonId
+    name: str
+    place: PlaceId
+    surface: Surface
+    voice_channel: int | None = None
+    dj: bool = False
+    admin: bool = False
+    operator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the admins of a place chose. Caps of None mean: the plan's."""
+
+    skip_threshold: float = 0.5
+    max_entries_per_person: int | None = None
+    max_length: int | None = None
+    max_queue: int | None = None
+    default_volume: int = 100
+    idle: int = 300_000
+    guests: Guests = Guests.LISTEN
+    dj_role: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a plan allows. While billing is off every place has these."""
+
+    plan: str = "elite"
+    entries_per_person: int = 500
+    queue: int = 10_000
+    length: int = 6 * 3_600_000
+    panel: bool = True
+
+
+@dataclass(slots=True)
+class Vote:
+    """A person's vote for an entry: +1 or −1."""
+
+    value: int
+    at: int
+
+
+@dataclass(slots=True)
+class Entry:
+    """A track queued by a person. `votes` is keyed by voter."""
+
+    id: EntryId
+    track: Track
+    person: PersonId
+    name: str
+    place: PlaceId
+    requested_at: int
+    first_requested_at: int
+    forced: bool = False
+    parked: bool = False
+    votes: dict[PersonId, Vote] = field(default_factory=dict[PersonId, Vote])
+
+
+@dataclass(slots=True)
+class Turn:
+    """A start of an entry, kept for six hours: what fairness counts. Skipped within 30 s: not `counted`."""
+
+    entry: EntryId
+    person: PersonId
+    started_at: int
+    counted: bool = True
+
+
+@dataclass(slots=True)
+class Presence:
+    """A person in a room by way of a place. `left_at` is None while they are there."""
+
+    person: PersonId
+    place: PlaceId
+    hearing: Hearing
+    name: str
+    since: int
+    left_at: int | None = None
+    deaf: bool = False
+    address: str | None = None
+    """A keyed hash of a guest's network address; at most three guests of one count."""
+
+
+@dataclass(slots=True)
+class Poll:
+    """A running question. `kind` is the action, `entry` what it is about."""
+
+    kind: str
+    entry: EntryId | None
+    opened_by: PersonId
+    opened_at: int
+    deadline: int
+    votes: dict[PersonId, int] = field(default_factory=dict[PersonId, int])
+
+
+@dataclass(slots=True)
+class Playing:
+    """The entry on air. `started_at` is None until a node reported it."""
+
+    entry: Entry
+    fallback: bool = False
+    chosen_at: int = 0
+    started_at: int | None = None
+    node: str | None = None
+    listeners: int = 0
+
+
+@dataclass(slots=True)
+class PositionClock:
+    """Where the current entry is: `offset`, plus the time since `running_since` while it runs."""
+
+    offset: int = 0
+    running_since: int | None = None
+
+    def at(self, now: int) -> int:
+        """The position in ms at `now`."""
+        return self.offset + (now - self.running_since if self.running_since is not None else 0)

@@ -52,7 +52,7 @@ class LoadError(Exception):
 
 
 class Model(BaseModel):
-    """Base of all wire objects: strict types, camelCase outside, unknown keys ignored as in the real server."""
+    """Base of all wire objects: strict types, camelCase outside, unknown keys ignored (so does Lavalink)."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, strict=True, hide_input_in_errors=True
@@ -64,7 +64,7 @@ class Model(BaseModel):
 
 
 class Patch(Model):
-    """A partial update: `model_fields_set` tells absent from null; null is refused except where `nullable`."""
+    """A partial update: `model_fields_set` tells absent from null; null only where `nullable`."""
 
     nullable: ClassVar[frozenset[str]] = frozenset()
 

@@ -1,0 +1,1 @@
+"""The process: settings, the one composition root, and the command line."""

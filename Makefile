@@ -1,0 +1,64 @@
+# Two commands matter: `make run` and `make test`. Both do all set-up by themselves.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo $(VENV)/bin/uv)
+PYTEST := $(VENV)/bin/python -m pytest
+ARGS ?=
+
+.PHONY: help run test soak lint format lock bench clean
+
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+run: $(VENV)/.run ## Start Chorus: music on http://localhost:8080, no credentials needed
+	@exec $(VENV)/bin/python -m bot run $(ARGS)
+
+test: $(VENV)/.dev chromium ## All tests: rules, stores and pages first, then those that listen in real time
+	@$(PYTEST) -n 2 --dist worksteal -m "not heard" $(ARGS)
+	@$(PYTEST) -m heard $(ARGS)
+
+soak: $(VENV)/.dev chromium ## The repeated tests with higher counts
+	@SOAK=20 $(PYTEST) -m "soak or heard" $(ARGS)
+
+lint: $(VENV)/.dev ## Style, types and the import rule
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/basedpyright --warnings
+	@$(VENV)/bin/lint-imports
+
+format: $(VENV)/.dev ## Format the code
+	@$(VENV)/bin/ruff check --fix . && $(VENV)/bin/ruff format .
+
+lock: $(VENV)/.venv ## Write both lock files anew from pyproject.toml
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml -o requirements.lock
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+bench: $(VENV)/.dev ## The figures, as JSON
+	@$(VENV)/bin/python -m bench $(ARGS)
+
+clean: ## Remove the environment and caches (not your data)
+	@rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/.venv:
+	@$(PYTHON) -c 'import sys; sys.exit("Chorus needs Python 3.11 or later (PYTHON=python3.x make ...)" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV) || { echo "Install the prerequisite first: apt-get install python3-venv"; exit 1; }
+	@command -v uv >/dev/null 2>&1 || $(VENV)/bin/python -m pip install -q --disable-pip-version-check uv
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.venv requirements.lock
+	@echo "Setting up the environment (once) ..."
+	@$(UV) pip install -q --python $(VENV)/bin/python --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.venv requirements-dev.lock
+	@$(UV) pip install -q --python $(VENV)/bin/python --require-hashes -r requirements-dev.lock
+	@touch $@ $(VENV)/.run
+
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null 2>&1 || { \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	  elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	  else echo "The page tests need Chromium: apt-get install chromium"; exit 1; fi; }

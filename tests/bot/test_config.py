@@ -1,0 +1,72 @@
+"""Settings: defaults that follow, refusals, secrets that stay secret."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from bot.config import Settings
+from bot.keys import Keys, load_keys
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def test_addresses_follow_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "9000")
+    settings = Settings()
+    assert settings.media_url == "http://127.0.0.1:9000"
+    assert settings.public_url == "http://localhost:9000"
+    assert settings.database == "sqlite+aiosqlite:///data/chorus.db"
+
+
+def test_empty_means_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "")
+    monkeypatch.setenv("PUBLIC_URL", "")
+    settings = Settings()
+    assert settings.discord_token is None
+    assert settings.public_url == "http://localhost:8080"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PORT", "70000"), ("TRUSTED_PROXIES", "10.0.0.0/99"), ("PUBLIC_URL", "ftp://x"), ("LIBRARY_PATHS", "/nowhere")],
+)
+def test_nonsense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError):
+        Settings()
+
+
+def test_secrets_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "hush-hush"
+    for name in ("DISCORD_TOKEN", "SECRET_KEY", "METRICS_TOKEN", "DATABASE_URL", "LAVALINK_NODES"):
+        monkeypatch.setenv(name, secret)
+    assert secret not in repr(Settings())
+
+
+def test_a_secret_is_made_once_and_kept(tmp_path: Path) -> None:
+    first = load_keys(None, tmp_path / "data")
+    path = tmp_path / "data" / "secret.key"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert load_keys(None, tmp_path / "data").derive("web") == first.derive("web")
+    assert first.derive("web") != first.derive("media")
+
+
+def test_rotation_signs_with_the_first_and_verifies_with_all() -> None:
+    old, both = Keys("old").derive("web"), Keys("new, old").derive("web")
+    assert len(both) == 2
+    assert both[1] == old[0]
+    assert both[0] != old[0]
+
+
+def test_every_setting_is_documented() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    fields: dict[str, Any] = dict(Settings.model_fields)
+    missing = [name.upper() for name in fields if f"`{name.upper()}`" not in readme]
+    assert not missing

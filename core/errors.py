@@ -70,6 +70,13 @@ class OutOfRangeError(ChorusError):
 
 
 @dataclass
+class NoSuchSettingError(ChorusError):
+    """There is no setting of this name, or the value is not of its kind."""
+
+    setting: str
+
+
+@dataclass
 class QueueFullError(ChorusError):
     """The queue holds `limit` entries already."""
 

@@ -1,6 +1,7 @@
 """The room: one shared queue heard together. The aggregate; everything else hangs on it."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from core.changes import Changes
 from core.types import (
@@ -19,6 +20,9 @@ from core.types import (
     Track,
     Turn,
 )
+
+if TYPE_CHECKING:
+    from core.ordering import Order
 
 
 @dataclass
@@ -53,6 +57,8 @@ class Room:
     # not stored
     fallback: tuple[Track, ...] = ()
     changes: Changes = field(default_factory=Changes, compare=False, repr=False)
+    order: "Order | None" = field(default=None, compare=False, repr=False)
+    """Kept by core.ordering until something that matters changes."""
 
     def take_changes(self) -> Changes:
         """What changed since the last call; called by the store after each successful command."""

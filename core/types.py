@@ -199,6 +199,8 @@ class Playing:
     started_at: int | None = None
     node: str | None = None
     listeners: int = 0
+    heard: int = 0
+    """ms played until the clock was last set; pauses and seeks do not count."""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,51 @@
+"""Every number that bounds a room, in one place. Times in ms."""
+
+from dataclasses import dataclass
+
+from core.room import Room
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+
+TURN_WINDOW = 6 * HOUR
+"""How long a turn is remembered."""
+FAIR_START = 30 * SECOND
+"""A track that was ended before it was heard this long cost no turn."""
+VOTE_GRACE = 10 * MINUTE
+"""How long the votes of somebody who left still count."""
+CHAT_WINDOW = 10 * MINUTE
+"""How long somebody in a chat belongs to the electorate after acting."""
+STREAM_AGE = 10 * SECOND
+"""How long a stream must have lived before its listener decides."""
+STREAM_GRACE = 15 * SECOND
+"""How long a dropped stream may take to come back."""
+GUESTS_PER_ADDRESS = 3
+POLL_LIFE = 2 * MINUTE
+DRIFT = 500
+"""How far a node's position may be off before the clock is corrected."""
+VOLUME = (0, 200)
+"""What people may set, in percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """What a room takes: waiting entries of one person and of all, and the length of a track."""
+
+    person: int
+    queue: int
+    length: int
+
+
+def caps(room: Room) -> Caps:
+    """The plan's limits, tightened by the place's settings."""
+    chosen, plan = room.settings, room.limits
+    return Caps(
+        person=_tighter(chosen.max_entries_per_person, plan.entries_per_person),
+        queue=_tighter(chosen.max_queue, plan.queue),
+        length=_tighter(chosen.max_length, plan.length),
+    )
+
+
+def _tighter(chosen: int | None, plan: int) -> int:
+    return plan if chosen is None else min(chosen, plan)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from core.changes import Changes
 from core.types import (
+    Checkpoint,
     Entry,
     EntryId,
     Limits,
@@ -54,6 +55,8 @@ class Room:
     people: dict[tuple[PersonId, PlaceId], Presence] = field(default_factory=dict[tuple[PersonId, PlaceId], Presence])
     polls: dict[str, Poll] = field(default_factory=dict[str, Poll])
     turns: dict[EntryId, Turn] = field(default_factory=dict[EntryId, Turn])
+    checkpoint: Checkpoint | None = field(default=None, compare=False)
+    """Written by `Rooms.checkpoint` beside the commands, for whoever takes over after a crash; of the current entry."""
     # not stored
     fallback: tuple[Track, ...] = ()
     changes: Changes = field(default_factory=Changes, compare=False, repr=False)

@@ -213,3 +213,11 @@ class PositionClock:
     def at(self, now: int) -> int:
         """The position in ms at `now`."""
         return self.offset + (now - self.running_since if self.running_since is not None else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Where a playing room was heard last: `position` at `at` (UTC ms)."""
+
+    position: int
+    at: int

@@ -1,0 +1,111 @@
+"""The demo tracks: playable early, distinct, tagged, with covers."""
+
+import asyncio
+import base64
+import io
+import os
+import time
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import mutagen
+import numpy as np
+import pytest
+from mutagen.flac import Picture
+from PIL import Image
+
+from audio import demo
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], float]:
+    """All demo tracks, and the seconds until the first was whole."""
+    folder = tmp_path_factory.mktemp("demo")
+
+    async def make() -> tuple[list[Path], float]:
+        start, first, paths = time.monotonic(), 0.0, []
+        async for path in demo.synthesise(folder):
+            first = first or time.monotonic() - start
+            paths.append(path)
+        return paths, first
+
+    return asyncio.run(make())
+
+
+def _tags(path: Path) -> dict[str, list[str]]:
+    return cast("Any", mutagen).File(path).tags
+
+
+def _picture(path: Path) -> Image.Image:
+    data = base64.b64decode(_tags(path)["metadata_block_picture"][0])
+    return Image.open(io.BytesIO(cast("Any", Picture(data)).data))
+
+
+def _chroma(path: Path) -> np.ndarray:
+    """How strongly each of the twelve notes sounds."""
+    with av.open(str(path)) as container:
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=8000)
+        pieces = [out.to_ndarray()[0] for frame in container.decode(audio=0) for out in resampler.resample(frame)]
+    spectrum = np.abs(np.fft.rfft(np.concatenate(pieces)))
+    hz = np.fft.rfftfreq(len(np.concatenate(pieces)), 1 / 8000)
+    band = (hz > 80) & (hz < 2000)
+    notes = np.round(69 + 12 * np.log2(hz[band] / 440)).astype(int) % 12
+    chroma = np.bincount(notes, weights=spectrum[band] ** 2, minlength=12)
+    return chroma / np.linalg.norm(chroma)
+
+
+def test_the_first_is_playable_within_five_seconds(made: tuple[list[Path], float]) -> None:
+    paths, first = made
+    assert 4 <= len(paths) <= 5
+    assert first < 5
+
+
+def test_each_is_short_audible_opus_without_clipping(made: tuple[list[Path], float]) -> None:
+    for path in made[0]:
+        with av.open(str(path)) as container:
+            assert container.streams.audio[0].codec_context.name in {"opus", "libopus"}
+            assert container.duration is not None
+            assert 40 <= container.duration / 1e6 <= 75
+            frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
+        samples = np.concatenate([frame.ravel() for frame in frames])
+        level = 20 * np.log10(np.sqrt(np.mean(samples**2)))
+        assert -24 < level < -12
+        assert np.abs(samples).max() < 1
+
+
+def test_they_are_tagged_with_different_titles(made: tuple[list[Path], float]) -> None:
+    titles = [_tags(path)["title"][0] for path in made[0]]
+    assert len(set(titles)) == len(titles)
+    assert {_tags(path)["artist"][0] for path in made[0]} == {demo.ARTIST}
+
+
+def test_they_sound_different(made: tuple[list[Path], float]) -> None:
+    chromas = [_chroma(path) for path in made[0]]
+    alike = [float(a @ b) for i, a in enumerate(chromas) for b in chromas[:i]]
+    assert max(alike) < 0.97
+
+
+def test_their_covers_are_square_and_differ(made: tuple[list[Path], float]) -> None:
+    pictures = [_picture(path) for path in made[0]]
+    assert {picture.size for picture in pictures} == {(640, 640)}
+    means = [np.asarray(picture).reshape(-1, 3).mean(axis=0) for picture in pictures]
+    assert min(float(np.abs(a - b).max()) for i, a in enumerate(means) for b in means[:i]) > 10
+
+
+async def test_nothing_is_made_twice_and_what_was_deleted_stays_deleted(made: tuple[list[Path], float]) -> None:
+    folder = made[0][0].parent
+    moved = made[0][-1].rename(folder / "gone")
+    try:
+        assert [path async for path in demo.synthesise(folder)] == []
+    finally:
+        moved.rename(made[0][-1])
+
+
+async def test_an_interrupted_start_is_made_up_for(tmp_path: Path) -> None:
+    async for path in demo.synthesise(tmp_path):
+        assert path.exists()
+        break
+    rest = [path.name async for path in demo.synthesise(tmp_path)]
+    assert rest == [piece.filename for piece in demo.PIECES[1:]]
+    assert not [name for name in await asyncio.to_thread(os.listdir, tmp_path) if name.endswith(".part")]

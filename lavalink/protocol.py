@@ -13,6 +13,9 @@ from pydantic.alias_generators import to_camel
 
 Severity = Literal["common", "suspicious", "fault"]
 
+FILTERS = ("volume",)
+"""The filters that this node has; any other in a PATCH is refused by name."""
+
 
 class Unset(Enum):
     """Tells "not mentioned" from null where a default cannot."""
@@ -54,9 +57,7 @@ class LoadError(Exception):
 class Model(BaseModel):
     """Base of all wire objects: strict types, camelCase outside, unknown keys ignored (so does Lavalink)."""
 
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, strict=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, strict=True, hide_input_in_errors=True)
 
     def wire(self) -> dict[str, Any]:
         """As a JSON-ready dict with the wire's names."""

@@ -1,0 +1,68 @@
+"""What every request passes: the password, and Lavalink's form for errors."""
+
+from __future__ import annotations
+
+import hmac
+import time
+import traceback
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from aiohttp import web
+from pydantic import ValidationError
+
+from lavalink.protocol import ApiError, validation_message
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler, Middleware
+
+WEBSOCKET_PATH = "/v4/websocket"
+
+log = structlog.get_logger()
+
+
+def password_guard(password: str) -> Middleware:
+    """Refuses with an empty body: 401 without a password, 403 with a wrong one (401 too at the websocket)."""
+    expected = password.encode()
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        given = request.headers.get("Authorization")
+        if given is not None and hmac.compare_digest(given.encode("utf-8", "surrogateescape"), expected):
+            return await handler(request)
+        log.warning("request refused", path=request.path, remote=request.remote, password=given is not None)
+        return web.Response(status=401 if given is None or request.path == WEBSOCKET_PATH else 403)
+
+    return guard
+
+
+@web.middleware
+async def error_bodies(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answers every failure with Lavalink's error object."""
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return _answer(request, error.status, error.message)
+    except ValidationError as error:
+        return _answer(request, HTTPStatus.BAD_REQUEST, validation_message(error))
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
+        return _answer(request, error.status, error.reason)
+    except Exception as error:
+        log.exception("request failed", path=request.path)
+        return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, f"{type(error).__name__} in the node")
+
+
+def _answer(request: web.Request, status: int, message: str) -> web.Response:
+    body: dict[str, Any] = {
+        "timestamp": int(time.time() * 1000),
+        "status": status,
+        "error": HTTPStatus(status).phrase,
+        "message": message,
+        "path": request.rel_url.raw_path,
+    }
+    if request.query.get("trace") == "true":
+        body["trace"] = traceback.format_exc()
+    return web.json_response(body, status=status)

@@ -1,0 +1,214 @@
+"""REST and websocket of Lavalink's v4 protocol, with the `chorus` extension (docs/nodes.md)."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+from typing import TYPE_CHECKING
+
+import av
+import structlog
+from aiohttp import web
+from pydantic import TypeAdapter
+
+from lavalink.middleware import WEBSOCKET_PATH, error_bodies, password_guard
+from lavalink.node import Node, decode, make_track
+from lavalink.protocol import FILTERS, ApiError, LoadError, PlayerPatch, SessionPatch
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from lavalink.sessions import Session
+
+PROTOCOL_VERSION = "4.2.2"
+CHORUS_VERSION = "1"
+HEARTBEAT = 20.0
+"""Seconds between pings: a client that vanished without a word is noticed after one and a half of it."""
+
+NODE = web.AppKey("node", Node)
+routes = web.RouteTableDef()
+track_strings = TypeAdapter(list[str])
+log = structlog.get_logger()
+
+
+def make_app(node: Node, password: str) -> web.Application:
+    """The node's HTTP side; the node is started and stopped with it."""
+    app = web.Application(middlewares=[password_guard(password), error_bodies])
+    app[NODE] = node
+    app.add_routes(routes)
+    app.cleanup_ctx.append(_run_node)
+    return app
+
+
+async def _run_node(app: web.Application) -> AsyncIterator[None]:
+    await app[NODE].start()
+    yield
+    await app[NODE].stop()
+
+
+@routes.get("/version")
+async def version(_: web.Request) -> web.Response:
+    """The protocol's version as text."""
+    return web.Response(text=PROTOCOL_VERSION)
+
+
+@routes.get("/v4/info")
+async def info(_: web.Request) -> web.Response:
+    """What this node is and can."""
+    major, minor, patch = map(int, PROTOCOL_VERSION.split("."))
+    semver = {"semver": PROTOCOL_VERSION, "major": major, "minor": minor, "patch": patch, "preRelease": None}
+    return web.json_response(
+        {
+            "version": semver,
+            "buildTime": 0,
+            "git": {"branch": "", "commit": "", "commitTime": 0},
+            "jvm": f"{platform.python_implementation()} {platform.python_version()}",
+            "lavaplayer": f"PyAV {av.__version__}",
+            "sourceManagers": ["http"],
+            "filters": list(FILTERS),
+            "plugins": [{"name": "chorus", "version": CHORUS_VERSION}],
+        }
+    )
+
+
+@routes.get("/v4/stats")
+async def stats(request: web.Request) -> web.Response:
+    """The node's load."""
+    return web.json_response(request.app[NODE].stats.wire())
+
+
+@routes.get("/v4/loadtracks")
+async def load_tracks(request: web.Request) -> web.Response:
+    """What an identifier stands for."""
+    identifier = request.query.get("identifier")
+    if identifier is None:
+        raise ApiError(400, "Required parameter 'identifier' is not present.")
+    try:
+        found = await request.app[NODE].sources.load(identifier)
+    except LoadError as error:
+        return web.json_response({"loadType": "error", "data": error.wire()})
+    if found is None:
+        return web.json_response({"loadType": "empty", "data": None})
+    return web.json_response({"loadType": "track", "data": make_track(found).wire()})
+
+
+@routes.get("/v4/decodetrack")
+async def decode_track(request: web.Request) -> web.Response:
+    """The track of one track string."""
+    encoded = request.query.get("encodedTrack", request.query.get("track"))
+    if encoded is None:
+        raise ApiError(400, "No track to decode provided")
+    return web.json_response(decode(encoded.replace(" ", "+")).wire())  # an unescaped + of base64
+
+
+@routes.post("/v4/decodetracks")
+async def decode_tracks(request: web.Request) -> web.Response:
+    """The tracks of a JSON array of track strings."""
+    encoded = track_strings.validate_json(await request.read())
+    if not encoded:
+        raise ApiError(400, "No tracks to decode provided")
+    return web.json_response([decode(text).wire() for text in encoded])
+
+
+@routes.get("/v4/routeplanner/status")
+async def route_planner_status(_: web.Request) -> web.Response:
+    """There is no route planner."""
+    return web.Response(status=204)
+
+
+@routes.post("/v4/routeplanner/free/{what:address|all}")
+async def free_address(_: web.Request) -> web.Response:
+    """There is no route planner."""
+    raise ApiError(500, "Can't access disabled route planner")
+
+
+@routes.get(WEBSOCKET_PATH)
+async def websocket(request: web.Request) -> web.WebSocketResponse:
+    """A client's event stream; its session lives as long, or longer when it is resumable."""
+    node, user_id = request.app[NODE], _user_id(request)
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT)
+    session = node.sessions.resume(socket, request.headers.get("Session-Id"))
+    socket.headers["Session-Resumed"] = "false" if session is None else "true"
+    session = session or node.sessions.open(socket, user_id)
+    log.info("client connected", session=session.id, client=request.headers.get("Client-Name"))
+    try:
+        await socket.prepare(request)
+        await session.serve(socket, node.stats.wire)
+    finally:
+        await node.sessions.release(session, socket)
+    return socket
+
+
+@routes.patch("/v4/sessions/{session}")
+async def update_session(request: web.Request) -> web.Response:
+    """Turns resuming on or off."""
+    session = _session(request)
+    patch = SessionPatch.model_validate_json(await request.read())
+    session.resuming = session.resuming if patch.resuming is None else patch.resuming
+    session.timeout = session.timeout if patch.timeout is None else patch.timeout
+    return web.json_response({"resuming": session.resuming, "timeout": session.timeout})
+
+
+@routes.get("/v4/sessions/{session}/players")
+async def get_players(request: web.Request) -> web.Response:
+    """All players of a session."""
+    return web.json_response([player.model().wire() for player in _session(request).players.values()])
+
+
+@routes.get("/v4/sessions/{session}/players/{guild}")
+async def get_player(request: web.Request) -> web.Response:
+    """One player."""
+    return web.json_response(_session(request).player(_guild_id(request)).model().wire())
+
+
+@routes.patch("/v4/sessions/{session}/players/{guild}")
+async def update_player(request: web.Request) -> web.Response:
+    """Makes or changes a player."""
+    session, guild_id = _session(request), _guild_id(request)
+    patch = PlayerPatch.model_validate_json(await request.read())
+    no_replace = request.query.get("noReplace", "false").lower() == "true"
+    player = await request.app[NODE].update_player(session, guild_id, patch, no_replace=no_replace)
+    return web.json_response(player.wire())
+
+
+@routes.delete("/v4/sessions/{session}/players/{guild}")
+async def delete_player(request: web.Request) -> web.Response:
+    """Ends a player; there need not be one."""
+    await request.app[NODE].delete_player(_session(request), _guild_id(request))
+    return web.Response(status=204)
+
+
+@routes.get("/v4/sessions/{session}/players/{guild}/taps/{tap}")
+async def read_tap(request: web.Request) -> web.StreamResponse:
+    """A player's packets in real time, until the tap ends or its reader leaves."""
+    tap = _session(request).player(_guild_id(request)).tap(request.match_info["tap"])
+    if tap is None:
+        raise ApiError(404, "Tap not found")
+    response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    with contextlib.suppress(ConnectionError):
+        async for frames in tap:
+            await response.write(frames)
+    return response
+
+
+def _session(request: web.Request) -> Session:
+    return request.app[NODE].sessions.get(request.match_info["session"])
+
+
+def _guild_id(request: web.Request) -> int:
+    try:
+        guild_id = int(request.match_info["guild"])
+    except ValueError:
+        raise ApiError(400, "guildId must be a number") from None
+    if not -(2**63) <= guild_id < 2**63:
+        raise ApiError(400, "guildId must be a number of 64 bits")
+    return guild_id
+
+
+def _user_id(request: web.Request) -> int:
+    given = request.headers.get("User-Id", "")
+    if not given.isdecimal() or int(given) == 0:
+        raise ApiError(400, "Missing or invalid User-Id header")
+    return int(given)

@@ -1,0 +1,288 @@
+"""discord.py's voice transport outside of a Client: the protocol is its own, the connection's policy is ours.
+
+discord.py is pinned exactly; tests/lavalink/test_voice_names.py lists every name of it that is touched here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import socket
+import ssl
+import time
+from functools import cache
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import aiohttp
+import davey
+import structlog
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from discord.gateway import DiscordVoiceWebSocket
+from discord.voice_client import VoiceClient
+from discord.voice_state import VoiceConnectionState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lavalink.protocol import VoiceState
+
+MAX_HEARTBEAT = 5.0
+DISCOVERY_TRIES = 5
+DISCOVERY_TIMEOUT = 1.0
+CLOSE_TIMEOUT = 1.0
+DATAGRAM = 2048
+NEW_GROUP = 1
+"""The DAVE epoch that announces a new MLS group."""
+
+log = structlog.get_logger()
+
+# By PyDLL the GIL is kept for the 3 µs of a send: giving it up costs a fight with the decoding threads to get it back.
+_libc = ctypes.PyDLL(None, use_errno=False)
+_send = _libc.send
+_send.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int)
+_send.restype = ctypes.c_ssize_t
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """One for all connections: reading the certificates takes longer than a handshake (`SSL_CERT_FILE` counts)."""
+    return ssl.create_default_context()
+
+
+class Heartbeat:
+    """Keeps a voice websocket alive from the event loop; stands for discord.py's thread."""
+
+    def __init__(self, websocket: DiscordVoiceWebSocket, interval: float) -> None:
+        self.latency = float("inf")
+        self._websocket = websocket
+        self._interval = interval
+        self._sent = self._acked = time.perf_counter()
+        self._task = asyncio.create_task(self._beat(), name="voice-heartbeat")
+
+    def ack(self) -> None:
+        """The server has answered."""
+        self._acked = time.perf_counter()
+        self.latency = self._acked - self._sent
+
+    def stop(self) -> None:
+        """No more beats."""
+        self._task.cancel()
+
+    async def _beat(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await asyncio.sleep(self._interval)
+                if time.perf_counter() - self._acked > 3 * self._interval + MAX_HEARTBEAT:
+                    await self._websocket.ws.close(code=4000)
+                    return
+                await self._send()
+
+    async def _send(self) -> None:
+        self._sent = time.perf_counter()
+        beat = {"t": int(time.time() * 1000), "seq_ack": self._websocket.seq_ack}
+        await self._websocket.send_as_json({"op": DiscordVoiceWebSocket.HEARTBEAT, "d": beat})
+
+
+class LoopReader:
+    """Reads the UDP socket from the event loop while somebody listens; stands for discord.py's thread."""
+
+    def __init__(self, state: VoiceConnectionState) -> None:
+        self._state = state
+        self._callbacks: list[Callable[[bytes], Any]] = []
+        self._reading: socket.socket | None = None
+
+    def register(self, callback: Callable[[bytes], Any]) -> None:
+        """Calls back with each datagram."""
+        self._callbacks.append(callback)
+        self.resume()
+
+    def unregister(self, callback: Callable[[bytes], Any]) -> None:
+        """The contrary of register."""
+        if callback in self._callbacks:
+            self._callbacks.remove(callback)
+        if not self._callbacks:
+            self.pause()
+
+    def resume(self, *, force: bool = False) -> None:
+        """Reads if there is a socket and somebody to read for."""
+        if self._callbacks and self._state.socket:
+            self.pause()
+            self._reading = self._state.socket
+            asyncio.get_running_loop().add_reader(self._reading, self._read, self._reading)
+
+    def pause(self) -> None:
+        """Stops reading; call it before the socket is closed."""
+        if self._reading is not None and self._reading.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._reading)
+        self._reading = None
+
+    stop = pause
+
+    def _read(self, reading: socket.socket) -> None:
+        try:
+            data = reading.recv(DATAGRAM)
+        except OSError:
+            return
+        for callback in list(self._callbacks):
+            callback(data)
+
+
+class VoiceSocket(DiscordVoiceWebSocket):
+    """The voice gateway's websocket, with the repairs that a bot needs."""
+
+    _connection: Connection  # pyright: ignore[reportIncompatibleVariableOverride] - only ever made by one
+
+    async def received_message(self, msg: dict[str, Any]) -> None:
+        """Handles a JSON message."""
+        op: int = msg["op"]
+        data: dict[str, Any] = msg.get("d") or {}  # RESUMED may bring null
+        if op == self.HELLO:
+            self.seq_ack = msg.get("seq", self.seq_ack)
+            interval = min(data["heartbeat_interval"] / 1000, MAX_HEARTBEAT)
+            self._keep_alive = cast("Any", Heartbeat(self, interval))
+            return
+        if op == self.DAVE_PREPARE_EPOCH:
+            self._connection.prepare_epoch(data)
+        await super().received_message(msg | {"d": data})
+        if op == self.RESUMED:
+            self.secret_key = self._connection.secret_key  # RESUMED brings none
+        elif op in {self.CLIENTS_CONNECT, self.CLIENT_CONNECT}:
+            self._connection.joined(data)
+        elif op == self.CLIENT_DISCONNECT:
+            self._connection.others.discard(str(data["user_id"]))
+
+    async def received_binary_message(self, msg: bytes) -> None:
+        """Handles a DAVE message; a refused one must not end the connection.
+
+        A missed proposal shows as a bad commit later, from which discord.py recovers by itself.
+        """
+        try:
+            await super().received_binary_message(msg)
+        except ValueError as error:
+            log.warning("DAVE message refused", op=msg[2], error=str(error))
+
+    async def discover_ip(self) -> tuple[str, int]:
+        """Asks again when the answer is lost; raises TimeoutError."""
+        for _ in range(DISCOVERY_TRIES - 1):
+            with contextlib.suppress(TimeoutError):
+                return await asyncio.wait_for(super().discover_ip(), DISCOVERY_TIMEOUT)
+        return await asyncio.wait_for(super().discover_ip(), DISCOVERY_TIMEOUT)
+
+
+class Connection(VoiceConnectionState):
+    """The state that discord.py's websocket works on: keys, addresses, DAVE."""
+
+    voice_client: Transport
+
+    def __init__(self, client: Transport) -> None:
+        super().__init__(client)
+        self._socket_reader.stop()
+        self._socket_reader = cast("Any", LoopReader(self))
+        self.others: set[str] = set()
+
+    @property
+    def exposed(self) -> bool:
+        """Whether a frame sent now would reach listeners without the end-to-end encryption that they expect."""
+        return bool(self.dave_protocol_version and self.others) and not self.can_encrypt
+
+    @property
+    def latency(self) -> float:
+        """Seconds of the voice gateway's last round trip, infinite before the first."""
+        heartbeat = cast("Heartbeat | None", self.ws._keep_alive if self.ws else None)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        return heartbeat.latency if heartbeat else float("inf")
+
+    def joined(self, data: dict[str, Any]) -> None:
+        """Others are in the channel (op 11: `user_ids`, op 12: `user_id`)."""
+        users = data.get("user_ids") or [data["user_id"]]
+        self.others |= {str(user) for user in users} - {str(self.user.id)}
+
+    def prepare_epoch(self, data: dict[str, Any]) -> None:
+        """Makes the DAVE session for a channel that had none when we joined: discord.py would ignore the upgrade."""
+        if self.dave_session is None and data["epoch"] == NEW_GROUP and data["protocol_version"]:
+            channel_id = self.voice_client.channel.id
+            self.dave_session = davey.DaveSession(data["protocol_version"], self.user.id, channel_id)
+
+    async def open(self, voice: VoiceState, guild_id: int) -> None:
+        """The whole handshake: identify, UDP discovery, key; raises whatever fails."""
+        self.token, self.session_id, self.server_id = voice.token, voice.session_id, guild_id
+        self.endpoint = voice.endpoint.removeprefix("wss://")
+        self._create_socket()
+        await self.dial(resume=False)
+
+    async def dial(self, *, resume: bool) -> None:
+        """A websocket to the voice gateway, up to the point where audio may flow."""
+        seq_ack = self.ws.seq_ack if self.ws else -1
+        self.ws = await VoiceSocket.from_connection_state(self, resume=resume, seq_ack=seq_ack)
+        while self.ws.secret_key is None:
+            await self.ws.poll_event()
+
+    async def hang_up(self) -> None:
+        """Closes the websocket; the UDP socket stays for a resume."""
+        if self.ws:
+            with contextlib.suppress(ConnectionError):
+                await self.ws.close()
+
+    async def close(self) -> None:
+        """Closes both sockets."""
+        self._socket_reader.pause()
+        if self.socket:
+            self.socket.close()
+        await self.hang_up()
+
+
+class Transport(VoiceClient):
+    """Encrypts and sends packets over a Connection."""
+
+    supported_modes = cast("Any", ("aead_aes256_gcm_rtpsize", "aead_xchacha20_poly1305_rtpsize"))
+    _connection: Connection  # pyright: ignore[reportIncompatibleVariableOverride] - see create_connection_state
+
+    def __init__(self, session: aiohttp.ClientSession, user_id: int, guild_id: int, channel_id: int) -> None:
+        loop = asyncio.get_running_loop()
+        state = SimpleNamespace(loop=loop, http=_Http(session), user=SimpleNamespace(id=user_id))
+        channel = SimpleNamespace(id=channel_id, guild=SimpleNamespace(id=guild_id))
+        super().__init__(cast("Any", SimpleNamespace(_connection=state)), cast("Any", channel))
+        self._cipher: tuple[list[int], AESGCM] | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The state of the connection."""
+        return self._connection
+
+    def create_connection_state(self) -> Connection:
+        """Called by discord.py's constructor."""
+        return Connection(self)
+
+    def send(self, opus: bytes) -> None:
+        """One 20 ms frame; never blocks: what the system cannot take now is lost, as on the way."""
+        self.checked_add("sequence", 1, 0xFFFF)
+        packet = bytes(self._get_voice_packet(opus))
+        _send(self._connection.socket.fileno(), packet, len(packet), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        self.checked_add("timestamp", 960, 0xFFFFFFFF)
+
+    def _encrypt_aead_aes256_gcm_rtpsize(self, header: bytes, data: bytes) -> bytes:
+        """Discord's preferred mode, which discord.py 2.7.1 lacks: nonce of 4 bytes at the end, header authenticated."""
+        key = self.secret_key
+        if self._cipher is None or self._cipher[0] is not key:
+            self._cipher = (key, AESGCM(bytes(key)))
+        nonce = self._incr_nonce.to_bytes(4, "big")
+        self.checked_add("_incr_nonce", 1, 0xFFFFFFFF)
+        return bytes(header) + self._cipher[1].encrypt(nonce + bytes(8), bytes(data), bytes(header)) + nonce
+
+
+class _Http:
+    """Stands for discord.py's HTTP client."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def ws_connect(self, url: str, *, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
+        return await self._session.ws_connect(
+            url,
+            compress=compress,
+            max_msg_size=0,
+            autoclose=False,
+            ssl=tls_context(),
+            timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),  # pyright: ignore[reportCallIssue] - attrs
+        )

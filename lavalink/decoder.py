@@ -1,0 +1,243 @@
+"""Media files as sound: FFmpeg's demuxers and decoders, 48 kHz s16 stereo out, or Opus packets untouched."""
+
+import logging
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+import av
+import av.logging
+import structlog
+from av.audio.frame import AudioFrame
+from av.audio.plane import AudioPlane
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError, InvalidDataError
+from av.packet import Packet
+
+from lavalink.fetch import HttpFile
+from lavalink.opus import FRAME, RATE, can_pass_through, packet_samples
+from lavalink.protocol import LoadError
+from lavalink.resampler import Resampler
+
+FORMATS = (
+    "wav,w64,aiff,au,caf,flac,mp3,aac,ogg,matroska,webm,mov,mp4,m4a,3gp,asf,ape,wv,tta,tak,mpc,mpc8,dsf,"
+    "ac3,eac3,dts,amr,mpegts,mpeg,flv,avi,oma,voc"
+)
+"""Containers that open nothing but the file itself: no playlists, no references to other files."""
+OPTIONS = {
+    "format_whitelist": FORMATS,
+    "protocol_whitelist": "",
+    "fflags": "+fastseek",  # an MP3 without a table of contents would be read up to the place
+    "analyzeduration": "2000000",
+}
+PREROLL_MS = 100
+"""Decoders need some packets before the place to sound right at it (MP3's reservoir, Opus' memory)."""
+PREROLL_PACKETS = 4
+BAD_PACKETS = 100
+"""Undecodable packets in a row after which a file counts as broken."""
+
+log = structlog.get_logger()
+
+
+class Pcm(NamedTuple):
+    """A piece of s16 stereo at 48 kHz of at most 960 samples: where it lies in a plane."""
+
+    plane: AudioPlane
+    start: int
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """What a file says about itself; None where it does not. `length` in ms."""
+
+    title: str | None
+    artist: str | None
+    isrc: str | None
+    length: int | None
+
+
+class Decoder:
+    """The sound of one opened file, from `seek`'s place on. For one thread at a time."""
+
+    def __init__(self, file: HttpFile) -> None:
+        """Probe the file; LoadError if there is no sound in it that FFmpeg reads."""
+        self.file = file
+        self._container = _open(file)
+        self._stream = self._sound()
+        self._stream.codec_context.thread_count = 1
+        self._packets = self._demux()
+        self._graph: Resampler | None = None
+        self._origin = Fraction(self._container.start_time or 0, av.time_base)
+        self._target: Fraction | None = None
+        self._skip = 0
+        self._bad = 0
+        self._recent: deque[Packet[AudioStream]] = deque(maxlen=PREROLL_PACKETS)
+        codec = self._stream.codec_context
+        self._opus = codec.name in {"opus", "libopus"} and can_pass_through(codec.extradata)
+
+    def _sound(self) -> AudioStream:
+        streams = self._container.streams
+        best = streams.best("audio")
+        if not isinstance(best, AudioStream):
+            raise LoadError("There is no sound in this file")
+        return best
+
+    @property
+    def seekable(self) -> bool:
+        """Whether `seek` works."""
+        return self.file.seekable()
+
+    def tags(self) -> Tags:
+        """Read the file's tags and length."""
+        found = _lowered(self._stream.metadata) | _lowered(self._container.metadata)
+        duration = self._container.duration
+        length = duration // 1000 if duration and duration > 0 else None
+        artist = found.get("artist") or found.get("album_artist") or found.get("composer")
+        title = found.get("title") or found.get("streamtitle") or found.get("icy-name")
+        return Tags(title, artist, found.get("isrc") or found.get("tsrc"), length)
+
+    def seek(self, position: int) -> None:
+        """Go to a place in ms, exact to a sample where the container tells times; beyond the end is the end."""
+        self._target = Fraction(position, 1000)
+        self._graph, self._skip, self._bad = None, 0, 0
+        self._recent.clear()
+        place = max(0, position - PREROLL_MS) * 1000 + int(self._origin * av.time_base)
+        try:
+            self._container.seek(place, backward=True)
+        except FFmpegError as error:
+            raise self._failure(error) from error
+        self._packets = self._demux()
+
+    def read(self, *, copy: bool) -> bytes | Pcm | None:
+        """The next 20 ms or less: a packet if `copy` allows and the file holds such, else samples; None at the end."""
+        try:
+            if copy and self._opus and self._target is None:
+                return self._copy()
+            if self._recent:
+                self._warm_up()
+            return self._decode()
+        except FFmpegError as error:
+            raise self._failure(error) from error
+
+    def close(self) -> None:
+        """Close the file; never while another thread reads it."""
+        self.file.close()
+        self._graph = None
+        self._container.close()
+
+    def _copy(self) -> bytes | Pcm | None:
+        packet = next(self._packets, None)
+        if packet is None:
+            return self._end()
+        data = bytes(packet)
+        if packet_samples(data) != FRAME:
+            self._opus = False
+            self._feed(packet)
+            return self.read(copy=False)
+        self._recent.append(packet)
+        return data
+
+    def _warm_up(self) -> None:
+        """Decode what was just passed through, unheard, so that decoding goes on where it ended."""
+        self._opus = False
+        recent = list(self._recent)
+        self._recent.clear()
+        self._skip = 0
+        for packet in recent:
+            for frame in packet.decode():
+                self._skip += frame.samples * RATE // frame.sample_rate
+                self._push(frame)
+
+    def _decode(self) -> Pcm | None:
+        while True:
+            frame = self._graph.pull() if self._graph else None
+            if frame is not None:
+                if self._skip < frame.samples:
+                    start, self._skip = self._skip, 0
+                    return Pcm(frame.planes[0], start, frame.samples - start)
+                self._skip -= frame.samples
+            elif (packet := next(self._packets, None)) is not None:
+                self._feed(packet)
+            elif self._graph is None or self._graph.ended:
+                return self._end()
+            else:
+                self._graph.end()
+
+    def _end(self) -> None:
+        if self.file.error is not None:  # FFmpeg takes many read errors for the end
+            raise self.file.error
+
+    def _feed(self, packet: "Packet[AudioStream]") -> None:
+        try:
+            frames = packet.decode()
+        except InvalidDataError as error:
+            self._bad += 1
+            if self._bad > BAD_PACKETS:
+                raise LoadError("The file is damaged", "suspicious", str(error)) from error
+            return
+        for frame in frames:
+            self._bad = 0
+            if self._target is None or self._reached(frame, self._target):
+                self._push(frame)
+
+    def _reached(self, frame: AudioFrame, target: Fraction) -> bool:
+        """Whether a frame holds the place sought; then what lies before it is skipped."""
+        if frame.pts is None or frame.time_base is None:
+            self._target = None
+            return True
+        before = target - (frame.pts * frame.time_base - self._origin)
+        if before * frame.sample_rate >= frame.samples:
+            return False
+        self._skip = max(0, int(before * RATE))
+        self._target = None
+        return True
+
+    def _push(self, frame: AudioFrame) -> None:
+        if self._graph is None or not self._graph.takes(frame):
+            self._graph = Resampler(frame)
+        self._graph.push(frame)
+
+    def _demux(self) -> "Iterator[Packet[AudioStream]]":
+        return iter(self._container.demux(self._stream))
+
+    def _failure(self, error: Exception) -> LoadError:
+        if self.file.error is not None:
+            return self.file.error
+        return LoadError("The file cannot be read", "suspicious", _reason(error))
+
+
+def _open(file: HttpFile) -> InputContainer:
+    try:
+        return av.open(file, mode="r", container_options=OPTIONS, metadata_errors="ignore")
+    except LoadError:
+        raise
+    except (FFmpegError, ValueError) as error:
+        raise file.error or LoadError("This is not a sound file", "common", _reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {getattr(error, 'strerror', error)}"
+
+
+def _lowered(tags: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value.strip() for name, value in tags.items() if value.strip()}
+
+
+class _LibavHandler(logging.Handler):
+    """FFmpeg's messages as our own log lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass a message on, quietly: broken files are ordinary."""
+        log.debug("libav", component=record.name, message=record.getMessage())
+
+
+def log_libav() -> None:
+    """Send FFmpeg's errors to our log; it never writes to standard error itself."""
+    av.logging.set_level(av.logging.ERROR)
+    logger = logging.getLogger("libav")
+    logger.handlers = [_LibavHandler()]
+    logger.propagate = False

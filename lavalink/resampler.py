@@ -1,0 +1,68 @@
+"""Resampling: whatever a decoder gives, as 48 kHz s16 stereo in pieces of 20 ms."""
+
+from fractions import Fraction
+from typing import cast
+
+from av.audio.frame import AudioFrame
+from av.filter import Graph
+from av.filter.context import FilterContext
+
+from lavalink.opus import FRAME, RATE
+
+FORMAT = f"aformat=sample_fmts=s16:channel_layouts=stereo:sample_rates={RATE}"
+
+
+class Resampler:
+    """Frames of one kind in, pieces of 960 samples out (the last one shorter)."""
+
+    def __init__(self, frame: AudioFrame) -> None:
+        self._kind = _kind(frame)
+        self.ended = False
+        graph = Graph()
+        graph.threads = 1
+        # Mono is given to both ears as it is; FFmpeg's own up-mix would make it 3 dB quieter.
+        mono = ["pan=stereo|c0=c0|c1=c0"] if frame.layout.nb_channels == 1 else []
+        source = graph.add_abuffer(
+            sample_rate=frame.sample_rate,
+            format=frame.format.name,
+            layout=frame.layout.name,
+            time_base=Fraction(1, frame.sample_rate),
+        )
+        last = source
+        for step in (*mono, f"aresample={RATE}", FORMAT):
+            name, _, args = step.partition("=")
+            last = _link(last, graph.add(name, args))
+        self._sink = _link(last, graph.add("abuffersink"))
+        self._source = source
+        graph.configure()
+        graph.set_audio_frame_size(FRAME)
+        self._graph = graph  # a FilterContext does not keep its graph alive
+
+    def takes(self, frame: AudioFrame) -> bool:
+        """Whether a frame is of the kind this graph was built for."""
+        return self._kind == _kind(frame)
+
+    def push(self, frame: AudioFrame) -> None:
+        """Give a frame; then `pull` until there is no piece left."""
+        self._source.push(frame)
+
+    def end(self) -> None:
+        """No more frames will come: give out what is left."""
+        self.ended = True
+        self._source.push(None)
+
+    def pull(self) -> AudioFrame | None:
+        """The next piece, or None until more is pushed."""
+        try:
+            return cast("AudioFrame", self._sink.pull())
+        except (BlockingIOError, EOFError):
+            return None
+
+
+def _link(upstream: FilterContext, downstream: FilterContext) -> FilterContext:
+    upstream.link_to(downstream)
+    return downstream
+
+
+def _kind(frame: AudioFrame) -> tuple[int, str, str]:
+    return frame.sample_rate, frame.format.name, frame.layout.name

@@ -1,0 +1,1 @@
+"""Where rooms, places and people are kept: SQLite or PostgreSQL."""

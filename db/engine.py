@@ -1,0 +1,130 @@
+"""The database behind a URL: SQLite in a file, or PostgreSQL."""
+
+import sqlite3
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from core.errors import StoreUnavailableError
+
+PATIENCE = 5
+"""Seconds to wait for a connection or for a lock that somebody else holds."""
+DEADLINE = 10
+"""Seconds that one statement may take before the server counts as gone."""
+
+DRIVER_ERRORS = (SQLAlchemyError, OSError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What a database that cannot be used looks like; drivers' errors come bare while connecting."""
+
+
+class Database:
+    """Connections for writing and for reading.
+
+    On SQLite one connection does all writing of the process, first come first served, because the file has one writer
+    anyway and SQLite's own waiting is neither fair nor fast; each of its transactions begins with the write lock.
+    Readers see a snapshot. On PostgreSQL both are one pool.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = normalised(url)
+        self.dialect = self.url.get_backend_name()
+        self.path = Path(self.url.database) if self.dialect == "sqlite" and self.url.database else None
+        if self.dialect == "sqlite":
+            self.writer = _sqlite(self.url, "BEGIN IMMEDIATE", pool_size=1)
+            self.reader = _sqlite(self.url, "BEGIN", pool_size=4)
+        else:
+            self.writer = _postgres(self.url)
+            self.reader = self.writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncGenerator[AsyncConnection]:
+        """A transaction that commits at the end of the block. Raises StoreUnavailableError."""
+        async with _reported(), self.writer.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncGenerator[AsyncConnection]:
+        """A snapshot for reading. Raises StoreUnavailableError."""
+        async with _reported(), self.reader.connect() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.writer.dispose()
+        await self.reader.dispose()
+
+
+def normalised(url: str) -> URL:
+    """The URL with the asynchronous driver of its database, and libpq's spelling of TLS understood."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() in {"postgresql", "postgres"}:
+        query = dict(parsed.query)
+        if "sslmode" in query:
+            query["ssl"] = query.pop("sslmode")
+        return parsed.set(drivername="postgresql+asyncpg", query=query)
+    if parsed.get_backend_name() == "sqlite":
+        return parsed.set(drivername="sqlite+aiosqlite")
+    raise ValueError(f"DATABASE_URL must be sqlite or postgresql, not {parsed.get_backend_name()}")
+
+
+def disconnected(error: BaseException) -> bool:
+    """Whether the connection broke, as it does when the server was restarted since it was last used."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+@asynccontextmanager
+async def _reported() -> AsyncGenerator[None]:
+    try:
+        yield
+    except DRIVER_ERRORS as error:
+        raise StoreUnavailableError(str(error)) from error
+
+
+def _sqlite(url: URL, begin: str, *, pool_size: int) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=PATIENCE,
+        hide_parameters=True,
+        connect_args={"timeout": PATIENCE, "cached_statements": 256},
+    )
+
+    def connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver would begin transactions by itself, and too late
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine.sync_engine, "connect", connected)
+    event.listen(engine.sync_engine, "begin", begun)
+    return engine
+
+
+def _postgres(url: URL) -> AsyncEngine:
+    settings = {
+        "application_name": "chorus",
+        "lock_timeout": f"{PATIENCE}s",
+        "idle_in_transaction_session_timeout": f"{DEADLINE}s",  # a frozen process must not hold a room for ever
+        "tcp_keepalives_idle": "5",
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "3",
+        "jit": "off",
+    }
+    return create_async_engine(
+        url,
+        pool_size=10,
+        max_overflow=10,
+        pool_timeout=PATIENCE,
+        hide_parameters=True,
+        connect_args={"timeout": PATIENCE, "command_timeout": DEADLINE, "server_settings": settings},
+    )

@@ -1,0 +1,242 @@
+"""The tables. Times are UTC in ms, lengths and positions in ms; ids of chat platforms are signed 64-bit numbers."""
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Named,
+    SmallInteger,
+    Table,
+    Text,
+    TypedColumns,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Serial = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself only when their key is a plain INTEGER."""
+
+
+class PlaceColumns(TypedColumns):
+    """Where people meet rooms. `version` rises with the settings, so that every room of the place sees them."""
+
+    id: Named[str] = Column(Text, primary_key=True)
+    name: Named[str] = Column(Text)
+    settings: Named[Any] = Column(JSON)
+    version: Named[int] = Column(BigInteger)
+    created_at: Named[int] = Column(BigInteger)
+
+
+class PersonColumns(TypedColumns):
+    """One human."""
+
+    id: Named[str] = Column(Text, primary_key=True)
+    created_at: Named[int] = Column(BigInteger)
+
+
+class IdentityColumns(TypedColumns):
+    """One account of a person on one surface."""
+
+    kind: Named[str] = Column(Text, primary_key=True)
+    external: Named[str] = Column(Text, primary_key=True)
+    person: Named[str] = Column(Text, ForeignKey("persons.id", ondelete="CASCADE"), index=True)
+    name: Named[str] = Column(Text)
+
+
+class RoomColumns(TypedColumns):
+    """A room's header. `current_entry` and `locked` are ids of its entries; `checkpoint` is where it was heard last."""
+
+    id: Named[str] = Column(Text, primary_key=True)
+    place: Named[str] = Column(Text, ForeignKey("places.id"), index=True)
+    name: Named[str] = Column(Text)
+    bot_account: Named[int | None] = Column(BigInteger)
+    guild: Named[int | None] = Column(BigInteger)
+    version: Named[int] = Column(BigInteger)
+    voice_channel: Named[int | None] = Column(BigInteger)
+    volume: Named[int] = Column(Integer)
+    paused: Named[str | None] = Column(Text)
+    clock_offset: Named[int] = Column(BigInteger)
+    clock_running_since: Named[int | None] = Column(BigInteger)
+    current_entry: Named[int | None] = Column(BigInteger)
+    current_fallback: Named[bool]
+    chosen_at: Named[int] = Column(BigInteger)
+    started_at: Named[int | None] = Column(BigInteger)
+    node: Named[str | None] = Column(Text)
+    listeners: Named[int] = Column(Integer)
+    heard: Named[int] = Column(BigInteger)
+    locked: Named[int | None] = Column(BigInteger)
+    next_entry: Named[int] = Column(BigInteger)
+    emptied_at: Named[int] = Column(BigInteger)
+    fallback_at: Named[int] = Column(BigInteger)
+    checkpoint: Named[int | None] = Column(BigInteger)
+    checkpoint_at: Named[int | None] = Column(BigInteger)
+
+
+class EntryColumns(TypedColumns):
+    """A queued track: those waiting and the one on air."""
+
+    room: Named[str] = Column(Text, ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
+    id: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    person: Named[str] = Column(Text)
+    name: Named[str] = Column(Text)
+    place: Named[str] = Column(Text)
+    ref: Named[str] = Column(Text)
+    title: Named[str] = Column(Text)
+    artist: Named[str] = Column(Text)
+    length: Named[int | None] = Column(BigInteger)
+    cover: Named[str | None] = Column(Text)
+    accent: Named[str | None] = Column(Text)
+    uri: Named[str | None] = Column(Text)
+    requested_at: Named[int] = Column(BigInteger)
+    first_requested_at: Named[int] = Column(BigInteger)
+    forced: Named[bool]
+    parked: Named[bool]
+
+
+class VoteColumns(TypedColumns):
+    """A person's vote for an entry."""
+
+    room: Named[str] = Column(Text, primary_key=True)
+    entry: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    person: Named[str] = Column(Text, primary_key=True)
+    value: Named[int] = Column(SmallInteger)
+    at: Named[int] = Column(BigInteger)
+
+
+class PresenceColumns(TypedColumns):
+    """A person in a room by way of a place."""
+
+    room: Named[str] = Column(Text, ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
+    person: Named[str] = Column(Text, primary_key=True)
+    place: Named[str] = Column(Text, primary_key=True)
+    hearing: Named[str] = Column(Text)
+    name: Named[str] = Column(Text)
+    since: Named[int] = Column(BigInteger)
+    left_at: Named[int | None] = Column(BigInteger)
+    deaf: Named[bool]
+    address: Named[str | None] = Column(Text)
+
+
+class PollColumns(TypedColumns):
+    """A running question; `votes` maps persons to the time of their vote."""
+
+    room: Named[str] = Column(Text, ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
+    kind: Named[str] = Column(Text, primary_key=True)
+    entry: Named[int | None] = Column(BigInteger)
+    opened_by: Named[str] = Column(Text)
+    opened_at: Named[int] = Column(BigInteger)
+    deadline: Named[int] = Column(BigInteger)
+    votes: Named[Any] = Column(JSON)
+
+
+class TurnColumns(TypedColumns):
+    """A start of an entry, as fairness counts it."""
+
+    room: Named[str] = Column(Text, ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
+    entry: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    person: Named[str] = Column(Text)
+    started_at: Named[int] = Column(BigInteger)
+    counted: Named[bool]
+
+
+class CommandColumns(TypedColumns):
+    """What a command answered; `kind` names the result's type, `result` is its JSON."""
+
+    room: Named[str] = Column(Text, primary_key=True)
+    id: Named[str] = Column(Text, primary_key=True)
+    kind: Named[str] = Column(Text)
+    result: Named[str] = Column(Text)
+    at: Named[int] = Column(BigInteger, index=True)
+
+
+class PlayColumns(TypedColumns):
+    """One finished play."""
+
+    id: Named[int] = Column(Serial, primary_key=True)
+    room: Named[str] = Column(Text)
+    place: Named[str] = Column(Text)
+    entry: Named[int] = Column(BigInteger)
+    person: Named[str] = Column(Text)
+    ref: Named[str] = Column(Text)
+    title: Named[str] = Column(Text)
+    node: Named[str | None] = Column(Text)
+    output: Named[str] = Column(Text)
+    started_at: Named[int] = Column(BigInteger)
+    ended_at: Named[int] = Column(BigInteger)
+    heard: Named[int] = Column(BigInteger)
+    listeners_start: Named[int] = Column(Integer)
+    listeners_end: Named[int] = Column(Integer)
+    reason: Named[str] = Column(Text)
+    likes: Named[int] = Column(Integer)
+    skips: Named[int] = Column(Integer)
+
+
+class AuditColumns(TypedColumns):
+    """One change of settings, roles, money or policy; append-only."""
+
+    id: Named[int] = Column(Serial, primary_key=True)
+    at: Named[int] = Column(BigInteger)
+    actor: Named[str] = Column(Text)
+    surface: Named[str] = Column(Text)
+    place: Named[str] = Column(Text)
+    action: Named[str] = Column(Text)
+    before: Named[Any] = Column(JSON)
+    after: Named[Any] = Column(JSON)
+
+
+class SlotColumns(TypedColumns):
+    """Who acts for a slot. `until` is by the database's clock, in ms."""
+
+    id: Named[str] = Column(Text, primary_key=True)
+    owner: Named[str] = Column(Text)
+    epoch: Named[int] = Column(BigInteger)
+    until: Named[int] = Column(BigInteger)
+
+
+class LiveMessageColumns(TypedColumns):
+    """Which message shows a room's live panel."""
+
+    room: Named[str] = Column(Text, ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
+    channel: Named[int] = Column(BigInteger)
+    message: Named[int] = Column(BigInteger)
+
+
+class NodeSessionColumns(TypedColumns):
+    """The session that an instance holds on an audio node, so that a restart resumes it."""
+
+    instance: Named[str] = Column(Text, primary_key=True)
+    node: Named[str] = Column(Text, primary_key=True)
+    session: Named[str] = Column(Text)
+
+
+places = Table("places", metadata, PlaceColumns)
+persons = Table("persons", metadata, PersonColumns)
+identities = Table("identities", metadata, IdentityColumns)
+rooms = Table("rooms", metadata, RoomColumns, UniqueConstraint("bot_account", "guild"))
+entries = Table("entries", metadata, EntryColumns)
+# Votes name their entry without a foreign key: clearing a queue of thousands would check each row twice.
+votes = Table("votes", metadata, VoteColumns, ForeignKeyConstraint(["room"], ["rooms.id"], ondelete="CASCADE"))
+presences = Table("presences", metadata, PresenceColumns)
+polls = Table("polls", metadata, PollColumns)
+turns = Table("turns", metadata, TurnColumns)
+commands = Table("commands", metadata, CommandColumns)
+plays = Table("plays", metadata, PlayColumns, Index(None, "room", "id"))
+audit = Table("audit", metadata, AuditColumns, Index(None, "place", "id"))
+slots = Table("slots", metadata, SlotColumns)
+live_messages = Table("live_messages", metadata, LiveMessageColumns)
+node_sessions = Table("node_sessions", metadata, NodeSessionColumns)

@@ -51,6 +51,7 @@ class Node:
         """Ends everything; clients are told to go (1001)."""
         await self.sessions.close()
         await self.engine.stop()
+        await self.sources.close()
         await self._voice.close()
         await self._media.close()
 

@@ -28,8 +28,8 @@ PROBED_SOURCES = frozenset({"http", "local"})
 
 PROBES = {
     "aac": "adts", "flac": "flac", "m3u": "m3u", "m3u8": "m3u", "m4a": "mp4", "mka": "matroska/webm",
-    "mkv": "matroska/webm", "mp3": "mp3", "mp4": "mp4", "oga": "ogg", "ogg": "ogg", "opus": "ogg", "pls": "pls", "ts": "mpegts",
-    "wav": "wav", "webm": "matroska/webm",
+    "mkv": "matroska/webm", "mp3": "mp3", "mp4": "mp4", "oga": "ogg", "ogg": "ogg", "opus": "ogg",
+    "pls": "pls", "ts": "mpegts", "wav": "wav", "webm": "matroska/webm",
 }  # fmt: skip
 """File endings to Lavaplayer's names of containers."""
 

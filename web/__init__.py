@@ -1,0 +1,1 @@
+"""The page: rooms in a browser, live, with their sound."""

@@ -1,0 +1,36 @@
+"""Stand-ins for the part that brings a room's sound."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from core.types import RoomId
+
+
+class FakeStream:
+    """Plays `packets` in real time, again and again; `cut()` ends the upstream that is open, `pause()` starves it."""
+
+    def __init__(self, packets: Sequence[bytes]) -> None:
+        self.queue: list[bytes] = list(packets)
+        self.opened = 0
+        self.open_now = 0
+        self.paused = False
+        self.position = 0
+        self._cuts = 0
+
+    async def packets(self, room: RoomId) -> AsyncIterator[bytes]:
+        self.opened += 1
+        self.open_now += 1
+        cuts, loop = self._cuts, asyncio.get_running_loop()
+        due = loop.time()
+        try:
+            while cuts == self._cuts:
+                due += 0.02
+                await asyncio.sleep(max(0.0, due - loop.time()))
+                if not self.paused:
+                    yield self.queue[self.position % len(self.queue)]
+                    self.position += 1
+        finally:
+            self.open_now -= 1
+
+    def cut(self) -> None:
+        self._cuts += 1

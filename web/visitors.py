@@ -1,0 +1,120 @@
+"""Who is at the page: a signed cookie that carries an id and a chosen name."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from aiohttp import web
+
+from core.types import Identity, Surface
+from web.address import block
+
+COOKIE = "visitor"
+YEAR = 365 * 86_400
+NAME_LENGTH = 32
+_TINTS = [
+    "Amber",
+    "Azure",
+    "Coral",
+    "Copper",
+    "Golden",
+    "Indigo",
+    "Ivory",
+    "Jade",
+    "Lilac",
+    "Mossy",
+    "Olive",
+    "Pearl",
+    "Ruby",
+    "Sandy",
+    "Silver",
+    "Teal",
+]
+_BIRDS = [
+    "Crane",
+    "Curlew",
+    "Dove",
+    "Finch",
+    "Heron",
+    "Kestrel",
+    "Lark",
+    "Linnet",
+    "Merlin",
+    "Owl",
+    "Plover",
+    "Robin",
+    "Starling",
+    "Swift",
+    "Thrush",
+    "Wren",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A guest of the page. `known`: the cookie came back to us, so it is worth a row."""
+
+    id: str
+    name: str
+    known: bool
+
+    @property
+    def identity(self) -> Identity:
+        """The visitor as an account of a person."""
+        return Identity(Surface.WEB, self.id, self.name)
+
+    def named(self, name: str) -> "Visitor":
+        """The same visitor under a name of their choice; raises ValueError for one that shows nothing."""
+        clean = " ".join("".join(char for char in name if char.isprintable()).split())[:NAME_LENGTH].strip()
+        if not clean:
+            raise ValueError("a name needs a visible character")
+        return replace(self, name=clean)
+
+
+class Visitors:
+    """Reads and writes visitors' cookies; `keys`: the first signs, all verify."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._keys = keys
+
+    def read(self, request: web.Request) -> Visitor:
+        """The visitor of a request; a new one when the cookie is missing or was not made here."""
+        ident, _, rest = request.cookies.get(COOKIE, "").partition(".")
+        name, _, signature = rest.partition(".")
+        if signature and any(hmac.compare_digest(self._sign(f"{ident}.{name}", key), signature) for key in self._keys):
+            return Visitor(ident, base64.urlsafe_b64decode(name + "==").decode(), known=True)
+        return _stranger()
+
+    def write(self, response: web.StreamResponse, visitor: Visitor, *, secure: bool) -> None:
+        """Give the visitor their cookie for another year."""
+        body = f"{visitor.id}.{_encoded(visitor.name.encode())}"
+        value = f"{body}.{self._sign(body, self._keys[0])}"
+        response.set_cookie(COOKIE, value, max_age=YEAR, httponly=True, secure=secure, samesite="Lax", path="/")
+
+    def csrf(self, visitor: Visitor) -> str:
+        """What the visitor's forms carry, so that no other site's can."""
+        return self._sign(f"csrf {visitor.id}", self._keys[0])
+
+    def forged(self, visitor: Visitor, token: str) -> bool:
+        """Whether a form was not made for this visitor."""
+        expected = (self._sign(f"csrf {visitor.id}", key) for key in self._keys)
+        return not any(hmac.compare_digest(item, token) for item in expected)
+
+    def hashed(self, address: str) -> str:
+        """A keyed hash of a network address: comparable, not readable."""
+        return self._sign(f"address {block(address)}", self._keys[0])
+
+    def _sign(self, text: str, key: bytes) -> str:
+        return _encoded(hmac.digest(key, text.encode(), hashlib.sha256)[:18])
+
+
+def _stranger() -> Visitor:
+    raw = secrets.token_bytes(16)
+    return Visitor(_encoded(raw), f"{_TINTS[raw[0] % len(_TINTS)]} {_BIRDS[raw[1] % len(_BIRDS)]}", known=False)
+
+
+def _encoded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -137,10 +137,11 @@ class PeopleChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputChanged(Event):
-    """The voice channel where the room is heard changed, or was left (`channel` None)."""
+    """The voice channel where the room is heard changed, or was left (`channel` None; `reason` if nobody asked)."""
 
     name: ClassVar[str] = "room.output.changed"
     channel: int | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,300 @@
+"""What is on air: choosing it, locking what follows, its clock, and how it ends."""
+
+from core import people
+from core.events import NextLocked, PlaybackChanged, PlayChosen, PlayEnded, PlayStarted, PollClosed
+from core.limits import FAIR_START, TURN_WINDOW
+from core.ordering import order_of
+from core.records.rows import Play
+from core.room import Room
+from core.types import HOUSE, EndReason, Entry, EntryId, PauseReason, Playing, PositionClock, Turn
+
+
+def is_web(room: Room) -> bool:
+    """Whether the room belongs to the page alone: it has no voice channel to wait for."""
+    return room.place.startswith("web:")
+
+
+def audible(room: Room) -> bool:
+    """Whether there is a point in playing: a voice channel, a page of its own, or somebody who listens."""
+    return is_web(room) or room.voice_channel is not None or people.listening(room) > 0
+
+
+def peek(room: Room, now: int) -> EntryId | None:
+    """The waiting entry that plays next."""
+    return order_of(room, now).first()
+
+
+def wake(room: Room, now: int, *, house: bool = True) -> bool:
+    """Choose something when nothing is on air and it could be heard; whether something was chosen."""
+    if room.current is not None or not audible(room):
+        return False
+    entry = _take_next(room, now, house=house)
+    if entry is None:
+        return False
+    _put_on_air(room, entry, now)
+    room.changes.events.append(PlayChosen(room=room.id, entry=entry.id))
+    return True
+
+
+def sleeping(room: Room) -> bool:
+    """Whether `wake` would find something."""
+    if room.current is not None or not audible(room):
+        return False
+    return bool(room.entries) or _house_plays(room)
+
+
+def _take_next(room: Room, now: int, *, house: bool) -> Entry | None:
+    house = house and _house_plays(room)
+    locked = locked_entry(room)
+    if locked is not None and (house or locked.person != HOUSE):
+        return locked
+    first = peek(room, now)
+    if first is not None:
+        return room.entries[first]
+    return _house_entry(room, _new_id(room)) if house else None
+
+
+def _put_on_air(room: Room, entry: Entry, now: int) -> None:
+    fallback = entry.person == HOUSE
+    room.locked = None
+    if fallback:
+        room.fallback_at = (room.fallback_at + 1) % len(room.fallback)
+    else:
+        order_of(room, now).remove(entry)
+        del room.entries[entry.id]
+        _note_turn(room, entry, now)
+    room.current = Playing(entry, fallback, chosen_at=now, listeners=people.listening(room))
+    room.clock = PositionClock()
+    room.changes.entries.add(entry.id)
+    _noted(room)
+
+
+def _note_turn(room: Room, entry: Entry, now: int) -> None:
+    for old in [turn.entry for turn in room.turns.values() if now - turn.started_at >= TURN_WINDOW]:
+        del room.turns[old]
+        room.changes.turns.add(old)
+    room.turns[entry.id] = Turn(entry.id, entry.person, now)
+    room.changes.turns.add(entry.id)
+
+
+def _noted(room: Room) -> None:
+    room.changes.header = True
+    if room.order is not None:
+        room.order.expire()
+
+
+# The lock
+
+
+def lock(room: Room, now: int) -> EntryId | None:
+    """Settle what follows the current entry, the house list included; None when nothing does."""
+    if room.current is not None and room.locked is None:
+        following = peek(room, now)
+        if following is None and _house_plays(room):
+            following = _new_id(room)
+        if following is not None:
+            _set_lock(room, following, now)
+    return room.locked
+
+
+def relock(room: Room, now: int) -> None:
+    """The locked entry is gone or has to yield: name another one."""
+    if room.locked is not None:
+        _set_lock(room, None, now)
+        lock(room, now)
+
+
+def _set_lock(room: Room, entry: EntryId | None, now: int) -> None:
+    before, room.locked = room.locked, entry
+    for moved in (before, entry):
+        waiting = None if moved is None else room.entries.get(moved)
+        if waiting is not None:
+            order_of(room, now).move(waiting)
+    room.changes.header = True
+    room.changes.events.append(NextLocked(room=room.id, entry=entry))
+
+
+def locked_entry(room: Room) -> Entry | None:
+    """What was promised to follow: a waiting entry, or the house's, which exists only when it plays."""
+    if room.locked is None:
+        return None
+    waiting = room.entries.get(room.locked)
+    if waiting is None and room.fallback:
+        return _house_entry(room, room.locked)
+    return waiting
+
+
+def _house_plays(room: Room) -> bool:
+    return bool(room.fallback) and is_web(room) and people.listening(room) > 0
+
+
+def _house_entry(room: Room, entry: EntryId) -> Entry:
+    track = room.fallback[room.fallback_at % len(room.fallback)]
+    return Entry(entry, track, HOUSE, "", room.place, 0, 0)
+
+
+def _new_id(room: Room) -> EntryId:
+    entry = EntryId(room.next_entry)
+    room.next_entry += 1
+    room.changes.header = True
+    return entry
+
+
+# The clock
+
+
+def start(room: Room, now: int, *, node: str, position: int) -> None:
+    """A node plays the current entry from `position` on."""
+    assert room.current is not None
+    first = room.current.started_at is None
+    _keep_heard(room, now)
+    room.current.node = node
+    room.clock = PositionClock(position, None if room.paused else now)
+    if first:
+        room.current.started_at = now
+        room.current.listeners = people.listening(room)
+        room.changes.events.append(PlayStarted(room=room.id, entry=room.current.entry.id))
+    room.changes.header = True
+
+
+def pause(room: Room, reason: PauseReason, now: int) -> bool:
+    """Stand still; whether that is news. A person's pause outlasts the others."""
+    if room.paused is PauseReason.PERSON or (room.paused is not None and reason is not PauseReason.PERSON):
+        return False
+    if reason is PauseReason.INTERRUPTED and room.current is not None:
+        room.clock.running_since = None  # nobody heard what the clock ran through meanwhile
+    _keep_heard(room, now)
+    room.clock = PositionClock(room.clock.at(now))
+    room.paused = reason
+    _changed(room)
+    return True
+
+
+def resume(room: Room, now: int) -> bool:
+    """Go on; whether that is news."""
+    if room.paused is None:
+        return False
+    room.paused = None
+    if room.current is not None and room.current.started_at is not None:
+        room.clock = PositionClock(room.clock.offset, now)
+    _changed(room)
+    return True
+
+
+def set_volume(room: Room, volume: int) -> bool:
+    """Change the volume; whether that is news."""
+    if room.volume == volume:
+        return False
+    room.volume = volume
+    _changed(room)
+    return True
+
+
+def move_to(room: Room, position: int, now: int) -> None:
+    """The clock jumps: somebody sought."""
+    _keep_heard(room, now)
+    room.clock = PositionClock(position, room.clock.running_since)
+    _changed(room)
+
+
+def correct(room: Room, position: int, now: int) -> None:
+    """The node's own position wins; what it moved by is what was heard."""
+    assert room.current is not None
+    since = room.clock.running_since
+    if since is not None:
+        room.current.heard += min(max(position - room.clock.offset, 0), now - since)
+    room.clock = PositionClock(position, None if since is None else now)
+    _changed(room)
+
+
+def _keep_heard(room: Room, now: int) -> None:
+    since = room.clock.running_since
+    if room.current is not None and since is not None:
+        room.current.heard += now - since
+        room.clock = PositionClock(room.clock.at(now), now)
+
+
+def _changed(room: Room) -> None:
+    room.changes.header = True
+    room.changes.events.append(PlaybackChanged(room=room.id))
+
+
+# The end
+
+
+def advance(room: Room, reason: EndReason, now: int, *, house: bool = True) -> None:
+    """The current entry ends and the next one is chosen."""
+    end(room, reason, now)
+    if not wake(room, now, house=house):
+        room.paused = None
+        if room.locked is not None:
+            _set_lock(room, None, now)
+
+
+def stop(room: Room, now: int) -> None:
+    """The current entry ends and nothing follows."""
+    end(room, EndReason.STOPPED, now)
+    if room.locked is not None:
+        _set_lock(room, None, now)
+    room.paused = None
+    _changed(room)
+
+
+def promote(room: Room, now: int) -> None:
+    """The node joined the locked entry by itself: it is on air already."""
+    entry = locked_entry(room)
+    assert entry is not None
+    end(room, EndReason.FINISHED, now)
+    _put_on_air(room, entry, now)
+
+
+def end(room: Room, reason: EndReason, now: int) -> None:
+    """The current entry is over: write its play, close its poll, take back a turn that was hardly heard."""
+    current = room.current
+    if current is None:
+        return
+    _keep_heard(room, now)
+    room.changes.plays.append(_play(room, current, reason, now))
+    close_poll(room, passed=reason is EndReason.VOTED)
+    entry = current.entry.id
+    turn = room.turns.get(entry)
+    if turn is not None and reason is not EndReason.FINISHED and current.heard < FAIR_START:
+        turn.counted = False
+        room.changes.turns.add(entry)
+    if room.order is not None:
+        room.order.forget(entry)
+    room.current, room.clock = None, PositionClock()
+    room.changes.entries.add(entry)
+    room.changes.events.append(PlayEnded(room=room.id, entry=entry, reason=reason))
+    _noted(room)
+
+
+def close_poll(room: Room, *, passed: bool) -> None:
+    """The question about the current entry is over."""
+    for kind in list(room.polls):
+        del room.polls[kind]
+        room.changes.polls.add(kind)
+        room.changes.events.append(PollClosed(room=room.id, kind=kind, passed=passed))
+
+
+def _play(room: Room, current: Playing, reason: EndReason, now: int) -> Play:
+    tally = order_of(room, now).tally(current.entry)
+    poll = room.polls.get("skip")
+    return Play(
+        room=room.id,
+        place=room.place,
+        entry=current.entry.id,
+        person=current.entry.person,
+        ref=current.entry.track.ref,
+        title=current.entry.track.title,
+        node=current.node,
+        output="stream" if room.voice_channel is None else f"voice:{room.voice_channel}",
+        started_at=current.chosen_at if current.started_at is None else current.started_at,
+        ended_at=now,
+        heard=current.heard,
+        listeners_start=current.listeners,
+        listeners_end=people.listening(room),
+        reason=reason,
+        likes=tally.up,
+        skips=len(poll.votes) if poll else 0,
+    )

@@ -15,7 +15,7 @@ from av.audio.plane import AudioPlane
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
-from av.packet import Packet
+from av.packet import Packet  # noqa: TC002 (beside its siblings)
 
 from lavalink.fetch import HttpFile
 from lavalink.opus import FRAME, RATE, can_pass_through, packet_samples
@@ -33,6 +33,8 @@ OPTIONS = {
     "fflags": "+fastseek",  # an MP3 without a table of contents would be read up to the place
     "analyzeduration": "2000000",
 }
+PCM_MAGIC = frozenset({b"RIFF", b"RF64", b"FORM", b"riff"})
+PCM_PROBE = 64 * 1024
 PREROLL_MS = 100
 """Decoders need some packets before the place to sound right at it (MP3's reservoir, Opus' memory)."""
 PREROLL_PACKETS = 4
@@ -131,7 +133,7 @@ class Decoder:
 
     def _copy(self) -> bytes | Pcm | None:
         packet = next(self._packets, None)
-        if packet is None:
+        if packet is None or not packet.size:  # the last one would only flush a decoder
             return self._end()
         data = bytes(packet)
         if packet_samples(data) != FRAME:
@@ -212,11 +214,18 @@ class Decoder:
 
 def _open(file: HttpFile) -> InputContainer:
     try:
-        return av.open(file, mode="r", container_options=OPTIONS, metadata_errors="ignore")
+        return av.open(file, mode="r", container_options=_options(file), metadata_errors="ignore")
     except LoadError:
         raise
     except (FFmpegError, ValueError) as error:
         raise file.error or LoadError("This is not a sound file", "common", _reason(error)) from error
+
+
+def _options(file: HttpFile) -> dict[str, str]:
+    """FFmpeg looks through 5 MB of a PCM file for hidden codecs, which would delay its start."""
+    magic = file.read(4)
+    file.seek(0)
+    return OPTIONS | {"probesize": str(PCM_PROBE)} if magic in PCM_MAGIC else OPTIONS
 
 
 def _reason(error: Exception) -> str:

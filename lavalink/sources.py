@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class Sources:
-    """Opens and describes what identifiers name. Made on the loop; `open` is for worker threads."""
+    """Opens and describes what identifiers name. Made on the loop."""
 
     def __init__(self, session: aiohttp.ClientSession, *, origins: Sequence[str] | None) -> None:
         """`origins`: the only ones that may be fetched from; None for any http(s) address."""
@@ -58,10 +58,9 @@ class Sources:
             file.close()
             raise
 
-    def open(self, identifier: str) -> Decoder:
-        """Open a track to read it; blocks; LoadError if it cannot be. In a worker thread."""
-        decoder = self._warm.pop(identifier, None)
-        return decoder or Decoder(_opened(self.file(identifier)))
+    def take(self, identifier: str) -> Decoder | None:
+        """The decoder that `load` has just made, if it did. From any thread."""
+        return self._warm.pop(identifier, None)
 
     def file(self, identifier: str) -> HttpFile:
         """The unopened file of an identifier; LoadError if it is no address."""
@@ -126,11 +125,6 @@ def _settle(future: asyncio.Future[T], result: T) -> None:
 def _fail(future: asyncio.Future[T], error: Exception) -> None:
     if not future.done():
         future.set_exception(error)
-
-
-def _opened(file: HttpFile) -> HttpFile:
-    file.open()
-    return file
 
 
 def _address(identifier: str) -> URL | None:

@@ -1,0 +1,200 @@
+"""The worker's side of a player: tracks in, a short ring of packets out."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lavalink.engine import Engine
+from lavalink.packetizer import Packetizer
+from lavalink.protocol import LoadError
+from lavalink.reel import Reel
+
+FULL = 16
+"""Packets that a ring holds at most (320 ms): what is changed is heard when they have gone out."""
+LOW = 9
+"""Packets below which a ring is filled up again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """From here on the ring holds the next track."""
+
+    reel: Reel
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Nothing comes after this; `error` says what broke the track, if anything did."""
+
+    error: LoadError | None
+
+
+class Deck:
+    """Plays a reel, then the one that was cued, without a gap; a new deck is made for each start and seek.
+
+    `ring` is popped by the loop and filled by one worker at a time.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        reel: Reel,
+        gain: float,
+        *,
+        on_ready: Callable[["Deck"], None],
+        on_missed: Callable[["Deck", Reel], None],
+    ) -> None:
+        """`on_ready`: the ring has its first item, or an error; `on_missed`: the cued reel cannot be opened."""
+        self.ring: deque[bytes | Joined | Ended] = deque()
+        self.gain = gain
+        self.joining = False
+        """A join is in the ring and has not been heard yet."""
+        self._engine = engine
+        self._reel = reel
+        self._next: Reel | None = None
+        self._on_ready = on_ready
+        self._on_missed = on_missed
+        self._packetizer: Packetizer | None = None
+        self._lock = threading.Lock()  # between the loop and a worker: who takes the next reel
+        self._filling = True
+        self._announced = False
+        self._exhausted = False
+        self._over = False
+        self._closed = False
+        engine.workers.submit(self._start)
+
+    def refill(self) -> None:
+        """Have the ring filled up, unless that is under way. On the loop."""
+        if not (self._filling or self._over or self._closed):
+            self._filling = True
+            self._engine.workers.submit(self._fill)
+
+    def cue(self, reel: Reel | None) -> bool:
+        """Name the track that follows; False if a join has begun already. On the loop."""
+        with self._lock:
+            if self.joining:
+                return False
+            former, self._next = self._next, reel
+        if former is not None:
+            self._discard(former)
+        if reel is not None:
+            self._reopen_end()
+            self._engine.workers.submit(lambda: self._open_next(reel))
+        return True
+
+    def limit(self, end: int | None) -> None:
+        """Let the current track end at `end` ms."""
+        self._reel.end = end
+
+    def force_join(self) -> None:
+        """The current track has been heard to its end: go on with the next, opened or not. On the loop."""
+        with self._lock:
+            reel = self._next
+            if reel is not None:
+                self._join(reel)
+
+    def close(self) -> None:
+        """Stop filling and give the sources back. On the loop."""
+        self._closed = True
+        for reel in (self._reel, self._next):
+            if reel is not None:
+                self._discard(reel)
+
+    @property
+    def drained(self) -> bool:
+        """Whether all has been heard and only the opening of the next track is awaited."""
+        return self._exhausted and not self.ring
+
+    def _start(self) -> None:
+        self._reel.open()
+        self._fill()
+
+    def _open_next(self, reel: Reel) -> None:
+        reel.open()
+        self._engine.call(lambda: self._next_opened(reel))
+
+    def _next_opened(self, reel: Reel) -> None:
+        if self._closed:
+            return
+        if reel.error is not None and reel is self._next:
+            self._on_missed(self, reel)
+        self.refill()
+
+    def _fill(self) -> None:
+        try:
+            while len(self.ring) < FULL and not self._over and not self._closed:
+                if not self._step(self._reel):
+                    break
+        except LoadError as error:
+            self._end(error)
+        except Exception as error:  # noqa: BLE001 (a decoder's surprise ends one track only)
+            self._end(LoadError("The file cannot be played", "fault", repr(error)))
+        finally:
+            self._filling = False
+
+    def _step(self, reel: Reel) -> bool:
+        """Add about 20 ms; False if there is nothing to add for now."""
+        if not reel.opened:
+            return False
+        packetizer = self._packetizer
+        piece = reel.read(copy=packetizer is None and self.gain == 1.0)
+        if piece is None:
+            return self._turn(reel)
+        if isinstance(piece, bytes):
+            self._put(piece)
+            return True
+        if packetizer is None:
+            packetizer = self._packetizer = Packetizer(self.gain)
+        packet = packetizer.push(piece, self.gain)
+        if packet is not None:
+            self._put(packet)
+        return True
+
+    def _turn(self, reel: Reel) -> bool:
+        """The end of a reel: go on with the next, or wait for it, or end."""
+        with self._lock:
+            if reel is not self._reel:
+                return True
+            following = self._next
+            if following is not None and following.opened and following.error is None:
+                self._join(following)
+                return True
+            self._exhausted = following is not None and not following.opened
+        if not self._exhausted:
+            self._end(None)
+        return False
+
+    def _join(self, reel: Reel) -> None:
+        self._discard(self._reel)
+        self._reel, self._next = reel, None
+        self.joining, self._exhausted = True, False
+        self._put(Joined(reel))
+
+    def _end(self, error: LoadError | None) -> None:
+        last = self._packetizer.flush() if self._packetizer else None
+        if last is not None:
+            self._put(last)
+        self._over = True
+        self._put(Ended(error))
+        if error is not None:
+            self._announce()
+
+    def _reopen_end(self) -> None:
+        """A next track was named in the last moment: the end is not the end."""
+        if self._over and self.ring and self.ring[-1] == Ended(None):
+            self.ring.pop()
+            self._over = False
+
+    def _put(self, item: bytes | Joined | Ended) -> None:
+        self.ring.append(item)
+        if not self._announced:
+            self._announced = True
+            self._announce()
+
+    def _announce(self) -> None:
+        self._engine.call(lambda: self._on_ready(self))
+
+    def _discard(self, reel: Reel) -> None:
+        reel.cancel()
+        self._engine.workers.submit(reel.close)

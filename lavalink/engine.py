@@ -1,0 +1,40 @@
+"""The engine: one pacer on the loop and the threads that decode, shared by all players."""
+
+import asyncio
+import gc
+from collections.abc import Callable
+from contextlib import suppress
+
+from lavalink.decoder import log_libav
+from lavalink.pacer import Pacer
+from lavalink.workers import Workers
+
+DECODERS = 2
+
+
+class Engine:
+    """Time and hands for all players of a process; about 50 that encode is what one process bears."""
+
+    def __init__(self) -> None:
+        self.pacer = Pacer()
+        self.workers = Workers(DECODERS, "decode")
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def start(self) -> None:
+        """Begin to keep time on the running loop."""
+        self._loop = asyncio.get_running_loop()
+        log_libav()
+        self.pacer.start(self._loop)
+        gc.collect()
+        gc.freeze()  # what lives from the start on is never garbage: shorter pauses of the loop
+
+    async def stop(self) -> None:
+        """End the threads; players should have been closed before."""
+        self.pacer.stop()
+        await asyncio.to_thread(self.workers.stop)
+
+    def call(self, callback: Callable[[], None]) -> None:
+        """Have something done on the loop. From any thread."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: nothing plays any more
+                self._loop.call_soon_threadsafe(callback)

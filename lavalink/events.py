@@ -1,0 +1,41 @@
+"""What a player tells its client: playerUpdate and the events, as the real server words them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from lavalink.protocol import LoadError, PlayerState, Track
+
+
+class Events:
+    """Sends one player's messages."""
+
+    def __init__(self, guild_id: int, emit: Callable[[dict[str, Any]], None]) -> None:
+        self._guild_id = str(guild_id)
+        self._emit = emit
+
+    def update(self, state: PlayerState) -> None:
+        """Where the player is."""
+        self._emit({"op": "playerUpdate", "guildId": self._guild_id, "state": state.wire()})
+
+    def started(self, track: Track) -> None:
+        """A track begins."""
+        self._event("TrackStartEvent", track=track.wire())
+
+    def ended(self, track: Track, reason: str) -> None:
+        """A track is over: finished, loadFailed, stopped or replaced."""
+        self._event("TrackEndEvent", track=track.wire(), reason=reason)
+
+    def broke(self, track: Track, error: LoadError) -> None:
+        """A track cannot be played, or not any further."""
+        self._event("TrackExceptionEvent", track=track.wire(), exception=error.wire())
+
+    def stuck(self, track: Track, threshold: int) -> None:
+        """No sound has come from a track for `threshold` ms."""
+        self._event("TrackStuckEvent", track=track.wire(), thresholdMs=threshold)
+
+    def tap(self, tap_id: str, state: str) -> None:
+        """A tap's reader came, went or was dropped."""
+        self._event("ChorusTapEvent", id=tap_id, state=state)
+
+    def _event(self, kind: str, **fields: Any) -> None:
+        self._emit({"op": "event", "type": kind, "guildId": self._guild_id, **fields})

@@ -1,0 +1,314 @@
+"""A player: what one client's PATCHes make of tracks, in real time, for a voice channel and for taps."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from lavalink import filters
+from lavalink.deck import LOW, Deck, Ended, Joined
+from lavalink.engine import Engine
+from lavalink.events import Events
+from lavalink.opus import FRAME_MS, SILENCE
+from lavalink.protocol import (
+    ApiError,
+    ChorusModel,
+    LoadError,
+    PlayerModel,
+    PlayerPatch,
+    PlayerState,
+    Track,
+    Unset,
+    VoiceState,
+)
+from lavalink.reel import Reel
+from lavalink.sources import Sources
+from lavalink.taps import TapQueue, Taps
+from lavalink.voice import VoiceLink
+
+UPDATE_FRAMES = 1000 // FRAME_MS
+"""Frames between two playerUpdates."""
+STUCK_MS = 10_000
+SILENT_FRAMES = 5
+"""Frames of silence that end a talk spurt, as Discord asks for."""
+LOUDEST = 1000
+NO_VOICE = VoiceState(token="", endpoint="", session_id="", channel_id="")
+
+
+class Player:
+    """One guild's player. Everything but decoding happens on the loop."""
+
+    def __init__(
+        self,
+        guild_id: int,
+        *,
+        engine: Engine,
+        sources: Sources,
+        emit: Callable[[dict[str, Any]], None],
+        voice: VoiceLink,
+    ) -> None:
+        self.guild_id = guild_id
+        self.voice = voice
+        self._engine = engine
+        self._sources = sources
+        self._events = Events(guild_id, emit)
+        self._taps = Taps(self._events.tap)
+        self._voice_state = NO_VOICE
+        self._volume = 100
+        self._filters: dict[str, Any] = {}
+        self._paused = False
+        self._track: Track | None = None
+        self._next: Track | None = None
+        self._next_start = 0
+        self._deck: Deck | None = None
+        self._start = 0  # ms of the track at which `_played` began to count
+        self._end: int | None = None
+        self._played = 0
+        self._ticks = 0
+        self._starved = 0
+        self._silence = 0
+
+    # What the server calls
+
+    def apply(self, patch: PlayerPatch, *, track: Track | Unset | None, next_track: Track | Unset | None) -> None:
+        """Make the player as a PATCH says, whose tracks are resolved; ApiError if it cannot be, then unchanged."""
+        self._check(patch, track, next_track)
+        self._apply_sound(patch)
+        if isinstance(track, Unset):
+            self._apply_place(patch)
+        else:
+            self._paused = bool(patch.paused)
+            self._replace(track, patch)
+        if patch.chorus is not None:
+            self._apply_chorus(patch, next_track)
+
+    def model(self) -> PlayerModel:
+        """The player as answers show it."""
+        return PlayerModel(
+            guild_id=str(self.guild_id),
+            track=self._track,
+            volume=self._volume,
+            paused=self._paused,
+            state=self._state(),
+            voice=self._voice_state,
+            filters=self._filters,
+            chorus=ChorusModel(next=self._next, taps=self._taps.listed),
+        )
+
+    def tap(self, tap_id: str) -> TapQueue | None:
+        """A new reader of a tap; None if there is no such tap."""
+        return self._taps.read(tap_id)
+
+    async def close(self) -> None:
+        """End everything, the voice connection too."""
+        self._engine.pacer.discard(self)
+        self._leave("stopped")
+        self._taps.set([])
+        await self.voice.close()
+
+    # PATCH
+
+    def _check(self, patch: PlayerPatch, track: Track | Unset | None, next_track: Track | Unset | None) -> None:
+        if patch.filters is not None:
+            filters.check(patch.filters)
+        if isinstance(next_track, Unset):
+            return
+        if isinstance(track, Unset) and self._deck is not None and self._deck.joining:
+            raise ApiError(409, "The join with the next track has begun")
+        current = self._track if isinstance(track, Unset) else track
+        if current is None and next_track is not None:
+            raise ApiError(409, "There is no track that another could follow")
+
+    def _apply_sound(self, patch: PlayerPatch) -> None:
+        if patch.voice is not None:
+            self._voice_state = patch.voice
+        if patch.volume is not None:
+            self._volume = min(max(patch.volume, 0), LOUDEST)
+        if patch.filters is not None:
+            self._filters = patch.filters
+        if self._deck is not None:
+            self._deck.gain = self._gain
+
+    def _apply_place(self, patch: PlayerPatch) -> None:
+        if patch.paused is not None:
+            self._pause(paused=patch.paused)
+        if self._track is None:
+            return
+        if patch.track is not None and patch.track.user_data is not None:
+            self._track = self._track.model_copy(update={"user_data": patch.track.user_data})
+        if "end_time" in patch.model_fields_set:
+            self._end = patch.end_time
+            if self._deck is not None:
+                self._deck.limit(patch.end_time)
+        if patch.position is not None and not self._track.info.is_stream:
+            self._spin(self._track, max(0, patch.position))
+        if patch.position is not None or patch.filters is not None:
+            self._update()
+
+    def _replace(self, track: Track | None, patch: PlayerPatch) -> None:
+        self._leave("stopped" if track is None else "replaced")
+        if track is None:
+            return
+        self._end = patch.end_time
+        self._track = track
+        self._events.started(track)
+        self._spin(track, max(0, track.info.position if patch.position is None else patch.position))
+        self._update()
+
+    def _apply_chorus(self, patch: PlayerPatch, next_track: Track | Unset | None) -> None:
+        chorus = patch.chorus
+        if chorus is None:
+            return
+        if chorus.taps is not None:
+            self._taps.set(chorus.taps)
+        if isinstance(next_track, Unset):
+            return
+        start = chorus.next.position if chorus.next else 0
+        if self._deck is not None and not self._deck.cue(self._reel(next_track, start)):
+            raise ApiError(409, "The join with the next track has begun")
+        self._next, self._next_start = next_track, start
+
+    def _pause(self, *, paused: bool) -> None:
+        self._paused = paused
+        if not paused and self._deck is not None and self._deck.ring:
+            self._engine.pacer.add(self)
+
+    # Tracks
+
+    def _spin(self, track: Track, start: int) -> None:
+        """Play a track from a place on, by a new deck; what is cued stays so."""
+        if self._deck is not None:
+            self._deck.close()
+        self._start, self._played, self._starved = start, 0, 0
+        reel = Reel(track, self._sources, start)
+        reel.end = self._end
+        self._deck = Deck(self._engine, reel, self._gain, on_ready=self._ready, on_missed=self._missed)
+        if self._next is not None:
+            self._deck.cue(self._reel(self._next, self._next_start))
+
+    def _reel(self, track: Track | None, start: int) -> Reel | None:
+        return None if track is None else Reel(track, self._sources, start)
+
+    def _leave(self, reason: str, error: LoadError | None = None) -> None:
+        """End the current track, if there is one, and forget what was to follow."""
+        track, self._track, self._next, self._end = self._track, None, None, None
+        if self._deck is not None:
+            self._deck.close()
+            self._deck = None
+        if track is None:
+            return
+        if error is not None:
+            self._events.broke(track, error)
+        self._events.ended(track, reason)
+
+    def _ready(self, deck: Deck) -> None:
+        """The first packet is there, or will never be."""
+        if deck is not self._deck:
+            return
+        head = deck.ring[0] if deck.ring else None
+        if isinstance(head, Ended) and head.error is not None:
+            self._leave("loadFailed", head.error)  # also while paused or waiting for voice
+        elif not self._paused:
+            self._engine.pacer.add(self)
+
+    def _missed(self, deck: Deck, reel: Reel) -> None:
+        """What was cued cannot be opened: say so now, and let the current track end without it."""
+        if deck is not self._deck or reel.error is None:
+            return
+        deck.cue(None)
+        self._next = None
+        self._events.broke(reel.track, reel.error)
+
+    def _pass(self, mark: Joined | Ended) -> None:
+        """The ear has come to the end of the current track."""
+        if isinstance(mark, Ended):
+            self._leave("finished" if mark.error is None else "loadFailed", mark.error)
+            return
+        if self._track is not None:
+            self._events.ended(self._track, "finished")
+        self._track, self._next, self._end = mark.reel.track, None, None
+        self._start, self._played, self._starved = mark.reel.start, 0, 0
+        if self._deck is not None:
+            self._deck.joining = False
+        self._events.started(mark.reel.track)
+        self._update()
+
+    # Time
+
+    def tick(self) -> None:
+        """Send what is due; called every 20 ms while there is anything to send."""
+        deck = self._deck
+        if deck is None or self._paused:
+            if not self._hush():
+                self._engine.pacer.discard(self)
+            return
+        self._ticks += 1
+        if self._ticks % UPDATE_FRAMES == 0:
+            self._update()
+        if self.voice.waiting:
+            return
+        while deck.ring:
+            item = deck.ring.popleft()
+            if isinstance(item, bytes):
+                self._play(item)
+                break
+            self._pass(item)
+            if self._deck is not deck:
+                self._hush()
+                return
+        else:
+            self._starve(deck)
+        if len(deck.ring) < LOW:
+            deck.refill()
+
+    def _play(self, packet: bytes) -> None:
+        if not self._silence:
+            self.voice.speak(True)  # noqa: FBT003 (the protocol's own word)
+        self._silence = SILENT_FRAMES
+        self._starved = 0
+        self._played += 1
+        self._send(packet)
+
+    def _starve(self, deck: Deck) -> None:
+        """No packet is there in time."""
+        self._hush()
+        if deck.drained:
+            deck.force_join()
+        self._starved += 1
+        if self._starved == STUCK_MS // FRAME_MS and self._track is not None:
+            self._events.stuck(self._track, STUCK_MS)
+            self._update()
+
+    def _hush(self) -> bool:
+        """Send one of the frames of silence that end a talk spurt; False if all are sent."""
+        if not self._silence:
+            return False
+        self._send(SILENCE)
+        self._silence -= 1
+        if not self._silence:
+            self.voice.speak(False)  # noqa: FBT003 (the protocol's own word)
+        return True
+
+    def _send(self, packet: bytes) -> None:
+        self.voice.send(packet)
+        self._taps.put(packet)
+
+    # Facts
+
+    @property
+    def _gain(self) -> float:
+        return self._volume / 100 * filters.gain(self._filters)
+
+    @property
+    def _position(self) -> int:
+        return 0 if self._track is None else self._start + self._played * FRAME_MS
+
+    def _state(self) -> PlayerState:
+        return PlayerState(
+            time=time.time_ns() // 1_000_000,
+            position=self._position,
+            connected=self.voice.connected,
+            ping=self.voice.ping,
+        )
+
+    def _update(self) -> None:
+        self._events.update(self._state())

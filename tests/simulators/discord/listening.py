@@ -1,0 +1,87 @@
+"""What is heard in a voice channel: the packets that arrived, as tones, levels and gaps."""
+
+import asyncio
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from tests import sound
+from tests.simulators.discord.errors import NotAnsweredError
+
+
+class Packet(NamedTuple):
+    """One RTP packet, decrypted: when the kernel got it (monotonic s), sequence, timestamp, stream, Opus."""
+
+    at: float
+    sequence: int
+    timestamp: int
+    ssrc: int
+    opus: bytes
+
+
+class Listening:
+    """Ears in a channel; times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self.packets: list[Packet] = []
+        self.discarded: list[Packet] = []  # from a session that another one replaced, or while muted
+
+    def since(self, start: float) -> list[Packet]:
+        """The packets that arrived from then on."""
+        return [packet for packet in self.packets if packet.at >= start]
+
+    def arrivals(self, since: float = 0.0) -> list[float]:
+        return [packet.at for packet in self.since(since)]
+
+    def gaps(self, since: float = 0.0, *, longer_than: float = 0.06) -> list[sound.Gap]:
+        """Pauses between packets."""
+        return sound.gaps(self.arrivals(since), longer_than=longer_than)
+
+    def samples(self, since: float = 0.0) -> sound.Samples:
+        """The decoded audio of the packets, one after the other."""
+        return sound.decode(packet.opus for packet in self.since(since))
+
+    def tones(self, since: float = 0.0) -> list[sound.Tone]:
+        """The tones heard since then; `start` is the arrival of their first packet."""
+        packets = self.since(since)
+        found = sound.tones(packet.opus for packet in packets)
+        return [tone._replace(start=packets[round(tone.start * 50)].at) for tone in found]
+
+    def level(self, seconds: float = 0.2) -> float:
+        """The RMS in dBFS of the last packets."""
+        return sound.level(sound.decode(packet.opus for packet in self.packets[-round(seconds * 50) :]))
+
+    async def heard(self, hz: float, *, seconds: float = 0.3, within: float = 5.0, tolerance: float = 0.03) -> float:
+        """Wait until that tone has just been heard for so long; returns the arrival time of its first packet there.
+
+        Only what arrives after the call counts.
+        """
+        start, count = time.monotonic(), round(seconds * 50)
+        while time.monotonic() < start + within + seconds:
+            packets = self.since(start)[-count:]
+            if len(packets) == count and _is_tone([p.opus for p in packets], hz, tolerance):
+                return packets[0].at
+            await asyncio.sleep(0.02)
+        heard = [f"{tone.hz:.0f} Hz for {tone.length:.2f} s" for tone in self.tones(start)]
+        raise NotAnsweredError(f"{hz} Hz not heard within {within} s, but {heard or 'silence'}")
+
+    async def silent(self, *, seconds: float = 0.5, within: float = 5.0) -> None:
+        """Wait until nothing but silence has arrived for so long."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline + seconds:
+            now = time.monotonic()
+            recent = [p.opus for p in self.since(now - seconds) if p.opus != sound.SILENCE_PACKET]
+            if not recent or sound.level(sound.decode(recent)) < sound.SILENCE_DB:
+                return
+            await asyncio.sleep(0.02)
+        raise NotAnsweredError(f"not silent within {within} s")
+
+
+def _is_tone(opus: list[bytes], hz: float, tolerance: float) -> bool:
+    samples = sound.mono(sound.decode(opus))[sound.FRAME :]  # a decoder needs a frame to settle
+    frames = samples[: len(samples) // sound.FRAME * sound.FRAME].reshape(-1, sound.FRAME)
+    if sound.level(samples) < sound.SILENCE_DB or not len(frames):
+        return False
+    pitches = [sound.frequency(frame) for frame in frames]
+    return bool(np.all(np.abs(np.array(pitches) - hz) <= tolerance * hz))

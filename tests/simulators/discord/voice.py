@@ -1,0 +1,381 @@
+"""The voice gateway (v8 over TLS): what a voice client connects to after op 4.
+
+Sources: discord-api-docs, topics/voice-connections.md and opcodes-and-status-codes.md.
+"""
+
+import asyncio
+import itertools
+import json
+import secrets
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import WSMsgType, web
+
+from tests.simulators.discord.bodies import Json
+from tests.simulators.discord.certificates import authority
+from tests.simulators.discord.channels import Channel, VoiceChannel
+from tests.simulators.discord.errors import CloseError
+from tests.simulators.discord.ids import secret
+from tests.simulators.discord.listening import Packet
+from tests.simulators.discord.rtp import CIPHERS, MODES, RtpSocket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.simulators.discord.guilds import Guild
+    from tests.simulators.discord.members import Member
+    from tests.simulators.discord.simulator import DiscordSimulator
+
+__all__ = ["MODES", "VoiceConnection", "VoiceServer"]
+
+HEARTBEAT_MS = 13_750
+CLOSE_SECONDS = 0.5
+IDENTIFY, SELECT_PROTOCOL, READY, HEARTBEAT, SESSION_DESCRIPTION, SPEAKING = range(6)
+HEARTBEAT_ACK, RESUME, HELLO, RESUMED, CLIENTS_CONNECT, CLIENT_CONNECT, CLIENT_DISCONNECT = 6, 7, 8, 9, 11, 12, 13
+MEDIA_SINK_WANTS = 15
+UNNUMBERED = {READY, HEARTBEAT_ACK, HELLO, RESUMED}
+KEYS = {
+    IDENTIFY: {"server_id", "user_id", "session_id", "token"},
+    SELECT_PROTOCOL: {"protocol", "data"},
+    HEARTBEAT: {"t", "seq_ack"},
+    SPEAKING: {"speaking", "delay", "ssrc"},
+    RESUME: {"server_id", "session_id", "token", "seq_ack"},
+}
+
+
+class VoiceGrant:
+    """What one op 4 allows: to connect to this guild's voice with this token."""
+
+    def __init__(self, guild: "Guild", session_id: str) -> None:
+        self.guild = guild
+        self.session_id = session_id
+        self.token = secret()
+        self.valid = True
+
+
+class VoiceConnection:
+    """One accepted IDENTIFY, over one websocket or, after resumes, several."""
+
+    def __init__(self, grant: VoiceGrant, ssrc: int, ws: web.WebSocketResponse, *, max_dave: int) -> None:
+        self.grant = grant
+        self.ssrc = ssrc
+        self.ws: web.WebSocketResponse | None = ws
+        self.max_dave = max_dave
+        self.key = secrets.token_bytes(32)
+        self.mode: str | None = None
+        self.decrypt: Callable[[bytes], bytes] | None = None
+        self.nonces: set[bytes] = set()
+        self.speaking: list[int] = []
+        self.heartbeats = 0
+        self.resumes = 0
+        self.received = 0
+        self.first_packet: float | None = None
+        self._log: list[tuple[int, bytes | str]] = []
+        self._outbox: asyncio.Queue[bytes | str] = asyncio.Queue()
+
+    @property
+    def open(self) -> bool:
+        """Whether its websocket is there."""
+        return self.ws is not None and not self.ws.closed
+
+    def receive(self, packet: Packet) -> None:
+        """A packet of its SSRC: heard in the bot's channel, or discarded."""
+        self.received += 1
+        self.first_packet = self.first_packet or packet.at
+        guild = self.grant.guild
+        voice = guild.bot.voice
+        if voice is None or voice.channel is None:
+            return
+        accepted = guild.discord.voice.accepted.get(guild.id) is self
+        silenced = guild.bot.mute or voice.self_mute or not guild.bot.can("speak", voice.channel)
+        heard = accepted and not silenced
+        (voice.channel.packets if heard else voice.channel.discarded).append(packet)
+
+    def send(self, op: int, data: Any) -> None:
+        """Queue a message; numbered ones are kept for a resume."""
+        message: Json = {"op": op, "d": data}
+        if op not in UNNUMBERED:
+            message["seq"] = len(self._log) + 1
+        self._queue(json.dumps(message), numbered=op not in UNNUMBERED)
+
+    def send_binary(self, op: int, body: bytes) -> None:
+        number = len(self._log) + 1
+        self._queue(number.to_bytes(2, "big") + bytes([op]) + body, numbered=True)
+
+    def _queue(self, frame: bytes | str, *, numbered: bool) -> None:
+        if numbered:
+            self._log.append((len(self._log) + 1, frame))
+        if self.open:
+            self._outbox.put_nowait(frame)
+
+    def resume(self, ws: web.WebSocketResponse, after: int) -> None:
+        """Go on over another websocket: send again what the client has not seen."""
+        self.abort()
+        self.ws = ws
+        self.resumes += 1
+        self._outbox = asyncio.Queue()
+        self.send(RESUMED, None)
+        for number, frame in self._log:
+            if number > after:
+                self._outbox.put_nowait(frame)
+
+    async def write(self, ws: web.WebSocketResponse) -> None:
+        """Write the queue to this websocket, until cancelled or the client has gone."""
+        with suppress(ConnectionError, RuntimeError):
+            while True:
+                frame = await self._outbox.get()
+                await (ws.send_str(frame) if isinstance(frame, str) else ws.send_bytes(frame))
+
+    async def close(self, code: int, reason: str = "") -> None:
+        """The voice server closes the websocket; with 4006 and 4014 the session ends too."""
+        if code in (4006, 4014):
+            self.grant.valid = False
+        await self.hang_up(code, reason)
+
+    async def hang_up(self, code: int, reason: str = "") -> None:
+        """Close the websocket, not the session."""
+        if self.ws is not None:
+            with suppress(ConnectionError, RuntimeError):
+                await self.ws.close(code=code, message=reason.encode())
+
+    def abort(self) -> None:
+        """Cut the TCP connection."""
+        request = self.ws._req if self.ws is not None else None
+        if request is not None and request.transport:
+            request.transport.abort()
+
+
+class VoiceServer:
+    """The voice server of all guilds."""
+
+    def __init__(self, discord: "DiscordSimulator", modes: tuple[str, ...], dave: int) -> None:
+        self._discord = discord
+        self.modes = modes
+        self.dave = dave
+        self.grants: dict[int, VoiceGrant] = {}  # the latest of each guild
+        self.accepted: dict[int, VoiceConnection] = {}  # whose packets are heard, by guild
+        self.connections: list[VoiceConnection] = []
+        self.endpoint = ""
+        self._ssrcs = itertools.count(secrets.randbelow(1 << 30) + 1)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        self.rtp = RtpSocket(self._discord.fail)
+        self.rtp.open()
+        app = web.Application()
+        app.router.add_get("/", self._serve)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=authority().server).start()
+        self.endpoint = f"127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def stop(self) -> None:
+        for connection in self.connections:
+            await connection.close(1001)
+        await self._runner.cleanup()
+        self.rtp.close()
+
+    # -- the voice states that lead here --
+
+    def change(self, guild: "Guild", session_id: str, data: Json) -> None:
+        """Op 4 of the bot; where it may not connect nothing happens."""
+        bot = guild.bot
+        if data["channel_id"] is None:
+            bot.set_voice(None)
+            return
+        channel = guild.channels.get(int(data["channel_id"]))
+        if not isinstance(channel, VoiceChannel) or not self._may_enter(bot, channel):
+            return
+        flags = {"self_deaf": bool(data.get("self_deaf")), "self_mute": bool(data.get("self_mute"))}
+        old = bot.voice
+        same = old is not None and old.session_id == session_id and old.channel is channel
+        before = {"self_deaf": old.self_deaf, "self_mute": old.self_mute} if old else {}
+        bot.set_voice(channel, session_id=session_id, **flags)
+        if not same or flags == before:
+            self._grant(guild, session_id, 4006)
+
+    def _may_enter(self, bot: "Member", channel: VoiceChannel) -> bool:
+        inside = [member for member in channel.members if member is not bot]
+        full = channel.user_limit and len(inside) >= channel.user_limit and not bot.can("move_members", channel)
+        return bot.can("connect", channel) and bot.can("view_channel", channel) and not full
+
+    def moved(self, guild: "Guild") -> None:
+        """An admin moved the bot: it gets a new server, the old session ends with 4014."""
+        if guild.bot.voice:
+            self._grant(guild, guild.bot.voice.session_id, 4014)
+
+    def _grant(self, guild: "Guild", session_id: str, code: int) -> None:
+        """A fresh token; the old session's websocket is closed, its packets are heard until the new one identifies."""
+        if old := self.grants.get(guild.id):
+            old.valid = False
+            self._close_all(old, code)
+        grant = self.grants[guild.id] = VoiceGrant(guild, session_id)
+        self._discord.gateway.voice_server(guild, session_id, grant.token, self.endpoint)
+
+    def _close_all(self, grant: VoiceGrant, code: int) -> None:
+        for connection in self.connections:
+            if connection.grant is grant and connection.open:
+                self._hang_up(connection, code)
+
+    def presence_changed(self, member: "Member", before: Channel | None, after: Channel | None) -> None:
+        """Somebody came, went or moved: the bot in that channel hears of it; the bot itself falls silent."""
+        guild = member.guild
+        if member is guild.bot:
+            if after is None and guild.id in self.grants:
+                grant = self.grants.pop(guild.id)
+                grant.valid = False
+                self.accepted.pop(guild.id, None)
+                self._close_all(grant, 4014)
+            return
+        connection, here = self.accepted.get(guild.id), guild.bot.voice and guild.bot.voice.channel
+        if connection is None or here is None or before is after:
+            return
+        if after is here:
+            connection.send(CLIENTS_CONNECT, {"user_ids": [str(member.id)]})
+        elif before is here:
+            connection.send(CLIENT_DISCONNECT, {"user_id": str(member.id)})
+
+    # -- the wire --
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        if request.query.get("v") != "8":
+            self._discord.fail(f"voice gateway: {request.query_string}, not v=8")
+        await asyncio.sleep(self._discord.faults.voice_handshake_delay)
+        ws = web.WebSocketResponse(timeout=CLOSE_SECONDS)
+        await ws.prepare(request)
+        if not self._discord.faults.voice_mute:
+            await ws.send_json({"op": HELLO, "d": {"v": 8, "heartbeat_interval": HEARTBEAT_MS}})
+        connection: VoiceConnection | None = None
+        writer: asyncio.Task[None] | None = None
+        try:
+            async for message in ws:
+                if self._discord.faults.voice_mute:
+                    continue
+                binary = message.type is WSMsgType.BINARY
+                if connection is None:
+                    connection = self._begin(ws, *_parsed(message.data))
+                    writer = asyncio.create_task(connection.write(ws))
+                elif binary:
+                    self._take_binary(connection, message.data)
+                else:
+                    self._take(connection, *_parsed(message.data))
+        except CloseError as error:
+            if error.mistake:
+                self._discord.fail(f"voice gateway: {error}")
+            await ws.close(code=error.code, message=error.reason.encode())
+        finally:
+            if writer:
+                writer.cancel()
+            if connection is not None:
+                self._lost(connection, ws)
+        return ws
+
+    def _begin(self, ws: web.WebSocketResponse, op: int, data: Json) -> VoiceConnection:
+        if codes := self._discord.faults.voice_close_codes:
+            raise CloseError(codes.pop(0), "by order of the test")
+        if op == IDENTIFY:
+            return self._identify(ws, data)
+        if op == RESUME:
+            return self._resume(ws, data)
+        raise CloseError(4003, "Not authenticated", mistake=True)
+
+    def _grant_of(self, data: Json) -> VoiceGrant:
+        grant = self.grants.get(int(data["server_id"]))
+        if grant is None or grant.session_id != data["session_id"] or not grant.valid:
+            raise CloseError(4006, "Session is no longer valid")
+        if grant.token != data["token"]:
+            raise CloseError(4006, "Session is no longer valid")
+        return grant
+
+    def _identify(self, ws: web.WebSocketResponse, data: Json) -> VoiceConnection:
+        grant = self._grant_of(data)
+        if data["user_id"] != str(self._discord.bot.id):
+            raise CloseError(4004, "Authentication failed", mistake=True)
+        max_dave = data.get("max_dave_protocol_version", 0)
+        if self.dave and not max_dave:
+            raise CloseError(4017, "DAVE required")
+        connection = VoiceConnection(grant, next(self._ssrcs), ws, max_dave=max_dave)
+        self.connections.append(connection)
+        if (old := self.accepted.get(grant.guild.id)) and old.open:
+            self._hang_up(old, 4006)
+        self.accepted[grant.guild.id] = connection
+        self.rtp.by_ssrc[connection.ssrc] = connection
+        host, port = "127.0.0.1", self.rtp.port
+        connection.send(READY, {"ssrc": connection.ssrc, "ip": host, "port": port, "modes": list(self.modes)})
+        return connection
+
+    def _hang_up(self, connection: VoiceConnection, code: int) -> None:
+        task = asyncio.get_running_loop().create_task(connection.hang_up(code))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _resume(self, ws: web.WebSocketResponse, data: Json) -> VoiceConnection:
+        grant = self._grant_of(data)
+        connection = self.accepted.get(grant.guild.id)
+        if connection is None or connection.grant is not grant or connection.mode is None:
+            raise CloseError(4006, "Session is no longer valid")
+        connection.resume(ws, data["seq_ack"])
+        return connection
+
+    def _lost(self, connection: VoiceConnection, ws: web.WebSocketResponse) -> None:
+        if connection.ws is ws:
+            connection.ws = None
+
+    def _take(self, connection: VoiceConnection, op: int, data: Json) -> None:
+        if op == HEARTBEAT:
+            connection.heartbeats += 1
+            connection.send(HEARTBEAT_ACK, {"t": data["t"]})
+        elif op == SELECT_PROTOCOL:
+            self._select(connection, data)
+        elif op == SPEAKING:
+            if data["ssrc"] != connection.ssrc or not 0 <= data["speaking"] <= 7:
+                raise CloseError(4020, f"Bad request: speaking {data}", mistake=True)
+            connection.speaking.append(data["speaking"])
+        elif op in (IDENTIFY, RESUME):
+            raise CloseError(4005, "Already authenticated", mistake=True)
+        elif op not in (CLIENT_CONNECT, MEDIA_SINK_WANTS):
+            raise CloseError(4001, f"Unknown opcode {op}", mistake=True)
+
+    def _take_binary(self, connection: VoiceConnection, data: bytes) -> None:
+        raise CloseError(4001, f"Unknown opcode {data[0]}", mistake=True)
+
+    def _select(self, connection: VoiceConnection, data: Json) -> None:
+        chosen = data["data"]
+        if data["protocol"] != "udp" or not {"address", "port", "mode"} <= set(chosen):
+            raise CloseError(4012, f"Unknown protocol {data}", mistake=True)
+        if chosen["mode"] not in self.modes:
+            raise CloseError(4016, f"Unknown encryption mode {chosen['mode']}", mistake=True)
+        connection.mode = chosen["mode"]
+        connection.decrypt = CIPHERS[chosen["mode"]](connection.key)
+        connection.send(
+            SESSION_DESCRIPTION,
+            {
+                "mode": connection.mode,
+                "secret_key": list(connection.key),
+                "audio_codec": "opus",
+                "video_codec": "H264",
+                "media_session_id": secret(),
+                "dave_protocol_version": 0,
+            },
+        )
+        self._introduce(connection)
+
+    def _introduce(self, connection: VoiceConnection) -> None:
+        """Who is there already."""
+        voice = connection.grant.guild.bot.voice
+        inside = voice.channel.members if voice and voice.channel else []
+        others = [str(member.id) for member in inside if member is not connection.grant.guild.bot]
+        if others:
+            connection.send(CLIENTS_CONNECT, {"user_ids": others})
+
+
+def _parsed(text: str | bytes) -> tuple[int, Json]:
+    try:
+        payload = json.loads(text)
+        op, data = payload["op"], payload["d"]
+    except (ValueError, KeyError, TypeError):
+        raise CloseError(4002, "Failed to decode payload", mistake=True) from None
+    if missing := KEYS.get(op, set()) - set(data):
+        raise CloseError(4002, f"op {op} without {sorted(missing)}", mistake=True)
+    return op, data

@@ -22,6 +22,7 @@ from core.types import HOUSE, Entry, EntryId, PersonId
 Key = tuple[int, int, EntryId]
 """Minus the score, the first request, the id: the order within a round and within a line."""
 LANES = 5
+FOREVER = 1 << 62
 
 
 @dataclass(slots=True)
@@ -85,7 +86,7 @@ class Order:
         self._counting: set[PersonId] | None = None
         self._turns: Counter[PersonId] = Counter()
         self._floor = -1
-        self._valid = (0, 0)
+        self._votes_valid = self._turns_valid = (0, 0)
 
     def __len__(self) -> int:
         return len(self._spots)
@@ -94,24 +95,31 @@ class Order:
 
     def catch_up(self, now: int) -> None:
         """Take in what time or people changed since the last look."""
-        since, until = self._valid
-        if since <= now < until:
-            return
+        if not self._votes_valid[0] <= now < self._votes_valid[1]:
+            self._catch_up_votes(now)
+        if not self._turns_valid[0] <= now < self._turns_valid[1]:
+            self._turns = turns_taken(self._room, now)
+            self._restart()
+            begun = (turn.started_at + TURN_WINDOW for turn in self._room.turns.values())
+            self._turns_valid = (now, min((at for at in begun if at > now), default=FOREVER))
+
+    def _catch_up_votes(self, now: int) -> None:
         before = self._counting
         self._counting = people.counting(self._room, now)
         if before is None:
             self.add(self._room.entries.values())
-        else:
-            self._recount(before ^ self._counting)
-        self._turns = turns_taken(self._room, now)
-        self._restart()
-        left = [one.left_at + VOTE_GRACE for one in self._room.people.values() if one.left_at is not None]
-        begun = [turn.started_at + TURN_WINDOW for turn in self._room.turns.values()]
-        self._valid = (now, min((at for at in (*left, *begun) if at > now), default=1 << 62))
+        elif changed := before ^ self._counting:
+            self._count_again(changed)
+        left = (one.left_at + VOTE_GRACE for one in self._room.people.values() if one.left_at is not None)
+        self._votes_valid = (now, min((at for at in left if at > now), default=FOREVER))
 
-    def expire(self) -> None:
-        """People or turns changed: look again before the next answer."""
-        self._valid = (0, 0)
+    def recount(self) -> None:
+        """People changed: look again whose votes count before the next answer."""
+        self._votes_valid = (0, 0)
+
+    def retake(self) -> None:
+        """Turns changed: look again before the next answer."""
+        self._turns_valid = (0, 0)
 
     def add(self, entries: Iterable[Entry]) -> None:
         """New entries are waiting."""
@@ -149,9 +157,7 @@ class Order:
             tally.add(after)
         self.move(entry)
 
-    def _recount(self, changed: set[PersonId]) -> None:
-        if not changed:
-            return
+    def _count_again(self, changed: set[PersonId]) -> None:
         current = [self._room.current.entry] if self._room.current else []
         for entry in [*self._room.entries.values(), *current]:
             if not changed.isdisjoint(entry.votes):

@@ -17,7 +17,7 @@ def present(room: Room) -> Iterator[Presence]:
 
 def is_present(room: Room, person: PersonId, now: int) -> bool:
     """Whether a person is there, a dropped stream's grace included."""
-    return any(presence.person == person and _there(presence, now) for presence in room.people.values())
+    return any(one.person == person and _there(one, now) for one in room.people.values())
 
 
 def in_voice(room: Room) -> bool:
@@ -169,4 +169,4 @@ def _noted(room: Room, key: tuple[PersonId, PlaceId]) -> None:
     if not any(isinstance(event, PeopleChanged) for event in room.changes.events):
         room.changes.events.append(PeopleChanged(room=room.id))
     if room.order is not None:
-        room.order.expire()
+        room.order.recount()

@@ -80,7 +80,7 @@ def _note_turn(room: Room, entry: Entry, now: int) -> None:
 def _noted(room: Room) -> None:
     room.changes.header = True
     if room.order is not None:
-        room.order.expire()
+        room.order.retake()
 
 
 # The lock

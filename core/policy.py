@@ -87,7 +87,7 @@ def require(room: Room, actor: Actor, action: Action, now: int, entry: Entry | N
         return
     if actor.surface is Surface.WEB and _LEVELS.index(room.settings.guests) < _LEVELS.index(rule.guests):
         raise ForbiddenError(action, "guests")
-    if held & rule.roles:
+    if held & rule.roles or (Role.ALONE in rule.roles and _alone(room, actor, held, now)):
         return
     if Role.ADMIN in rule.roles:
         raise ForbiddenError(action, Role.ADMIN)
@@ -98,11 +98,12 @@ def require(room: Room, actor: Actor, action: Action, now: int, entry: Entry | N
 
 def allows(room: Room, actor: Actor, action: Action, now: int, entry: Entry | None = None) -> bool:
     """Whether the roles of `actor` suffice for `action`."""
-    return bool(roles(room, actor, now, entry) & (TABLE[action].roles | {Role.ADMIN}))
+    held, rule = roles(room, actor, now, entry), TABLE[action]
+    return bool(held & (rule.roles | {Role.ADMIN})) or (Role.ALONE in rule.roles and _alone(room, actor, held, now))
 
 
 def roles(room: Room, actor: Actor, now: int, entry: Entry | None = None) -> set[Role]:
-    """Every role that `actor` holds now, `entry` being the one in question."""
+    """The roles that `actor` holds now, `entry` being the one in question; all but `ALONE`, which takes counting."""
     held: set[Role] = set()
     if actor.admin or actor.operator:
         held.add(Role.ADMIN)
@@ -114,11 +115,13 @@ def roles(room: Room, actor: Actor, now: int, entry: Entry | None = None) -> set
         held.add(Role.REQUESTER)
     if listens(room, actor, now):
         held.add(Role.LISTENER)
-        if people.electorate(room, now) <= {actor.person}:
-            held.add(Role.ALONE)
         if room.settings.dj_role is None and actor.surface is not Surface.WEB and not is_web(room):
             held.add(Role.MEMBER)
     return held
+
+
+def _alone(room: Room, actor: Actor, held: set[Role], now: int) -> bool:
+    return Role.LISTENER in held and people.electorate(room, now) <= {actor.person}
 
 
 def listens(room: Room, actor: Actor, now: int) -> bool:

@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.errors import NoSuchRoomError, NothingFoundError
-from core.events import Event
 from core.ports.bus import Bus
 from core.ports.places import RoomRef
 from core.ports.tracks import Attachment, Found
 from core.records.rows import Audit, Play
 from core.room import Room
 from core.types import LOBBY, CommandId, Guests, Identity, PersonId, PlaceId, RoomId, Settings, Track, TrackRef
+
+if TYPE_CHECKING:
+    from core.events import Event
 
 T = TypeVar("T")
 
@@ -48,7 +50,7 @@ class FakeRooms:
 
     async def apply(self, room: RoomId, command: Callable[[Room], T], *, command_id: CommandId | None = None) -> T:
         await asyncio.sleep(0)
-        if command_id in self.results:
+        if command_id is not None and command_id in self.results:
             return self.results[command_id]
         state = await self.read(room)
         result = command(state)

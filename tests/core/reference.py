@@ -15,11 +15,7 @@ def counts(room: Room, person: PersonId, now: int) -> bool:
 
 
 def score(room: Room, entry: Entry, now: int) -> int:
-    return sum(
-        vote.value
-        for voter, vote in entry.votes.items()
-        if voter != entry.person and counts(room, voter, now)
-    )
+    return sum(vote.value for voter, vote in entry.votes.items() if voter != entry.person and counts(room, voter, now))
 
 
 def turns(room: Room, person: PersonId, now: int) -> int:
@@ -29,9 +25,7 @@ def turns(room: Room, person: PersonId, now: int) -> int:
         for turn in room.turns.values()
         if turn.person == person
         and turn.counted
-        and (
-            turn.entry == on_air or (now - turn.started_at < SIX_HOURS and turn.started_at >= room.emptied_at)
-        )
+        and (turn.entry == on_air or (now - turn.started_at < SIX_HOURS and turn.started_at >= room.emptied_at))
     )
 
 

@@ -7,14 +7,28 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from core import people, view, voting
 from core.errors import ChorusError
 from core.jukebox import Jukebox
 from core.ordering import order_of
+from core.people import electorate, is_present
 from core.reports import Reports
 from core.room import Room
-from core.types import Actor, EndReason, Entry, EntryId, Guests, Hearing, PersonId, PlaceId, Presence, RoomId, Settings
-from core.types import Surface as S
+from core.types import (
+    Actor,
+    EndReason,
+    Entry,
+    EntryId,
+    Guests,
+    Hearing,
+    PersonId,
+    PlaceId,
+    Presence,
+    RoomId,
+    Settings,
+    Surface,
+)
+from core.view import view, why
+from core.voting import needed_now
 from tests.core import reference
 from tests.fakes import FakeClock, FakeLibrary, FakeResolver, FakeRooms, track
 
@@ -22,7 +36,7 @@ ROOM = RoomId("room")
 GUILD, PAGE, CHAT = PlaceId("discord:1"), PlaceId("web:page"), PlaceId("telegram:5")
 NAMES = st.sampled_from(["ann", "ben", "cyd", "dan", "eve"])
 LENGTHS = st.one_of(st.none(), st.integers(1_000, 400_000))
-SURFACES = st.sampled_from([(S.DISCORD, GUILD), (S.WEB, PAGE), (S.TELEGRAM, CHAT)])
+SURFACES = st.sampled_from([(Surface.DISCORD, GUILD), (Surface.WEB, PAGE), (Surface.TELEGRAM, CHAT)])
 
 
 def run(coroutine: Any) -> Any:
@@ -69,8 +83,8 @@ class History(RuleBasedStateMachine):
         except ChorusError:
             return None
 
-    def actor(self, name: str, surface: tuple[S, PlaceId], *, dj: bool = False) -> Actor:
-        channel = 10 if surface[0] is S.DISCORD else None
+    def actor(self, name: str, surface: tuple[Surface, PlaceId], *, dj: bool = False) -> Actor:
+        channel = 10 if surface[0] is Surface.DISCORD else None
         return Actor(PersonId(name), name, surface[1], surface[0], channel, dj)
 
     def pick(self, index: int) -> EntryId:
@@ -206,11 +220,11 @@ class History(RuleBasedStateMachine):
         if room.current is not None:
             assert room.current.entry.id not in room.entries
         assert room.locked is None or room.current is not None
-        seen = view.view(room, PersonId("ann"), self.clock.now(), size=100)
+        seen = view(room, PersonId("ann"), self.clock.now(), size=100)
         assert [one.id for one in seen.upcoming] == reference.order(room, self.clock.now())
         assert [one.rank for one in seen.upcoming] == list(range(1, len(room.entries) + 1))
         for one in seen.upcoming:
-            assert one.why == view.why(room, one.id, self.clock.now())
+            assert one.why == why(room, one.id, self.clock.now())
             assert one.up - one.down == one.why.score == reference.score(room, room.entries[one.id], self.clock.now())
 
     @invariant()
@@ -222,9 +236,9 @@ class History(RuleBasedStateMachine):
     @invariant()
     def nobody_decides_who_is_not_there(self) -> None:
         now = self.clock.now()
-        for person in people.electorate(self.room, now):
-            assert people.is_present(self.room, person, now)
-        assert voting.needed_now(self.room, now) <= len(people.electorate(self.room, now))
+        for person in electorate(self.room, now):
+            assert is_present(self.room, person, now)
+        assert needed_now(self.room, now) <= len(electorate(self.room, now))
 
 
 TestHistory = History.TestCase

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import json
 import logging
 import os
@@ -63,7 +62,6 @@ async def run(options: argparse.Namespace) -> None:
         if options.info_file:
             write_info(options.info_file, port, password)
         log.info("node listens", host=options.host, port=port, version=__version__)
-        gc.freeze()  # nothing made so far will ever be garbage: fewer pauses while playing
         await _finished(node, stop, options.orphan_timeout)
     finally:
         await runner.cleanup()

@@ -48,8 +48,7 @@ class Node:
         await self.engine.start()
 
     async def stop(self) -> None:
-        """Ends everything; clients are told to go (1001)."""
-        await self.sessions.close()
+        """Ends what sessions shared; they have been closed before."""
         await self.engine.stop()
         await self.sources.close()
         await self._voice.close()

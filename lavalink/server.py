@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import platform
 from typing import TYPE_CHECKING
 
@@ -37,6 +36,7 @@ def make_app(node: Node, password: str) -> web.Application:
     app[NODE] = node
     app.add_routes(routes)
     app.cleanup_ctx.append(_run_node)
+    app.on_shutdown.append(_end_sessions)
     return app
 
 
@@ -44,6 +44,11 @@ async def _run_node(app: web.Application) -> AsyncIterator[None]:
     await app[NODE].start()
     yield
     await app[NODE].stop()
+
+
+async def _end_sessions(app: web.Application) -> None:
+    """Clients are told to go (1001) while their connections still stand."""
+    await app[NODE].sessions.close()
 
 
 @routes.get("/version")
@@ -184,12 +189,18 @@ async def read_tap(request: web.Request) -> web.StreamResponse:
     tap = _session(request).player(_guild_id(request)).tap(request.match_info["tap"])
     if tap is None:
         raise ApiError(404, "Tap not found")
+    if request.transport is not None:
+        tap.when_dropped(request.transport.abort)
     response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
     response.enable_chunked_encoding()
-    await response.prepare(request)
-    with contextlib.suppress(ConnectionError):
+    try:
+        await response.prepare(request)
         async for frames in tap:
             await response.write(frames)
+    except ConnectionError:
+        log.debug("tap reader left", tap=request.match_info["tap"])
+    finally:
+        tap.close()
     return response
 
 

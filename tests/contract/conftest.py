@@ -1,0 +1,54 @@
+"""A node under test: ours as a child process, and a Java Lavalink when LAVALINK_URL names one."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.contract.media_host import MediaHost
+from tests.contract.node_client import NodeAddress, NodeClient
+from tests.contract.node_process import NodeProcess
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def node_address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeAddress]:
+    if request.param == "java":
+        url = os.environ["LAVALINK_URL"]
+        yield NodeAddress(url, os.environ.get("LAVALINK_PASSWORD", "youshallnotpass"), chorus=False)
+        return
+    process = NodeProcess(tmp_path_factory.mktemp("node"))
+    try:
+        yield process.wait_ready()
+    finally:
+        assert process.stop() == 0, process.log.read_text()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every contract test runs on both kinds of node; those marked `builtin` on ours alone."""
+    if "node_address" in metafunc.fixturenames:
+        ours_alone = metafunc.definition.get_closest_marker("builtin") is not None
+        kinds = ["builtin"] if ours_alone or not os.environ.get("LAVALINK_URL") else ["builtin", "java"]
+        metafunc.parametrize("node_address", kinds, indirect=True, scope="session")
+
+
+@pytest.fixture
+async def node(node_address: NodeAddress) -> AsyncIterator[NodeClient]:
+    """A client with a fresh session."""
+    async with NodeClient(node_address) as client:
+        yield await client.connect()
+
+
+@pytest.fixture
+async def media(tmp_path: Path) -> AsyncIterator[MediaHost]:
+    async with MediaHost(tmp_path) as host:
+        yield host
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "builtin: what the built-in node has and a Java Lavalink has not")

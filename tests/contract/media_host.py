@@ -1,0 +1,84 @@
+"""A loopback web server with good files and every kind of bad one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Self
+
+from aiohttp import web
+
+from tests.sound import write_tone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SLOW_CHUNK = 4096
+
+
+class MediaHost:
+    """Serves tones by name (`/tone-440-2.wav`: 440 Hz, 2 s) and the faults below; `requests` are the paths asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.requests: list[str] = []
+        self._release = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        app.router.add_get("/tone-{hz:\\d+}-{seconds:[\\d.]+}.{suffix:wav|mp3|flac|opus|ogg|m4a}", self._tone)
+        app.router.add_get("/hang", self._hang)
+        app.router.add_get("/stall-{hz:\\d+}-{seconds:[\\d.]+}.wav", self._stall)
+        app.router.add_get("/page.html", self._page)
+        app.router.add_get("/broken.mp3", self._broken)
+        app.router.add_get("/empty.mp3", self._empty)
+        app.router.add_get("/error.mp3", self._error)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._release.set()
+        await self._runner.cleanup()
+
+    def tone(self, hz: int, seconds: float, suffix: str = "wav") -> str:
+        """The address of a tone."""
+        return f"{self.url}/tone-{hz}-{seconds}.{suffix}"
+
+    def _file(self, request: web.Request, suffix: str) -> Path:
+        hz, seconds = request.match_info["hz"], request.match_info["seconds"]
+        path = self.folder / f"{hz}-{seconds}.{suffix}"
+        return path if path.exists() else write_tone(path, float(hz), float(seconds))
+
+    async def _tone(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(request.path)
+        return web.FileResponse(self._file(request, request.match_info["suffix"]))
+
+    async def _hang(self, request: web.Request) -> web.StreamResponse:
+        """Accepts and never answers."""
+        self.requests.append(request.path)
+        await self._release.wait()
+        return web.Response()
+
+    async def _stall(self, request: web.Request) -> web.StreamResponse:
+        """Sends half of a file and then nothing."""
+        self.requests.append(request.path)
+        data = self._file(request, "wav").read_bytes()
+        response = web.StreamResponse(headers={"Content-Type": "audio/wav", "Content-Length": str(len(data))})
+        await response.prepare(request)
+        await response.write(data[: len(data) // 2])
+        await self._release.wait()
+        return response
+
+    async def _page(self, _: web.Request) -> web.Response:
+        return web.Response(text="<html><body>not music</body></html>", content_type="text/html")
+
+    async def _broken(self, _: web.Request) -> web.Response:
+        return web.Response(body=b"\x00\x01\x02garbage" * 500, content_type="audio/mpeg")
+
+    async def _empty(self, _: web.Request) -> web.Response:
+        return web.Response(body=b"", content_type="audio/mpeg")
+
+    async def _error(self, _: web.Request) -> web.Response:
+        return web.Response(status=503)

@@ -126,7 +126,12 @@ class Download:
     def took(self, count: int) -> bool:
         """Count what the reader has taken; True if fetching should be resumed. In the reader's thread."""
         self._taken += count
-        return self._parked and self._sent - self._taken < AHEAD // 2
+        return self._parked and self.ahead < AHEAD // 2
+
+    @property
+    def ahead(self) -> int:
+        """Bytes that wait in `items`."""
+        return self._sent - self._taken
 
     async def _run(self) -> None:
         try:
@@ -170,10 +175,10 @@ class Download:
         self._position += len(chunk)
         self._sent += len(chunk)
         self.items.put(chunk)
-        while self._sent - self._taken > AHEAD:
+        while self.ahead > AHEAD:
             self._room.clear()
             self._parked = True
-            if self._sent - self._taken > AHEAD:  # the reader may have looked before the flag was up
+            if self.ahead > AHEAD:  # the reader may have looked before the flag was up
                 await self._room.wait()
             self._parked = False
 
@@ -256,6 +261,12 @@ class HttpFile:
         if self._head is None:
             raise LoadError("The file is empty")
         return self._head
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that can be read without waiting."""
+        here = max(0, self._start + len(self._data) - self._position)
+        return here + (self._download.ahead if self._download else 0)
 
     def readable(self) -> bool:
         """Always."""

@@ -9,6 +9,8 @@ import numpy as np
 from tests import sound
 from tests.simulators.discord.errors import NotAnsweredError
 
+SETTLING = 3  # packets that a fresh decoder needs before its level is right
+
 
 class Packet(NamedTuple):
     """One RTP packet, decrypted: when the kernel got it (monotonic s), sequence, timestamp, stream, Opus."""
@@ -49,8 +51,10 @@ class Listening:
         return [tone._replace(start=packets[round(tone.start * 50)].at) for tone in found]
 
     def level(self, seconds: float = 0.2) -> float:
-        """The RMS in dBFS of the last packets."""
-        return sound.level(sound.decode(packet.opus for packet in self.packets[-round(seconds * 50) :]))
+        """The RMS in dBFS of the latest packets."""
+        count = round(seconds * 50)
+        packets = self.packets[-count - SETTLING :]
+        return sound.level(sound.decode(packet.opus for packet in packets)[-count * sound.FRAME :])
 
     async def heard(self, hz: float, *, seconds: float = 0.3, within: float = 5.0, tolerance: float = 0.03) -> float:
         """Wait until that tone has just been heard for so long; returns the arrival time of its first packet there.

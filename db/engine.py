@@ -53,6 +53,20 @@ class Database:
         async with _reported(), self.reader.connect() as connection:
             yield connection
 
+    async def foreign_version(self) -> int | None:
+        """A number that changes when another process has written; None where nothing tells (PostgreSQL).
+
+        Raises StoreUnavailableError.
+        """
+        if self.dialect != "sqlite":
+            return None
+        async with _reported(), self.writer.connect() as connection:
+            # SQLite tells each connection apart what others wrote, and ours is the only one of this process that writes
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver
+            async with driver.execute("PRAGMA data_version") as cursor:
+                return (await cursor.fetchone())[0]
+
     async def close(self) -> None:
         """Close every connection."""
         await self.writer.dispose()

@@ -3,12 +3,15 @@
 import os
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+
+from db.engine import Database
+from db.migrate import migrate
 
 
 class Postgres:
@@ -72,3 +75,12 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """A new, empty database of each kind."""
     fixture: Callable[[str], str] = request.getfixturevalue
     return fixture(f"{request.param}_url")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A migrated database of each kind."""
+    database = Database(database_url)
+    await migrate(database)
+    yield database
+    await database.close()

@@ -1,0 +1,111 @@
+"""Commands that run together, and what becomes of each."""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from core.changes import Changes
+from core.errors import ChorusError
+from core.events import Event
+from core.room import Room
+from core.types import CommandId
+from db.results import encoded
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """A command that waits for its turn. `alone`: what it writes was refused once, so it takes nobody along."""
+
+    command: Callable[[Room], Any]
+    id: CommandId | None
+    answer: asyncio.Future[Any]
+    alone: bool = False
+
+    def give(self, result: Any) -> None:
+        """Answer, unless nobody waits any more."""
+        if not self.answer.done():
+            self.answer.set_result(result)
+
+    def fail(self, error: BaseException) -> None:
+        """Refuse, unless nobody waits any more."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+class BrokenCommandError(Exception):
+    """A command failed half-way, or its answer cannot be stored: the room in memory cannot be trusted any more."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__("a command broke the room")
+        self.job = job
+
+
+class Batch:
+    """Jobs run in order on one room. Afterwards `changes` and `answers` are to be written, the rest told."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self.jobs = jobs
+        self.started = False
+        self.changes = Changes()
+        self.answers: dict[CommandId, tuple[str, str]] = {}
+        self._outcomes: list[tuple[Callable[[Any], None], Any]] = []
+
+    @property
+    def ids(self) -> Collection[CommandId]:
+        """The ids of the commands that have one."""
+        return {job.id for job in self.jobs if job.id}
+
+    def run(self, room: Room, answered: dict[CommandId, Any]) -> None:
+        """Run each command that was not `answered` before. Raises BrokenCommandError."""
+        self.started = True
+        for job in self.jobs:
+            if job.id and job.id in answered:
+                self._outcomes.append((job.give, answered[job.id]))
+            else:
+                self._run(job, room, answered)
+
+    def _run(self, job: Job, room: Room, answered: dict[CommandId, Any]) -> None:
+        try:
+            result = job.command(room)
+            if job.id:
+                self.answers[job.id] = encoded(result)
+                answered[job.id] = result
+        except ChorusError as error:
+            if room.changes:
+                raise BrokenCommandError(job) from error
+            self._outcomes.append((job.fail, error))
+        except Exception as error:
+            raise BrokenCommandError(job) from error
+        else:
+            self._keep(room)
+            self._outcomes.append((job.give, result))
+
+    def _keep(self, room: Room) -> None:
+        changes = room.take_changes()
+        if changes:
+            room.version += 1
+            changes.events = [replace(event, version=room.version) for event in changes.events]
+            merge(self.changes, changes)
+
+    def tell(self) -> None:
+        """Everybody gets their result or refusal."""
+        for deliver, outcome in self._outcomes:
+            deliver(outcome)
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """What happened, in order."""
+        return self.changes.events
+
+
+def merge(into: Changes, later: Changes) -> None:
+    """Add later changes to earlier ones."""
+    for field in fields(Changes):
+        before, after = getattr(into, field.name), getattr(later, field.name)
+        if isinstance(before, set):
+            before |= after
+        elif isinstance(before, list):
+            before += after
+        else:
+            setattr(into, field.name, before or after)

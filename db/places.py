@@ -1,0 +1,171 @@
+"""Who and where: places, their rooms, people, and the messages that show a room."""
+
+import secrets
+from collections.abc import Sequence
+
+from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.ports.clock import Clock
+from core.ports.places import RoomRef
+from core.types import LOBBY, Guests, Identity, PersonId, PlaceId, RoomId, Settings
+from db.engine import Database
+from db.mapping import settings_json
+from db.models import identities, live_messages, persons, places, rooms
+from db.statements import insert_or_ignore, insert_or_update
+
+_WEB = PlaceId("web:lobby")
+
+
+class SqlPlaces:
+    """`core.ports.places.Places` on a database. Everything raises StoreUnavailableError."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def lobby(self) -> RoomRef:
+        """The web room that every installation has."""
+        found = await self.room(LOBBY)
+        if found is None:
+            await self._create(RoomRef(LOBBY, _WEB, "Lobby"), Settings(guests=Guests.ADD))
+            found = await self.room(LOBBY)
+        assert found
+        return found
+
+    async def guild_room(self, bot_account: int, guild: int, name: str) -> RoomRef:
+        """The room of a Discord guild, as played by one bot account."""
+        wanted = _refs().where(rooms.c.bot_account == bot_account, rooms.c.guild == guild)
+        found = await self._first(wanted)
+        if found is None:
+            place = PlaceId(f"discord:{guild}")
+            await self._create(RoomRef(_new_room(), place, name, bot_account, guild), Settings())
+            found = await self._first(wanted)  # ours, or that of whoever was faster
+        assert found
+        return found if found.name == name else await self._rename(found, name)
+
+    async def room(self, room: RoomId) -> RoomRef | None:
+        """A room by its id."""
+        return await self._first(_refs().where(rooms.c.id == room))
+
+    async def all_rooms(self) -> Sequence[RoomRef]:
+        """Every room."""
+        async with self._database.read() as connection:
+            return [_ref(row) for row in await connection.execute(_refs().order_by(rooms.c.id))]
+
+    async def person(self, identity: Identity) -> PersonId:
+        """The person behind an identity; one is made up for an identity never seen before."""
+        async with self._database.read() as connection:
+            row = await _identity(connection, identity)
+        if row is None or row.name != identity.name:
+            async with self._database.write() as connection:
+                row = await self._know(connection, identity)
+        return PersonId(row.person)
+
+    async def _know(self, connection: AsyncConnection, identity: Identity) -> Row[str, str]:
+        """Store an identity, or its new name."""
+        dialect = self._database.dialect
+        key = {"kind": identity.kind.value, "external": identity.external}
+        if await _identity(connection, identity) is None:
+            person = secrets.token_urlsafe(16)
+            await connection.execute(insert(persons), {"id": person, "created_at": self._clock.now()})
+            values = {**key, "person": person, "name": identity.name}
+            added = await connection.execute(insert_or_ignore(identities, dialect), values)
+            if added.rowcount != 1:  # somebody else was faster
+                await connection.execute(delete(persons).where(persons.c.id == person))
+        await connection.execute(update(identities).filter_by(**key).values(name=identity.name))
+        row = await _identity(connection, identity)
+        assert row
+        return row
+
+    async def _first(self, query: Select[str, str, str, int | None, int | None]) -> RoomRef | None:
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).first()
+        return _ref(row) if row else None
+
+    async def _create(self, ref: RoomRef, settings: Settings) -> None:
+        """A place and a room of it, unless they exist."""
+        dialect = self._database.dialect
+        place = {
+            "id": ref.place,
+            "name": ref.name,
+            "settings": settings_json.dump_python(settings, mode="json"),
+            "version": 1,
+            "created_at": self._clock.now(),
+        }
+        async with self._database.write() as connection:
+            await connection.execute(insert_or_ignore(places, dialect), place)
+            await connection.execute(insert_or_ignore(rooms, dialect), _blank(ref, settings))
+
+    async def _rename(self, ref: RoomRef, name: str) -> RoomRef:
+        async with self._database.write() as connection:
+            await connection.execute(update(places).where(places.c.id == ref.place).values(name=name))
+            await connection.execute(
+                update(rooms).where(rooms.c.id == ref.room).values(name=name, version=rooms.c.version + 1)
+            )
+        return RoomRef(ref.room, ref.place, name, ref.bot_account, ref.guild)
+
+
+class SqlLiveMessages:
+    """`core.ports.places.LiveMessages` on a database. Everything raises StoreUnavailableError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, room: RoomId) -> tuple[int, int] | None:
+        """Channel id and message id."""
+        columns = select(live_messages.c.channel, live_messages.c.message)
+        async with self._database.read() as connection:
+            row = (await connection.execute(columns.where(live_messages.c.room == room))).first()
+        return (row.channel, row.message) if row else None
+
+    async def put(self, room: RoomId, channel: int, message: int) -> None:
+        """Remember the message that shows a room."""
+        statement = insert_or_update(live_messages, self._database.dialect)
+        async with self._database.write() as connection:
+            await connection.execute(statement, {"room": room, "channel": channel, "message": message})
+
+    async def forget(self, room: RoomId) -> None:
+        """The message is gone."""
+        async with self._database.write() as connection:
+            await connection.execute(delete(live_messages).where(live_messages.c.room == room))
+
+
+def _new_room() -> RoomId:
+    return RoomId(secrets.token_urlsafe(16))
+
+
+def _blank(ref: RoomRef, settings: Settings) -> dict[str, object]:
+    return {
+        "id": ref.room,
+        "place": ref.place,
+        "name": ref.name,
+        "bot_account": ref.bot_account,
+        "guild": ref.guild,
+        "version": 1,
+        "volume": settings.default_volume,
+        "clock_offset": 0,
+        "current_fallback": False,
+        "chosen_at": 0,
+        "listeners": 0,
+        "heard": 0,
+        "next_entry": 1,
+        "emptied_at": 0,
+        "fallback_at": 0,
+    }
+
+
+def _refs() -> Select[str, str, str, int | None, int | None]:
+    return select(rooms.c.id, rooms.c.place, rooms.c.name, rooms.c.bot_account, rooms.c.guild)
+
+
+def _ref(row: Row[str, str, str, int | None, int | None]) -> RoomRef:
+    return RoomRef(RoomId(row.id), PlaceId(row.place), row.name, row.bot_account, row.guild)
+
+
+async def _identity(connection: AsyncConnection, identity: Identity) -> Row[str, str] | None:
+    columns = select(identities.c.person, identities.c.name)
+    found = await connection.execute(
+        columns.where(identities.c.kind == identity.kind.value, identities.c.external == identity.external)
+    )
+    return found.first()

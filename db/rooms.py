@@ -1,0 +1,185 @@
+"""Where rooms live: the only way a room is read or changed."""
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from time import monotonic
+from typing import TypeVar
+
+import structlog
+from sqlalchemy import select, text
+
+from core.errors import StoreUnavailableError
+from core.events import Event
+from core.ports.bus import Bus
+from core.ports.clock import Clock
+from core.records.rows import Audit, Play
+from core.room import Room
+from core.types import CommandId, EndReason, PlaceId, RoomId, Track
+from db.engine import Database
+from db.line import Line
+from db.models import audit, places, plays, presences, rooms
+from db.results import prune
+from db.statements import among
+
+T = TypeVar("T")
+
+REMEMBERED = 4_096
+"""How many rooms stay in memory."""
+NOTICE = 0.5
+"""Seconds until changes by another process are noticed."""
+PRUNE = 60.0
+"""Seconds between two rounds of forgetting old command ids."""
+
+log = structlog.get_logger()
+
+
+class SqlRooms:
+    """`core.ports.rooms.Rooms` on a database. `fallback` gives each room its house list.
+
+    What `read` returns is the living room: look at it before the next await, and do not keep it.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        bus: Bus,
+        clock: Clock,
+        *,
+        fallback: Callable[[RoomId], tuple[Track, ...]] = lambda _room: (),
+    ) -> None:
+        self._database = database
+        self._bus = bus
+        self._clock = clock
+        self._fallback = fallback
+        self._lines: OrderedDict[RoomId, Line] = OrderedDict()
+
+    async def apply(self, room: RoomId, command: Callable[[Room], T], *, command_id: CommandId | None = None) -> T:
+        """Run `command` on the room; its result after the commit (see the port)."""
+        return await self._line(room).apply(command, command_id)
+
+    async def read(self, room: RoomId) -> Room:
+        """The room as last committed, for reading only (see the port)."""
+        return await self._line(room).read()
+
+    async def active(self) -> Sequence[RoomId]:
+        """Rooms that a player has to look after."""
+        present = select(presences.c.room).where(presences.c.room == rooms.c.id, presences.c.left_at.is_(None))
+        wanted = rooms.c.current_entry.is_not(None) | rooms.c.voice_channel.is_not(None) | present.exists()
+        async with self._database.read() as connection:
+            return [RoomId(room) for room in await connection.scalars(select(rooms.c.id).where(wanted))]
+
+    async def checkpoint(self, positions: dict[RoomId, int]) -> None:
+        """Store the positions (ms) of playing rooms in one statement.
+
+        A position speaks of the entry that was on air when this was called; it is not stored over another one.
+        """
+        heard = [
+            (room, position, line.stored.current)
+            for room, position in positions.items()
+            if (line := self._lines.get(room)) and line.stored and line.stored.current is not None
+        ]
+        if not heard:
+            return
+        rows = json.dumps([{"room": room, "ms": position, "entry": entry} for room, position, entry in heard])
+        async with self._database.write() as connection:
+            await connection.execute(_CHECKPOINT[self._database.dialect], {"rows": rows, "at": self._clock.now()})
+
+    async def plays(self, room: RoomId, *, limit: int = 20) -> Sequence[Play]:
+        """The latest finished plays, newest first."""
+        columns = [column for column in plays.c if column is not plays.c.id]
+        latest = select(*columns).where(plays.c.room == room).order_by(plays.c.id.desc()).limit(limit)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(latest)).mappings()
+            return [replace(Play(**row), reason=EndReason(row["reason"])) for row in rows]
+
+    async def audit(self, place: PlaceId | None, *, limit: int = 50) -> Sequence[Audit]:
+        """The latest audit rows of a place (None: of all), newest first."""
+        columns = [column for column in audit.c if column is not audit.c.id]
+        latest = select(*columns).order_by(audit.c.id.desc()).limit(limit)
+        if place is not None:
+            latest = latest.where(audit.c.place == place)
+        async with self._database.read() as connection:
+            return [Audit(**row) for row in (await connection.execute(latest)).mappings()]
+
+    async def prune(self) -> None:
+        """Forget the command ids that nobody repeats any more. Raises StoreUnavailableError."""
+        async with self._database.write() as connection:
+            await prune(connection, self._clock.now())
+
+    async def attend(self) -> None:
+        """Notice what other processes write, and forget old command ids, until cancelled."""
+        seen: int | None = None
+        pruned = -PRUNE
+        while True:
+            with _forgiving():
+                version = await self._database.foreign_version()
+                if version is None or version != seen:
+                    await self.notice()
+                    seen = version
+                if monotonic() - pruned >= PRUNE:
+                    await self.prune()
+                    pruned = monotonic()
+            await asyncio.sleep(NOTICE)
+
+    async def notice(self) -> None:
+        """Read again the rooms in memory that another process changed, and publish `room.changed` for each.
+
+        Raises StoreUnavailableError.
+        """
+        known = {room: stored for room, line in self._lines.items() if (stored := line.stored) and not line.task}
+        columns = select(rooms.c.id, rooms.c.version, places.c.version.label("settings")).join(places)
+        async with self._database.read() as connection:
+            found = await connection.execute(columns.where(among(rooms.c.id, list(known), self._database.dialect)))
+            rows = found.all()
+        for row in rows:
+            stored = known[row.id]
+            if row.version > stored.room.version or row.settings > stored.settings:
+                room = await self.read(row.id)
+                self._bus.publish(Event(room=room.id, version=room.version))
+
+    async def close(self) -> None:
+        """Wait until every command under way is committed and answered."""
+        tasks = [line.task for line in self._lines.values() if line.task]
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _line(self, room: RoomId) -> Line:
+        line = self._lines.get(room)
+        if line is None:
+            line = self._lines[room] = Line(room, self._database, self._bus, self._clock, self._fallback)
+            self._forget()
+        self._lines.move_to_end(room)
+        return line
+
+    def _forget(self) -> None:
+        idle = [room for room, line in self._lines.items() if not line.task] if len(self._lines) > REMEMBERED else []
+        for room in idle[: len(self._lines) - REMEMBERED]:
+            del self._lines[room]
+
+
+@contextmanager
+def _forgiving() -> Generator[None]:
+    """Nobody waits for this; it is tried again soon."""
+    try:
+        yield
+    except StoreUnavailableError as error:
+        log.warning("store unavailable", error=str(error))
+
+
+_CHECKPOINT = {
+    "postgresql": text(
+        "UPDATE rooms SET checkpoint = heard.ms, checkpoint_at = :at"
+        " FROM json_to_recordset(CAST(:rows AS json)) AS heard(room text, ms bigint, entry bigint)"
+        " WHERE rooms.id = heard.room AND rooms.current_entry = heard.entry"
+    ),
+    "sqlite": text(
+        "UPDATE rooms SET checkpoint = json_extract(heard.value, '$.ms'), checkpoint_at = :at"
+        " FROM json_each(:rows) AS heard"
+        " WHERE rooms.id = json_extract(heard.value, '$.room')"
+        " AND rooms.current_entry = json_extract(heard.value, '$.entry')"
+    ),
+}

@@ -1,0 +1,176 @@
+"""Small commands that change a room the way that the rules do, for tests of the store alone."""
+
+from collections.abc import Callable
+
+from core.errors import NoSuchEntryError
+from core.events import EntryQueued, EntryRemoved, Event, VoteCast
+from core.records.results import Queued, Removed, Voted
+from core.records.rows import Audit, Play
+from core.room import Room
+from core.types import (
+    EndReason,
+    Entry,
+    EntryId,
+    Hearing,
+    PauseReason,
+    PersonId,
+    PlaceId,
+    Playing,
+    Poll,
+    PositionClock,
+    Presence,
+    Settings,
+    Track,
+    TrackRef,
+    Turn,
+    Vote,
+)
+
+PLACE = PlaceId("web:lobby")
+ANN = PersonId("ann")
+BEN = PersonId("ben")
+
+
+class MovedClock:
+    """A clock that tests move."""
+
+    def __init__(self) -> None:
+        self.time = 1_800_000_000_000
+
+    def now(self) -> int:
+        return self.time
+
+
+class Recorder:
+    """A bus that remembers."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def publish(self, event: Event) -> None:
+        self.events.append(event)
+
+    def subscribe(self, handler: Callable[[Event], None]) -> Callable[[], None]:
+        raise NotImplementedError
+
+
+def track(title: str = "Un été") -> Track:
+    return Track(TrackRef(f"library:{title}"), title, "Somebody", 60_000, "cover", "#aabbcc", "https://example.org/x")
+
+
+def queue(title: str = "Un été", person: PersonId = ANN, *, count: int = 1) -> Callable[[Room], Queued]:
+    def command(room: Room) -> Queued:
+        added: list[EntryId] = []
+        for _ in range(count):
+            key = EntryId(room.next_entry)
+            room.next_entry += 1
+            room.entries[key] = Entry(key, track(title), person, f"{person}!", PLACE, 5, 4)
+            room.changes.entries.add(key)
+            room.changes.events.append(EntryQueued(room=room.id, entry=key, person=person))
+            added.append(key)
+        room.changes.header = True
+        return Queued(tuple(added), track(title), len(room.entries) - 1, None)
+
+    return command
+
+
+def vote(entry: EntryId, person: PersonId = BEN, value: int = 1) -> Callable[[Room], Voted]:
+    def command(room: Room) -> Voted:
+        found = room.entries.get(entry)
+        if found is None:
+            raise NoSuchEntryError(entry)
+        if value:
+            found.votes[person] = Vote(value, 7)
+        else:
+            found.votes.pop(person, None)
+        room.changes.votes.add((entry, person))
+        room.changes.events.append(VoteCast(room=room.id, entry=entry, person=person, value=value))
+        return Voted(entry, found.track.title, value, sum(it.value for it in found.votes.values()), 0)
+
+    return command
+
+
+def remove(*entries: EntryId) -> Callable[[Room], Removed]:
+    def command(room: Room) -> Removed:
+        for entry in entries:
+            if entry not in room.entries:
+                raise NoSuchEntryError(entry)
+        for entry in entries:
+            del room.entries[entry]
+            room.changes.entries.add(entry)
+            room.changes.events.append(EntryRemoved(room=room.id, entry=entry))
+        return Removed(len(entries), "Un été")
+
+    return command
+
+
+def put_on_air(entry: EntryId) -> Callable[[Room], None]:
+    """By the header alone, as a fallback track is."""
+
+    def command(room: Room) -> None:
+        room.current = Playing(room.entries.pop(entry), chosen_at=8, started_at=9, node="one", listeners=2, heard=3)
+        room.clock = PositionClock(100, 200)
+        room.changes.header = True
+
+    return command
+
+
+def take_off_air(room: Room) -> None:
+    room.current = None
+    room.clock = PositionClock()
+    room.changes.header = True
+
+
+def configure(settings: Settings) -> Callable[[Room], Settings]:
+    def command(room: Room) -> Settings:
+        room.settings = settings
+        room.changes.settings = True
+        room.changes.audits.append(Audit(11, ANN, "web", room.place, "settings", {"a": 1}, {"a": [2, None, "ü"]}))
+        return settings
+
+    return command
+
+
+def everything(room: Room) -> None:
+    """Use every column."""
+    queue(count=3)(room)
+    vote(EntryId(1))(room)
+    vote(EntryId(2), ANN, -1)(room)
+    vote(EntryId(2), BEN, -1)(room)
+    put_on_air(EntryId(2))(room)
+    room.entries[EntryId(3)].forced = room.entries[EntryId(3)].parked = True
+    room.entries[EntryId(3)].track = Track(TrackRef("url:x"), "", length=None)
+    room.locked = EntryId(1)
+    room.voice_channel, room.volume, room.paused = 2**63 - 1, 150, PauseReason.INTERRUPTED
+    room.emptied_at, room.fallback_at = 12, 3
+    for presence in (
+        Presence(ANN, PLACE, Hearing.STREAM, "Ann", 1, 2, True, "hash"),
+        Presence(BEN, PlaceId("discord:1"), Hearing.VOICE, "Ben", 3),
+    ):
+        room.people[presence.person, presence.place] = presence
+        room.changes.people.add((presence.person, presence.place))
+    room.polls["skip"] = Poll("skip", EntryId(2), BEN, 1, 2, {BEN: 1, ANN: 2})
+    room.changes.polls.add("skip")
+    room.turns[EntryId(2)] = Turn(EntryId(2), ANN, 9, counted=False)
+    room.changes.turns.add(EntryId(2))
+    room.changes.plays.append(play(room, EntryId(9)))
+    configure(Settings(skip_threshold=0.25, max_queue=7, dj_role=2**60))(room)
+
+
+def nothing(room: Room) -> None:
+    """Remove it all again."""
+    remove(*room.entries)(room)
+    take_off_air(room)
+    room.locked = room.voice_channel = room.paused = None
+    for rows, noted in (
+        (room.people, room.changes.people),
+        (room.polls, room.changes.polls),
+        (room.turns, room.changes.turns),
+    ):
+        noted.update(rows)  # type: ignore[arg-type]
+        rows.clear()
+
+
+def play(room: Room, entry: EntryId, reason: EndReason = EndReason.VOTED) -> Play:
+    ref = TrackRef("library:1")
+    return Play(room.id, room.place, entry, ANN, ref, "Un été", None, "voice", 1, 2, 3, 4, 5, reason, 6, 7)

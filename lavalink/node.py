@@ -17,7 +17,7 @@ from lavalink.sessions import Sessions
 from lavalink.sources import Sources
 from lavalink.stats import Stats
 from lavalink.trackstring import TrackStringError
-from lavalink.voice import VoiceLink, voice_session
+from lavalink.voice import VoiceLink, voice_session, warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,9 +46,11 @@ class Node:
         self._voice = voice_session()
         self.sources = Sources(self._media, origins=self._origins)
         await self.engine.start()
+        self._warming = asyncio.create_task(warm_up())
 
     async def stop(self) -> None:
         """Ends what sessions shared; they have been closed before."""
+        await self._warming
         await self.engine.stop()
         await self.sources.close()
         await self._voice.close()

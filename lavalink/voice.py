@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import math
 import time
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import structlog
-from discord.enums import SpeakingState
-from discord.errors import ConnectionClosed
 
 from lavalink.protocol import ApiError
-from lavalink.voice_socket import Transport
+from lavalink.voice_codes import ABNORMAL, REASONS, RESUMABLE, GatewayClosedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from lavalink.protocol import VoiceState
+    from lavalink.voice_socket import Transport
 
 CONNECT_TIMEOUT = 10.0
 RESUME_TIMEOUT = 5.0
@@ -26,26 +26,18 @@ RESUME_DELAYS = (0.0, 0.25, 0.5, 1.0)
 HOLD_LIMIT = 10.0
 """Seconds that a track's clock waits for end-to-end encryption; its frames are held back for as long as it takes."""
 
-ABNORMAL = 1006
-RESUMABLE = frozenset({-1, 1001, ABNORMAL, 4000, 4001, 4002, 4003, 4005, 4009, 4012, 4015, 4016, 4020})
-"""Close codes after which the session may live on (those that Lavalink's voice client resumes after)."""
-
-REASONS = {
-    4004: "Authentication failed.",
-    4006: "Session is no longer valid.",
-    4011: "Server not found.",
-    4014: "Disconnected.",
-    4017: "E2EE/DAVE protocol required.",
-    4021: "Disconnected: rate limited.",
-    4022: "Disconnected: call terminated.",
-}
-
 log = structlog.get_logger()
 
 
 def voice_session() -> aiohttp.ClientSession:
     """The HTTP session that voice links share."""
     return aiohttp.ClientSession()
+
+
+async def warm_up() -> None:
+    """Loads discord.py, which takes longer than all the rest of the node's start and is not needed at once."""
+    module = await asyncio.to_thread(importlib.import_module, "lavalink.voice_socket")
+    await asyncio.to_thread(module.tls_context)
 
 
 class VoiceLink:
@@ -127,6 +119,8 @@ class VoiceLink:
                 await asyncio.wait([task], timeout=1)
 
     def _replace(self, voice: VoiceState) -> None:
+        from lavalink.voice_socket import Transport  # see warm_up
+
         self._drop()
         self._voice = voice
         self._transport = Transport(self._session, self.user_id, self.guild_id, int(voice.channel_id or 0))
@@ -149,7 +143,7 @@ class VoiceLink:
             await transport.connection.close()
             if self._transport is transport:
                 self._transport = self._opening = self._voice = None
-                if isinstance(error, ConnectionClosed):
+                if isinstance(error, GatewayClosedError):
                     self._report(error.code)
             raise ApiError(500, "Failed to connect to voice server") from error
         if self._transport is not transport:
@@ -168,7 +162,7 @@ class VoiceLink:
     async def _run(self, transport: Transport) -> None:
         """Follows a connection until it is replaced or lost."""
         while self._transport is transport:
-            code = await _closed(transport)
+            code = await transport.connection.closed()
             if self._transport is not transport:
                 return
             self.connected = False
@@ -187,7 +181,7 @@ class VoiceLink:
                 async with asyncio.timeout(RESUME_TIMEOUT):
                     await transport.connection.hang_up()
                     await transport.connection.dial(resume=True)
-            except ConnectionClosed as error:
+            except GatewayClosedError as error:
                 if error.code not in RESUMABLE:
                     return error.code
             except (OSError, aiohttp.ClientError, TimeoutError) as error:
@@ -206,9 +200,8 @@ class VoiceLink:
         self._on_closed(code, REASONS.get(code, ""), code != ABNORMAL)
 
     async def _tell_speaking(self, transport: Transport) -> None:
-        state = SpeakingState.voice if self._speaking else SpeakingState.none
         try:
-            await transport.connection.ws.speak(state)
+            await transport.connection.speak(speaking=self._speaking)
         except ConnectionError:
             log.debug("speaking not told", guild=self.guild_id)
 
@@ -223,17 +216,3 @@ class VoiceLink:
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, ApiError):
             log.error("voice task failed", guild=self.guild_id, exc_info=error)
-
-
-async def _closed(transport: Transport) -> int:
-    """Handles the gateway's messages until it closes; returns the close code."""
-    while True:
-        try:
-            await transport.connection.ws.poll_event()
-        except ConnectionClosed as error:
-            return error.code
-        except TimeoutError:
-            return ABNORMAL
-        except Exception:
-            log.exception("voice gateway message failed")
-            return ABNORMAL

@@ -19,9 +19,13 @@ import aiohttp
 import davey
 import structlog
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from discord.enums import SpeakingState
+from discord.errors import ConnectionClosed
 from discord.gateway import DiscordVoiceWebSocket
 from discord.voice_client import VoiceClient
 from discord.voice_state import VoiceConnectionState
+
+from lavalink.voice_codes import ABNORMAL, GatewayClosedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -212,11 +216,31 @@ class Connection(VoiceConnectionState):
         await self.dial(resume=False)
 
     async def dial(self, *, resume: bool) -> None:
-        """A websocket to the voice gateway, up to the point where audio may flow."""
+        """A websocket to the voice gateway, up to the point where audio may flow; raises GatewayClosedError."""
         seq_ack = self.ws.seq_ack if self.ws else -1
         self.ws = await VoiceSocket.from_connection_state(self, resume=resume, seq_ack=seq_ack)
-        while self.ws.secret_key is None:
-            await self.ws.poll_event()
+        try:
+            while self.ws.secret_key is None:
+                await self.ws.poll_event()
+        except ConnectionClosed as error:
+            raise GatewayClosedError(error.code) from error
+
+    async def closed(self) -> int:
+        """Handles the gateway's messages until it closes; returns the close code."""
+        while True:
+            try:
+                await self.ws.poll_event()
+            except ConnectionClosed as error:
+                return error.code
+            except TimeoutError:
+                return ABNORMAL
+            except Exception:
+                log.exception("voice gateway message failed", guild=self.server_id)
+                return ABNORMAL
+
+    async def speak(self, *, speaking: bool) -> None:
+        """Tells the channel that audio begins or ends."""
+        await self.ws.speak(SpeakingState.voice if speaking else SpeakingState.none)
 
     async def hang_up(self) -> None:
         """Closes the websocket; the UDP socket stays for a resume."""

@@ -113,6 +113,8 @@ def leave(room: Room, person: PersonId, place: PlaceId, now: int) -> bool:
     if not any(present(room)):
         room.emptied_at = now
         room.changes.header = True
+        if room.order is not None:
+            room.order.retake()
     return True
 
 

@@ -161,13 +161,22 @@ def pause(room: Room, reason: PauseReason, now: int) -> bool:
     """Stand still; whether that is news. A person's pause outlasts the others."""
     if room.paused is PauseReason.PERSON or (room.paused is not None and reason is not PauseReason.PERSON):
         return False
-    if reason is PauseReason.INTERRUPTED and room.current is not None:
-        room.clock.running_since = None  # nobody heard what the clock ran through meanwhile
+    if reason is PauseReason.INTERRUPTED:
+        _go_back(room, now)
     _keep_heard(room, now)
     room.clock = PositionClock(room.clock.at(now))
     room.paused = reason
     _changed(room)
     return True
+
+
+def _go_back(room: Room, now: int) -> None:
+    """Nobody heard what the clock ran through since the last checkpoint."""
+    since, last = room.clock.running_since, room.checkpoint
+    if since is not None:
+        known = last.position if last is not None and last.at >= since else room.clock.offset
+        correct(room, known, now)
+        room.clock = PositionClock(known)
 
 
 def resume(room: Room, now: int) -> bool:

@@ -1,0 +1,177 @@
+"""Tracks over HTTP for the nodes: signed addresses, ranges, and the guard before everything foreign."""
+
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+from aiohttp import ClientResponse, web
+
+from audio import playlists
+from audio.guard import Guard
+from audio.library_files import AUDIO_TYPES
+from audio.media_urls import BadSignatureError, ExpiredError, MediaUrls, Ticket
+from core.errors import UnplayableError
+from core.types import TrackRef
+
+MAX_BODY = 2 << 30
+"""Bytes of a foreign file that one request may pass on; live sources have no end and no cap."""
+STATUS = {
+    "bad_link": 400,
+    "corrupt": 422,
+    "not_audio": 415,
+    "not_found": 404,
+    "private_address": 403,
+    "timeout": 504,
+    "too_large": 413,
+    "unreachable": 502,
+}
+_PASSED_ON = ("Accept-Ranges", "Content-Range", "Content-Type")
+
+log = structlog.get_logger()
+
+
+class Files(Protocol):
+    """Where tracks of one kind lie."""
+
+    async def path(self, ref: TrackRef) -> Path | None:
+        """The file of a track, None when it is gone."""
+        ...
+
+
+def media_app(
+    urls: MediaUrls, guard: Guard, library: Files, uploads: Files, *, max_body: int = MAX_BODY
+) -> web.Application:
+    """The sub-application to mount at `/media`. Its addresses are secrets: keep them out of access logs."""
+    media = Media(urls, guard, {"library": library, "upload": uploads}, max_body)
+    app = web.Application()
+    app.router.add_get("/{signed}", media.serve)
+    return app
+
+
+class Media:
+    """Answers one signed address: a file of ours, or a foreign body passed through."""
+
+    def __init__(self, urls: MediaUrls, guard: Guard, files: dict[str, Files], max_body: int) -> None:
+        self._urls = urls
+        self._guard = guard
+        self._files = files
+        self._max_body = max_body
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """GET and HEAD. The body of an error is its reason."""
+        try:
+            ticket = self._urls.verify(request.match_info["signed"])
+        except BadSignatureError:
+            return web.Response(status=403, text="bad_signature")
+        except ExpiredError:
+            return web.Response(status=410, text="expired")
+        kind, _, address = ticket.ref.partition(":")
+        if kind == "url":
+            return await self._pass_through(request, ticket, address)
+        return await self._file(kind, ticket.ref)
+
+    async def _file(self, kind: str, ref: TrackRef) -> web.StreamResponse:
+        path = await self._files[kind].path(ref) if kind in self._files else None
+        if path is None:
+            return _refusal("not_found")
+        media_type = AUDIO_TYPES.get(path.suffix.lower(), "application/octet-stream")
+        return web.FileResponse(path, headers={"Content-Type": media_type, "Cache-Control": "no-store"})
+
+    async def _pass_through(self, request: web.Request, ticket: Ticket, address: str) -> web.StreamResponse:
+        headers = {"Range": request.headers["Range"]} if "Range" in request.headers else {}
+        relay = Relay(request, ticket, self._urls, self._max_body)
+        try:
+            async with self._guard.open(address, headers=headers) as upstream:
+                return await relay.answer(upstream)
+        except UnplayableError as error:
+            log.info("media.refused", bound_to=ticket.bound_to, reason=error.reason)
+            return relay.abort() or _refusal(error.reason)
+
+
+class Relay:
+    """One foreign body on its way to a node."""
+
+    def __init__(self, request: web.Request, ticket: Ticket, urls: MediaUrls, max_body: int) -> None:
+        self._request = request
+        self._ticket = ticket
+        self._urls = urls
+        self._max_body = max_body
+        self._response: web.StreamResponse | None = None
+
+    def abort(self) -> web.StreamResponse | None:
+        """Cut a body that has begun, so that the node does not take it for whole; None when none has."""
+        if self._response is not None and self._request.transport is not None:
+            self._request.transport.abort()
+        return self._response
+
+    async def answer(self, upstream: ClientResponse) -> web.StreamResponse:
+        """Pass on what upstream sends, playlists rewritten. Raises UnplayableError."""
+        head = await upstream.content.readany()
+        kind = playlists.kind_of(upstream.content_type, upstream.url.path, head)
+        if kind is not None:
+            return await self._playlist(kind, upstream, head)
+        if _looks_like_html(head):
+            raise UnplayableError("not_audio")
+        if not self._ticket.live and _size(upstream) > self._max_body:
+            raise UnplayableError("too_large")
+        return await self._stream(upstream, head)
+
+    async def _playlist(self, kind: playlists.Kind, upstream: ClientResponse, head: bytes) -> web.Response:
+        if self._ticket.depth >= playlists.DEPTH:
+            raise UnplayableError("bad_link")
+        text = playlists.decode(await read_capped(upstream, playlists.BYTES, head))
+        kind = playlists.settle(kind, text)
+        written = playlists.rewrite(kind, text, str(upstream.url), self._mint)
+        headers = {"Content-Type": playlists.MEDIA_TYPES[kind], "Cache-Control": "no-store"}
+        return web.Response(body=written.encode(), headers=headers)
+
+    def _mint(self, address: str) -> str:
+        return self._urls.nested(self._ticket, address)
+
+    async def _stream(self, upstream: ClientResponse, head: bytes) -> web.StreamResponse:
+        headers = {name: upstream.headers[name] for name in _PASSED_ON if name in upstream.headers}
+        response = web.StreamResponse(status=upstream.status, headers={**headers, "Cache-Control": "no-store"})
+        if "Content-Encoding" not in upstream.headers:
+            response.content_length = upstream.content_length
+        await response.prepare(self._request)
+        self._response = response
+        if self._request.method != "HEAD":
+            await self._copy(upstream, response, head)
+        return response
+
+    async def _copy(self, upstream: ClientResponse, response: web.StreamResponse, head: bytes) -> None:
+        sent = 0
+        chunk = head
+        while chunk:
+            sent += len(chunk)
+            if sent > self._max_body and not self._ticket.live:
+                raise UnplayableError("too_large")
+            try:
+                await response.write(chunk)
+            except ConnectionError:  # the node has heard enough
+                return
+            chunk = await upstream.content.readany()
+
+
+async def read_capped(upstream: ClientResponse, cap: int, head: bytes = b"") -> bytes:
+    """The whole body, of which `head` was read already. Raises UnplayableError `too_large` beyond `cap` bytes."""
+    body = bytearray(head)
+    while chunk := await upstream.content.readany():
+        body += chunk
+        if len(body) > cap:
+            raise UnplayableError("too_large")
+    return bytes(body)
+
+
+def _size(upstream: ClientResponse) -> int:
+    """The size of the whole file as far as upstream tells."""
+    total = upstream.headers.get("Content-Range", "").rpartition("/")[2]
+    return int(total) if total.isdecimal() else upstream.content_length or 0
+
+
+def _looks_like_html(head: bytes) -> bool:
+    return head[:512].lstrip(b"\xef\xbb\xbf \r\n\t").lower().startswith((b"<!doctype html", b"<html"))
+
+
+def _refusal(reason: str) -> web.Response:
+    return web.Response(status=STATUS[reason], text=reason)

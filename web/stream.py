@@ -33,8 +33,7 @@ class Streams:
 
     async def serve(self, request: web.Request, room: RoomId) -> web.StreamResponse:
         """Answer with the room's sound until the listener goes, or falls 256 KB behind."""
-        response = web.StreamResponse(headers=HEADERS)
-        wire = await Wire.open(request, response)
+        wire = await Wire.open(request, web.StreamResponse(headers=HEADERS))
         relay = self._open(room)
         try:
             await relay.join(wire)
@@ -42,7 +41,7 @@ class Streams:
         finally:
             relay.leave(wire)
             self._rest(room, relay)
-        return response
+        return wire.response
 
     async def close(self) -> None:
         """End every stream."""

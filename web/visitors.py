@@ -15,42 +15,8 @@ from web.address import block
 COOKIE = "visitor"
 YEAR = 365 * 86_400
 NAME_LENGTH = 32
-_TINTS = [
-    "Amber",
-    "Azure",
-    "Coral",
-    "Copper",
-    "Golden",
-    "Indigo",
-    "Ivory",
-    "Jade",
-    "Lilac",
-    "Mossy",
-    "Olive",
-    "Pearl",
-    "Ruby",
-    "Sandy",
-    "Silver",
-    "Teal",
-]
-_BIRDS = [
-    "Crane",
-    "Curlew",
-    "Dove",
-    "Finch",
-    "Heron",
-    "Kestrel",
-    "Lark",
-    "Linnet",
-    "Merlin",
-    "Owl",
-    "Plover",
-    "Robin",
-    "Starling",
-    "Swift",
-    "Thrush",
-    "Wren",
-]
+_TINTS = ("Amber", "Azure", "Coral", "Copper", "Golden", "Ivory", "Jade", "Lilac", "Olive", "Pearl", "Ruby", "Teal")
+_BIRDS = ("Crane", "Curlew", "Dove", "Finch", "Heron", "Lark", "Linnet", "Owl", "Plover", "Robin", "Swift", "Wren")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ def frame(data: bytes) -> Frame:
 class Wire:
     """A listener's endless answer. Writing never waits: look at `backlog`, drop who cannot keep up."""
 
-    def __init__(self, request: web.Request) -> None:
-        self._request = request
+    def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
+        self._request, self.response = request, response
         self._chunked = request.version >= HttpVersion11
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -31,7 +31,7 @@ class Wire:
         """Send the response's headers; the body is the wire's from now on."""
         response.force_close()
         await response.prepare(request)
-        return cls(request)
+        return cls(request, response)
 
     @property
     def closed(self) -> bool:

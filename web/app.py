@@ -1,0 +1,105 @@
+"""The page as an aiohttp application."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from aiohttp import web
+
+from core.errors import ChorusError
+from core.events import Event
+from core.jukebox import Jukebox
+from core.ports.bus import Bus
+from core.ports.clock import Clock
+from core.ports.places import Places
+from core.ports.rooms import Rooms
+from core.ports.stream import RoomStream
+from core.ports.tracks import Library
+from core.reports import Reports
+from web.actions import Actions
+from web.address import Proxies
+from web.assets import Assets
+from web.drawing import Drawing
+from web.guard import FORM_BYTES, Guard
+from web.health import Health
+from web.pages import Pages
+from web.presence import Presences
+from web.rates import RateLimits, Rates
+from web.scenes import Scenes
+from web.site import Check, Site
+from web.stream import Streams
+from web.visitors import Visitors
+
+
+def create_web(
+    jukebox: Jukebox,
+    reports: Reports,
+    rooms: Rooms,
+    places: Places,
+    library: Library,
+    stream: RoomStream,
+    bus: Bus,
+    clock: Clock,
+    *,
+    keys: Sequence[bytes],
+    trusted_proxies: Sequence[str] = (),
+    metrics_token: str | None = None,
+    checks: Mapping[str, Check] | None = None,
+    rates: Rates | None = None,
+) -> web.Application:
+    """The application to serve at the root; others are mounted into it by `add_subapp` and see nothing of its guard.
+
+    `keys` sign cookies and forms: the first signs, all verify. `checks` are what /readyz asks besides the database.
+    """
+    site = Site(
+        jukebox=jukebox,
+        places=places,
+        library=library,
+        clock=clock,
+        scenes=Scenes(jukebox, rooms),
+        drawing=Drawing(assets := Assets()),
+        presences=Presences(reports, clock),
+        streams=Streams(stream),
+        visitors=Visitors(keys),
+        limits=RateLimits(rates or Rates()),
+        proxies=Proxies(trusted_proxies),
+        checks=checks or {},
+        metrics_token=metrics_token,
+    )
+    app = web.Application(client_max_size=FORM_BYTES)
+    Guard(app, site)
+    pages = Pages(site)
+    app.add_routes([*pages.routes(), *Actions(site, pages).routes(), *Health(site).routes()])
+    app.router.add_get("/static/{name}", assets.serve)
+    _run(app, site, pages, bus)
+    return app
+
+
+def _run(app: web.Application, site: Site, pages: Pages, bus: Bus) -> None:
+    """What lives as long as the application: the bus's hints, the sweeper, and the end of endless answers."""
+
+    async def live(_: web.Application) -> AsyncIterator[None]:
+        await _empty_rooms(site)
+        unsubscribe = bus.subscribe(lambda event: _hint(pages, event))
+        sweeper = asyncio.create_task(pages.sweep())
+        yield
+        unsubscribe()
+        sweeper.cancel()
+
+    async def end(_: web.Application) -> None:
+        await pages.close()
+        await site.streams.close()
+
+    app.cleanup_ctx.append(live)
+    app.on_shutdown.append(end)
+
+
+def _hint(pages: Pages, event: Event) -> None:
+    pages.change(event.room)
+
+
+async def _empty_rooms(site: Site) -> None:
+    try:
+        for ref in await site.places.all_rooms():
+            await site.presences.clear(ref)
+    except ChorusError:
+        return

@@ -1,0 +1,85 @@
+"""Pages and their parts as HTML."""
+
+import re
+from functools import lru_cache
+from gettext import NullTranslations
+from pathlib import Path
+from typing import Any, cast
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from core.records.views import EntryView
+from web import words
+from web.accent import accent
+from web.assets import Assets
+from web.languages import translations
+from web.scenes import Scene
+
+REGIONS = ("stage", "queue", "people")
+"""The parts of a room's page that change while it is open; each is an element with that id."""
+_SPACE = re.compile(r">\s+<")
+_FOLDER = Path(__file__).parent / "templates"
+_MARKS = {"discord", "telegram", "web"}
+
+
+class Drawing:
+    """Draws with one template environment for each language."""
+
+    def __init__(self, assets: Assets) -> None:
+        self._assets = assets
+        self._environment = lru_cache(self._make)
+
+    def region(self, name: str, locale: str, scene: Scene) -> str:
+        """One of REGIONS."""
+        return self.part(f"_{name}.html", locale, **_facts(scene))
+
+    def part(self, template: str, locale: str, **facts: Any) -> str:
+        """A fragment without idle white space."""
+        return _SPACE.sub("><", self._environment(locale).get_template(template).render(**facts)).strip()
+
+    def room(self, locale: str, scene: Scene, **facts: Any) -> str:
+        """A room's whole page."""
+        regions = {name: self.region(name, locale, scene) for name in REGIONS}
+        return self.part("room.html", locale, regions=regions, **_facts(scene), **facts)
+
+    def _make(self, locale: str) -> Environment:
+        environment = Environment(
+            loader=FileSystemLoader(_FOLDER),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=StrictUndefined,
+            extensions=["jinja2.ext.i18n"],
+        )
+        catalogue = translations(locale)
+        cast("Any", environment).install_gettext_translations(catalogue, newstyle=True)
+        names: dict[str, Any] = {"accent": accent, "asset": self._assets.path, "clock": words.length, "mark": _mark}
+        cast("dict[str, Any]", environment.globals).update(names, locale=locale, **_worded(catalogue))
+        return environment
+
+
+def _facts(scene: Scene) -> dict[str, Any]:
+    view = scene.view
+    return {
+        "scene": scene,
+        "view": view,
+        "now": view.current,
+        "base": f"/r/{view.id}",
+        "skip": next((poll for poll in view.polls if poll.kind == "skip"), None),
+    }
+
+
+def _worded(catalogue: NullTranslations) -> dict[str, Any]:
+    def why(entry: EntryView) -> str:
+        return words.why(entry, catalogue)
+
+    def wait(ms: int | None) -> str:
+        return words.wait(ms, catalogue)
+
+    return {"why": why, "wait": wait}
+
+
+def _mark(place: str) -> str:
+    """The symbol of where somebody comes from."""
+    kind = place.partition(":")[0]
+    return kind if kind in _MARKS else "web"

@@ -1,0 +1,177 @@
+"""Pages to read: rooms, searches, covers, and the two endless answers (events and sound)."""
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+
+from core.errors import ForbiddenError
+from core.ports.places import RoomRef
+from core.types import Guests, RoomId
+from web import words
+from web.channel import Channel, Page
+from web.guard import command_token, page
+from web.languages import translations
+from web.metrics import PAGES, STREAMS
+from web.scenes import SHOWN, Scene
+from web.site import Site, is_partial, locale_of, visitor_of
+from web.wire import Wire
+
+FOUND = 12
+QUERY_LENGTH = 500
+SWEEP = 0.5
+BEATS = 30
+SIZES = {"88", "176", "512"}
+_EVENTS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_FOR_GOOD = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+
+class Pages:
+    """Handlers for GET."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._channels: dict[RoomId, Channel] = {}
+
+    def routes(self) -> list[web.RouteDef]:
+        """Where each page is."""
+        return [
+            web.get("/", self.rooms),
+            web.get("/r/{room}", self.room),
+            web.get("/r/{room}/events", self.events, allow_head=False),
+            web.get("/r/{room}/stream.ogg", self.stream, allow_head=False),
+            web.get("/r/{room}/search", self.search),
+            web.get(r"/covers/{key}/{size}.webp", self.cover),
+        ]
+
+    async def rooms(self, request: web.Request) -> web.StreamResponse:
+        """The Lobby: the one room that is meant to be found."""
+        lobby = await self._site.places.lobby()
+        raise web.HTTPFound(f"/r/{lobby.room}")
+
+    async def room(self, request: web.Request) -> web.StreamResponse:
+        """A room's whole page."""
+        ref = await self._site.ref(request)
+        guest = await self._site.known(request)
+        scene = await self._site.scenes.take(ref, guest.person if guest else None, page=_page_number(request))
+        return await self.show(request, scene)
+
+    async def show(
+        self, request: web.Request, scene: Scene, *, text: str = "", wrong: bool = False, status: int = 200
+    ) -> web.Response:
+        """Draw a room's page for whoever asks, with one line of news."""
+        query = request.query.get("q", "")[:QUERY_LENGTH]
+        facts: dict[str, Any] = {
+            "visitor": visitor_of(request),
+            "csrf": self._site.visitors.csrf(visitor_of(request)),
+            "command": command_token(),
+            "nonce": request["nonce"],
+            "clock_now": self._site.clock.now(),
+            "text": text or request.cookies.get("said", ""),
+            "wrong": wrong,
+            "query": query,
+            "results": await self._found(query) if query else None,
+            "shown": SHOWN,
+        }
+        response = page(self._site.drawing.room(locale_of(request), scene, **facts), status=status)
+        response.del_cookie("said", path="/")
+        self._site.visitors.write(response, visitor_of(request), secure=self._site.proxies.secure(request))
+        return response
+
+    async def search(self, request: web.Request) -> web.StreamResponse:
+        """Tracks for what was typed, as a fragment; as a page where there is no script."""
+        ref = await self._site.ref(request)
+        if not is_partial(request):
+            raise web.HTTPSeeOther(request.rel_url.with_path(f"/r/{ref.room}"))
+        await self._site.limits.count("searches", visitor_of(request).id, self._site.proxies.client(request))
+        query = request.query.get("q", "").strip()[:QUERY_LENGTH]
+        facts = {"results": await self._found(query) if query else None, "query": query, "base": f"/r/{ref.room}"}
+        return page(self._site.drawing.part("_results.html", locale_of(request), **facts))
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events: everything at once, then what changes."""
+        ref, guest = await self._open(request), await self._site.guest(request)
+        wire = await Wire.open(request, web.StreamResponse(headers=_EVENTS))
+        channel, shown = self._channel(ref), Page(wire, locale_of(request), guest.person)
+        with PAGES.track_inprogress():
+            async with self._site.presences.watching(ref, guest):
+                try:
+                    await channel.join(shown, {"now": self._site.clock.now()})
+                    await wire.finished()
+                finally:
+                    channel.leave(shown)
+        return wire.response
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        """The room's sound."""
+        ref, guest = await self._open(request), await self._site.guest(request)
+        with STREAMS.track_inprogress():
+            async with self._site.presences.listening(ref, guest):
+                return await self._site.streams.serve(request, ref.room)
+
+    async def cover(self, request: web.Request) -> web.StreamResponse:
+        """A cover, for good."""
+        size = request.match_info["size"]
+        path = await self._site.library.cover(request.match_info["key"], int(size)) if size in SIZES else None
+        if path is None:
+            raise web.HTTPNotFound
+        return web.FileResponse(path, headers=_FOR_GOOD)
+
+    def change(self, room: RoomId) -> None:
+        """A room changed: its open pages are to show it."""
+        if channel := self._channels.get(room):
+            channel.change()
+
+    async def sweep(self) -> None:
+        """Look after the open pages until cancelled."""
+        turn = 0
+        while True:
+            await asyncio.sleep(SWEEP)
+            turn += 1
+            for channel in tuple(self._channels.values()):
+                channel.sweep(beat=turn % BEATS == 0)
+
+    async def close(self) -> None:
+        """End the open pages' connections."""
+        for channel in self._channels.values():
+            await channel.close()
+
+    def _channel(self, ref: RoomRef) -> Channel:
+        if ref.room not in self._channels:
+            self._channels[ref.room] = Channel(lambda: self._site.scenes.take(ref), self._site.drawing)
+        return self._channels[ref.room]
+
+    async def _open(self, request: web.Request) -> RoomRef:
+        """The room, if guests may be there at all. Raises ForbiddenError, NoSuchRoomError."""
+        ref = await self._site.ref(request)
+        view = await self._site.jukebox.view(ref.room, None, size=1)
+        if view.settings.guests is Guests.OFF:
+            raise ForbiddenError("listen", "guests")
+        return ref
+
+    async def _found(self, query: str) -> list[dict[str, Any]]:
+        """Search results, and what to send when one is chosen; a link is offered as it is."""
+        if query.startswith(("http://", "https://")):
+            return [{"title": query, "artist": "", "length": "", "cover": None, "send": query, "link": True}]
+        tracks = await self._site.library.search(query, limit=FOUND)
+        return [
+            {
+                "title": track.title,
+                "artist": track.artist,
+                "length": words.length(track.length),
+                "cover": track.cover,
+                "send": track.ref,
+                "link": False,
+            }
+            for track in tracks
+        ]
+
+
+def _page_number(request: web.Request) -> int:
+    text = request.query.get("page", "0")
+    return min(int(text), 1000) if text.isdecimal() else 0
+
+
+def gettext(request: web.Request, text: str) -> str:
+    """A sentence in the language of the answer."""
+    return translations(locale_of(request)).gettext(text)

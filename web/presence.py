@@ -1,0 +1,113 @@
+"""Who is in a room by way of the page: those who listen, and those who act on it."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import structlog
+
+from core.errors import ChorusError
+from core.ports.clock import Clock
+from core.ports.places import RoomRef
+from core.reports import Reports
+from core.types import Hearing, PersonId, PlaceId, Presence, RoomId
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A visitor as a room knows them. `address` is a keyed hash."""
+
+    person: PersonId
+    name: str
+    address: str
+
+
+@dataclass(slots=True)
+class _Seat:
+    """A guest's open connections, and whether the room counts them as one who acts."""
+
+    pages: int = 0
+    streams: int = 0
+    acted: bool = False
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+def web_place(ref: RoomRef) -> PlaceId:
+    """The place that a room's visitors come by: the room's own if it is the page's, else one beside it."""
+    return ref.place if ref.place.startswith("web:") else PlaceId(f"web:{ref.room}")
+
+
+class Presences:
+    """Reports arrivals and departures; a store that is down never keeps somebody from listening."""
+
+    def __init__(self, reports: Reports, clock: Clock) -> None:
+        self._reports, self._clock = reports, clock
+        self._seats: defaultdict[tuple[RoomId, PersonId], _Seat] = defaultdict(_Seat)
+
+    async def clear(self, ref: RoomRef) -> None:
+        """At start nobody is here yet, whoever was when the process ended."""
+        await _told(self._reports.people(ref.room, web_place(ref), []))
+
+    @asynccontextmanager
+    async def listening(self, ref: RoomRef, guest: Guest) -> AsyncGenerator[None]:
+        """While the context lasts, the guest hears the room."""
+        seat = self._seats[ref.room, guest.person]
+        seat.streams += 1
+        try:
+            async with seat.lock:
+                if seat.streams == 1:
+                    await self._arrive(ref, guest, Hearing.STREAM)
+            yield
+        finally:
+            seat.streams -= 1
+            await asyncio.shield(self._leave(ref, guest, seat))
+
+    @asynccontextmanager
+    async def watching(self, ref: RoomRef, guest: Guest) -> AsyncGenerator[None]:
+        """While the context lasts, the guest has the page open; that alone gives no say."""
+        seat = self._seats[ref.room, guest.person]
+        seat.pages += 1
+        try:
+            yield
+        finally:
+            seat.pages -= 1
+            await asyncio.shield(self._leave(ref, guest, seat))
+
+    async def act(self, ref: RoomRef, guest: Guest) -> None:
+        """The guest is about to do something: they are there, even if they do not listen."""
+        seat = self._seats[ref.room, guest.person]
+        async with seat.lock:
+            if not seat.streams:
+                seat.acted = True
+                await self._arrive(ref, guest, Hearing.CHAT)
+
+    async def _leave(self, ref: RoomRef, guest: Guest, seat: _Seat) -> None:
+        async with seat.lock:
+            if seat.streams or (seat.acted and seat.pages):
+                return
+            if not seat.pages:
+                self._seats.pop((ref.room, guest.person), None)
+            seat.acted = False
+            await _told(self._reports.left(ref.room, guest.person, web_place(ref)))
+
+    async def _arrive(self, ref: RoomRef, guest: Guest, hearing: Hearing) -> None:
+        presence = Presence(
+            person=guest.person,
+            place=web_place(ref),
+            hearing=hearing,
+            name=guest.name,
+            since=self._clock.now(),
+            address=guest.address,
+        )
+        await _told(self._reports.arrived(ref.room, presence))
+
+
+async def _told(report: Awaitable[None]) -> None:
+    try:
+        await report
+    except ChorusError:
+        log.warning("web.presence_failed", exc_info=True)

@@ -1,0 +1,97 @@
+"""What a room's page shows, gathered: the view, who is there, what played, and what is one's own."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from core.jukebox import Jukebox
+from core.ports.places import RoomRef
+from core.ports.rooms import Rooms
+from core.records.rows import Play
+from core.records.views import RoomView
+from core.room import Room
+from core.types import EntryId, Guests, Hearing, PersonId, PlaceId, RoomId
+
+SHOWN = 30
+"""Queue cards on a page."""
+PLAYED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Somebody who is in the room now."""
+
+    name: str
+    place: PlaceId
+    hears: bool
+
+
+@dataclass(slots=True)
+class Mine:
+    """What is one person's own: their votes, their entries, whether they want to skip."""
+
+    votes: dict[EntryId, int] = field(default_factory=dict[EntryId, int])
+    entries: list[EntryId] = field(default_factory=list[EntryId])
+    skip: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A room at a version. `mine` is keyed by person and shared by all listeners' personal parts."""
+
+    ref: RoomRef
+    view: RoomView
+    people: tuple[Listener, ...]
+    plays: Sequence[Play]
+    mine: dict[PersonId, Mine]
+    page: int = 0
+
+    @property
+    def may_vote(self) -> bool:
+        """Whether guests of the page may vote."""
+        return self.view.settings.guests in {Guests.VOTE, Guests.ADD}
+
+    @property
+    def may_add(self) -> bool:
+        """Whether guests of the page may add tracks."""
+        return self.view.settings.guests is Guests.ADD
+
+
+class Scenes:
+    """Reads rooms for the page."""
+
+    def __init__(self, jukebox: Jukebox, rooms: Rooms) -> None:
+        self._jukebox, self._rooms = jukebox, rooms
+        self._plays: dict[RoomId, tuple[EntryId | None, Sequence[Play]]] = {}
+
+    async def take(self, ref: RoomRef, person: PersonId | None = None, *, page: int = 0) -> Scene:
+        """The room as `person` sees it. Raises NoSuchRoomError, StoreUnavailableError."""
+        view = await self._jukebox.view(ref.room, person, page=page, size=SHOWN)
+        room = await self._rooms.read(ref.room)
+        return Scene(ref, view, _people(room), await self._played(view), _mine(room), page)
+
+    async def _played(self, view: RoomView) -> Sequence[Play]:
+        """What played last, read again when another entry is on air."""
+        current = view.current.id if view.current else None
+        known = self._plays.get(view.id)
+        if known is None or known[0] != current:
+            known = self._plays[view.id] = (current, await self._rooms.plays(view.id, limit=PLAYED))
+        return known[1]
+
+
+def _people(room: Room) -> tuple[Listener, ...]:
+    there = sorted((one for one in room.people.values() if one.left_at is None), key=lambda one: one.since)
+    return tuple(Listener(one.name, one.place, one.hearing is not Hearing.CHAT) for one in there)
+
+
+def _mine(room: Room) -> dict[PersonId, Mine]:
+    mine: defaultdict[PersonId, Mine] = defaultdict(Mine)
+    entries = [*room.entries.values(), *([room.current.entry] if room.current else [])]
+    for entry in entries:
+        mine[entry.person].entries.append(entry.id)
+        for person, vote in entry.votes.items():
+            mine[person].votes[entry.id] = vote.value
+    if poll := room.polls.get("skip"):
+        for person in poll.votes:
+            mine[person].skip = True
+    return dict(mine)

@@ -1,0 +1,81 @@
+"""What the page's handlers share: the parts they were given and those made from them."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from core.errors import NoSuchRoomError
+from core.jukebox import Jukebox
+from core.ports.clock import Clock
+from core.ports.places import Places, RoomRef
+from core.ports.tracks import Library
+from core.types import Actor, RoomId, Surface
+from web.address import Proxies
+from web.drawing import Drawing
+from web.languages import preferred
+from web.presence import Guest, Presences, web_place
+from web.rates import RateLimits
+from web.scenes import Scenes
+from web.stream import Streams
+from web.visitors import Visitor, Visitors
+
+Check = Callable[[], Awaitable[str | None]]
+"""Something that has to work for the process to be ready: None, or what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything a handler needs."""
+
+    jukebox: Jukebox
+    places: Places
+    library: Library
+    clock: Clock
+    scenes: Scenes
+    drawing: Drawing
+    presences: Presences
+    streams: Streams
+    visitors: Visitors
+    limits: RateLimits
+    proxies: Proxies
+    checks: Mapping[str, Check]
+    metrics_token: str | None
+
+    async def ref(self, request: web.Request) -> RoomRef:
+        """The room of the address. Raises NoSuchRoomError."""
+        room = RoomId(request.match_info["room"])
+        ref = await self.places.room(room)
+        if ref is None:
+            raise NoSuchRoomError
+        return ref
+
+    async def guest(self, request: web.Request) -> Guest:
+        """The person behind a request; one is made for a visitor who had none."""
+        visitor = visitor_of(request)
+        person = await self.places.person(visitor.identity)
+        return Guest(person, visitor.name, self.visitors.hashed(self.proxies.client(request)))
+
+    async def known(self, request: web.Request) -> Guest | None:
+        """The person behind a request, unless the visitor never came before."""
+        return await self.guest(request) if visitor_of(request).known else None
+
+
+def visitor_of(request: web.Request) -> Visitor:
+    """Whom the guard recognised."""
+    return request["visitor"]
+
+
+def locale_of(request: web.Request) -> str:
+    """The language of an answer."""
+    return preferred(request.headers.get("Accept-Language", ""))
+
+
+def actor(ref: RoomRef, guest: Guest) -> Actor:
+    """A guest as the rules know those who act."""
+    return Actor(guest.person, guest.name, web_place(ref), Surface.WEB)
+
+
+def is_partial(request: web.Request) -> bool:
+    """Whether HTMX asks, and a fragment is enough."""
+    return "HX-Request" in request.headers

@@ -1,11 +1,13 @@
 """Filters of a player: so far the volume; any other is refused by name."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from lavalink.protocol import FILTERS, ApiError
 
 LOUDEST = 5.0
+
+Json = dict[str, Any]
 
 
 def check(filters: Mapping[str, Any]) -> None:
@@ -27,5 +29,8 @@ def gain(filters: Mapping[str, Any]) -> float:
 
 
 def _asks(value: object) -> bool:
-    """Whether a filter's value is more than an empty one, which clients send for "off"."""
-    return value not in (None, {}, [])
+    """Whether a filter's value is more than an empty one or a flat equalizer, which clients send for "off"."""
+    if isinstance(value, list):
+        bands = cast("list[object]", value)
+        return not all(isinstance(band, dict) and cast("Json", band).get("gain") == 0 for band in bands)
+    return value not in (None, {})

@@ -460,6 +460,11 @@ async def test_a_volume_filter_is_kept_and_replaced(node: NodeClient) -> None:
     assert "volume" not in (await node.patch(GUILD, {"filters": {}})).json["filters"]
 
 
+async def test_a_flat_equalizer_means_off(node: NodeClient) -> None:
+    flat = [{"band": band, "gain": 0.0} for band in range(15)]
+    assert (await node.patch(GUILD, {"filters": {"equalizer": flat}})).status == 200
+
+
 @pytest.mark.builtin
 async def test_a_filter_that_is_not_there_is_refused_by_name(node: NodeClient) -> None:
     answer = await node.patch(GUILD, {"filters": {"karaoke": {"level": 1.0}}})

@@ -1,0 +1,201 @@
+"""The built-in node heard in a voice channel: a child process, real TLS and UDP, decoded tones."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.contract.node_client import Json, NodeClient
+from tests.contract.node_process import NodeProcess
+from tests.simulators.discord.certificates import authority
+from tests.simulators.discord.simulator import DiscordSimulator
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from tests.contract.media_host import MediaHost
+    from tests.contract.node_client import NodeAddress
+    from tests.simulators.discord.channels import VoiceChannel
+    from tests.simulators.discord.guilds import Guild
+
+pytestmark = [pytest.mark.builtin, pytest.mark.heard]
+
+
+@pytest.fixture(scope="module")
+def trusting_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeAddress]:
+    """A node that trusts the simulator's private CA."""
+    folder = tmp_path_factory.mktemp("node")
+    process = NodeProcess(folder, env={"SSL_CERT_FILE": str(authority().ca_file)})
+    yield process.wait_ready()
+    assert process.stop() == 0
+    assert "Traceback" not in process.log.read_text(), process.log.read_text()
+
+
+@dataclass
+class Room:
+    """A guild with a voice channel, and the node's client for it."""
+
+    discord: DiscordSimulator
+    guild: Guild
+    channel: VoiceChannel
+    node: NodeClient
+
+    def voice(self, channel: VoiceChannel | None = None) -> Json:
+        """Fresh voice data, as the bot gets it after op 4."""
+        channel = channel or self.channel
+        self.discord.voice.change(self.guild, "session", {"channel_id": str(channel.id)})
+        return {
+            "token": self.discord.voice.grants[self.guild.id].token,
+            "endpoint": self.discord.voice.endpoint,
+            "sessionId": "session",
+            "channelId": str(channel.id),
+        }
+
+    async def patch(self, **body: object) -> Json:
+        answer = await self.node.patch(self.guild.id, body)
+        assert answer.status == 200, answer
+        return answer.json
+
+    async def position(self) -> int:
+        return (await self.node.player(self.guild.id))["state"]["position"]
+
+
+@pytest.fixture
+async def room(trusting_node: NodeAddress) -> AsyncIterator[Room]:
+    async with DiscordSimulator.start() as discord, NodeClient(trusting_node, user_id=discord.bot.id) as node:
+        await node.connect()
+        guild = discord.guild("Guild")
+        yield Room(discord, guild, guild.voice_channel("Music"), node)
+
+
+async def test_one_patch_joins_and_plays(room: Room, media: MediaHost) -> None:
+    began = time.monotonic()
+    model = await room.patch(voice=room.voice(), track={"identifier": media.tone(440, 20)}, volume=100)
+    assert model["state"]["connected"] is True
+    assert model["voice"]["channelId"] == str(room.channel.id)
+    assert await room.channel.heard(440) - began < 1
+    assert room.channel.level() == pytest.approx(-12, abs=1.5)
+    assert room.channel.gaps(longer_than=0.1) == []
+    assert room.channel.bot_session is not None
+    assert room.channel.bot_session.speaking[-1] == 1
+
+
+async def test_volume_pause_resume_seek_and_stop_are_heard(room: Room, media: MediaHost) -> None:
+    await room.patch(voice=room.voice(), track={"identifier": media.tone(440, 30)})
+    await room.channel.heard(440)
+    await room.patch(volume=50)
+    await asyncio.sleep(0.6)
+    assert room.channel.level() == pytest.approx(-18, abs=1.5)
+    await room.patch(paused=True)
+    await room.channel.silent(seconds=0.3)
+    silence = [packet.opus for packet in room.channel.packets[-5:]]
+    assert silence == [b"\xf8\xff\xfe"] * 5
+    await room.patch(paused=False)
+    await room.channel.heard(440)
+    await room.patch(position=20_000)
+    assert await room.position() >= 20_000
+    await room.channel.heard(440)
+    await room.patch(track={"encoded": None})
+    await room.channel.silent(seconds=0.3)
+
+
+async def test_the_next_track_is_joined_without_a_gap(room: Room, media: MediaHost) -> None:
+    began = time.monotonic()
+    await room.patch(voice=room.voice(), track={"identifier": media.tone(440, 2)})
+    await room.patch(chorus={"next": {"identifier": media.tone(660, 3)}})
+    await room.channel.heard(660)
+    first, second = room.channel.tones(began)[:2]
+    assert (first.hz, second.hz) == (pytest.approx(440, abs=3), pytest.approx(660, abs=3))
+    assert second.start - (first.start + first.length) < 0.1
+    assert room.channel.gaps(longer_than=0.1) == []
+
+
+async def test_a_tap_and_the_channel_get_the_same_packets(room: Room, media: MediaHost) -> None:
+    taps = [{"id": "t", "type": "stream", "format": "opus"}]
+    await room.patch(voice=room.voice(), track={"identifier": media.tone(440, 20)}, chorus={"taps": taps})
+    tapped = await room.node.read_tap(room.guild.id, "t", 50)
+    heard = [packet.opus for packet in room.channel.packets]
+    start = heard.index(tapped[0])
+    assert heard[start : start + 40] == tapped[:40]
+
+
+async def test_without_voice_it_runs_and_with_voice_it_goes_on_there(room: Room, media: MediaHost) -> None:
+    await room.patch(track={"identifier": media.tone(440, 30)})
+    await until(lambda: _past(room, 500), what="the track runs without voice")
+    await room.patch(voice=room.voice())
+    await room.channel.heard(440)
+    assert await room.position() > 500
+
+
+async def _past(room: Room, position: int) -> bool:
+    return await room.position() > position
+
+
+async def test_a_voice_server_that_restarts_is_resumed_without_a_gap(room: Room, media: MediaHost) -> None:
+    await room.patch(voice=room.voice(), track={"identifier": media.tone(440, 30)})
+    await room.channel.heard(440)
+    session = room.channel.bot_session
+    assert session is not None
+    await session.close(4015)
+    await until(lambda: session.resumes == 1, what="a resume")
+    await room.channel.heard(440, seconds=0.5)
+    assert room.channel.gaps(longer_than=0.1) == []
+    assert "WebSocketClosedEvent" not in room.node.events()
+
+
+@pytest.mark.parametrize("code", [4006, 4014])
+async def test_a_lost_session_is_reported_and_new_voice_data_brings_the_sound_back(
+    room: Room, media: MediaHost, code: int
+) -> None:
+    await room.patch(voice=room.voice(), track={"identifier": media.tone(440, 30)})
+    await room.channel.heard(440)
+    session = room.channel.bot_session
+    assert session is not None
+    await session.close(code)
+    closed = await room.node.event("WebSocketClosedEvent")
+    assert (closed["code"], closed["byRemote"]) == (code, True)
+    assert closed["guildId"] == str(room.guild.id)
+    update = await room.node.message(op="playerUpdate", after=room.node.messages.index(closed))
+    assert update["state"]["connected"] is False
+    packets = len(room.channel.packets)
+    before = await room.position()
+    await asyncio.sleep(0.3)
+    assert len(room.channel.packets) == packets  # silent, and the track runs on, as on a Java node
+    assert await room.position() > before
+    await room.patch(voice=room.voice())
+    await room.channel.heard(440)
+
+
+async def test_a_move_to_another_channel(room: Room, media: MediaHost) -> None:
+    other = room.guild.voice_channel("Other")
+    await room.patch(voice=room.voice(), track={"identifier": media.tone(440, 30)})
+    await room.channel.heard(440)
+    await room.patch(voice=room.voice(other))
+    await other.heard(440)
+    assert room.channel.packets
+    assert "TrackEndEvent" not in room.node.events()
+
+
+async def test_rooms_do_not_mix(room: Room, media: MediaHost) -> None:
+    guild = room.discord.guild("Second")
+    second = Room(room.discord, guild, guild.voice_channel("Music"), room.node)
+    await asyncio.gather(
+        room.patch(voice=room.voice(), track={"identifier": media.tone(440, 20)}),
+        second.patch(voice=second.voice(), track={"identifier": media.tone(660, 20)}),
+    )
+    await asyncio.gather(room.channel.heard(440, seconds=0.5), second.channel.heard(660, seconds=0.5))
+
+
+async def test_deleting_the_player_leaves_the_channel(room: Room, media: MediaHost) -> None:
+    await room.patch(voice=room.voice(), track={"identifier": media.tone(440, 20)})
+    await room.channel.heard(440)
+    session = room.channel.bot_session
+    assert session is not None
+    await room.node.rest("DELETE", room.node.player_path(room.guild.id))
+    await until(lambda: not session.open, what="the voice websocket is closed")
+    assert "WebSocketClosedEvent" not in room.node.events()

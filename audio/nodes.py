@@ -1,0 +1,208 @@
+"""The nodes of this installation: the built-in one and those of LAVALINK_NODES, and which of them is best."""
+
+import asyncio
+import json
+import os
+import tempfile
+from collections.abc import Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+
+from audio import wavelink_guard
+from audio.managed import ManagedNode, ManagedNodeError, NodeInfo
+from audio.node import Health, Node, NodeAddress, NodeListener
+
+BUILTIN = "builtin"
+OLD = "builtin (old)"
+DRAIN_TIMEOUT = 30.0
+RETRY_START = 5.0
+
+log = structlog.get_logger()
+
+
+class NodeSettingError(ValueError):
+    """LAVALINK_NODES cannot be read; the message names the word, never its password."""
+
+
+def parse_nodes(setting: str) -> tuple[bool, list[NodeAddress]]:
+    """Whether the built-in node is wanted, and the others, from `name=http://password@host:port builtin …`."""
+    words = setting.split()
+    addresses = [_parse_node(word) for word in words if word != BUILTIN]
+    if len({address.name for address in addresses}) < len(addresses):
+        raise NodeSettingError("two nodes have the same name")
+    return not words or BUILTIN in words, addresses
+
+
+def _parse_node(word: str) -> NodeAddress:
+    name, _, uri = word.partition("=")
+    parts = urlsplit(uri)
+    if not name or parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise NodeSettingError(f"{name or 'a node'}: expected name=http://password@host:port")
+    password = parts.password or parts.username or ""
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return NodeAddress(name, f"{parts.scheme}://{host}:{parts.port or _port(parts.scheme)}", password)
+
+
+def _port(scheme: str) -> int:
+    return 443 if scheme == "https" else 2333
+
+
+class SessionFile:
+    """Session ids by node, in a small file that only its owner can read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._ids = _read(path)
+
+    def get(self, address: NodeAddress) -> str | None:
+        """The last session with the node at that address."""
+        return self._ids.get(f"{address.name} {address.uri}")
+
+    def put(self, address: NodeAddress, session: str) -> None:
+        """Remember it, replacing the one of a former address of that name. A full disk only costs resuming."""
+        kept = {key: value for key, value in self._ids.items() if key.rpartition(" ")[0] != address.name}
+        self._ids = {**kept, f"{address.name} {address.uri}": session}
+        try:
+            _write(self._path, self._ids)
+        except OSError as error:
+            log.warning("session ids not kept", error=str(error))
+
+    def forget(self, address: NodeAddress) -> None:
+        """The session is of no more use."""
+        self._ids.pop(f"{address.name} {address.uri}", None)
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _write(path: Path, ids: dict[str, str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(ids, file)
+    Path(name).replace(path)
+
+
+class Nodes:
+    """All nodes. Set `listener` before `start`."""
+
+    def __init__(
+        self, addresses: Sequence[NodeAddress], *, managed: ManagedNode | None, sessions: SessionFile, user_id: int
+    ) -> None:
+        self.listener: NodeListener
+        self._addresses = addresses
+        self._managed = managed
+        self._sessions = sessions
+        self._user_id = user_id
+        self._nodes: dict[str, Node] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Start connecting to all of them; returns at once, except for the built-in one, which is started first."""
+        wavelink_guard.install()
+        for address in self._addresses:
+            self._add(address)
+        if self._managed is not None:
+            self._managed.moved = self._builtin_moved
+            await self._start_managed(self._managed)
+
+    async def stop(self, *, leave: bool = False) -> None:
+        """Leave all nodes, and end the built-in one; with `leave` it and all players go on for the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*(node.stop() for node in self._nodes.values()))
+        self._nodes.clear()
+        if self._managed is not None:
+            self._managed.leave = leave
+            await self._managed.stop()
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(list(self._nodes.values()))
+
+    def get(self, name: str) -> Node | None:
+        """A node by its name."""
+        return self._nodes.get(name)
+
+    def best(self, *, chorus: bool = False) -> Node | None:
+        """The usable node with the least penalty (`chorus`: of those with the extension)."""
+        usable = [node for node in self._nodes.values() if node.health is Health.UP and not node.draining]
+        fitting = [node for node in usable if node.chorus or not chorus]
+        return min(fitting or usable, key=lambda node: node.penalty, default=None)
+
+    def status(self) -> dict[str, str]:
+        """Name → `up`, or why not."""
+        return {name: "up" if node.health is Health.UP else node.trouble for name, node in self._nodes.items()}
+
+    async def be(self, user_id: int) -> None:
+        """Play as this account; nodes that know us as another are connected to anew."""
+        if user_id != self._user_id:
+            self._user_id = user_id
+            for node in list(self._nodes.values()):
+                await self._replace(node, resume=False)
+
+    async def drained(self, node: Node) -> None:
+        """No room is on a draining node any more: leave it."""
+        if self._nodes.get(node.name) is node and node.draining:
+            del self._nodes[node.name]
+            await node.stop()
+            if self._managed is not None:
+                await self._managed.retire()
+
+    def _add(self, address: NodeAddress) -> Node:
+        node = Node(address, user_id=self._user_id, sessions=self._sessions, listener=self.listener)
+        self._nodes[address.name] = node
+        node.start()
+        return node
+
+    async def _replace(self, node: Node, *, resume: bool) -> None:
+        self._nodes.pop(node.name, None)
+        await node.stop()
+        self.listener.node_down(node)
+        if not resume:
+            self._sessions.forget(node.address)
+        self._add(node.address)
+
+    async def _start_managed(self, managed: ManagedNode) -> None:
+        try:
+            await managed.start()
+        except ManagedNodeError as error:
+            log.error("no built-in node", error=str(error))  # noqa: TRY400 - the message says it all
+            self._spawn(self._retry(managed))
+
+    async def _retry(self, managed: ManagedNode) -> None:
+        await asyncio.sleep(RETRY_START)
+        await self._start_managed(managed)
+
+    def _builtin_moved(self, info: NodeInfo) -> None:
+        """The built-in node listens at a new address: the former one is gone, or drains if it still plays."""
+        former = self._nodes.pop(BUILTIN, None)
+        if former is not None and self._managed is not None and self._managed.retiring:
+            self._drain(former)
+        elif former is not None:
+            self._spawn(former.stop())
+            self.listener.node_down(former)
+        node = self._add(NodeAddress(BUILTIN, info.uri, info.password))
+        if self._managed is not None:
+            node.frozen = self._managed.kill
+
+    def _drain(self, node: Node) -> None:
+        node.draining = True
+        node.address = NodeAddress(OLD, node.address.uri, node.address.password)
+        self._nodes[OLD] = node
+        self._spawn(self._leave_later(node))
+
+    async def _leave_later(self, node: Node) -> None:
+        await asyncio.sleep(DRAIN_TIMEOUT)
+        await self.drained(node)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

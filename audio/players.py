@@ -1,0 +1,224 @@
+"""All rooms' players: found again at the start, woken by events, moved when a node goes away."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any, cast
+
+import discord
+import structlog
+
+from audio.node import Node
+from audio.nodes import Nodes
+from audio.player import Parts, Report, RoomPlayer
+from core.errors import ChorusError
+from core.events import Event
+from core.ports.bus import Bus
+from core.ports.clock import Clock
+from core.ports.places import Places
+from core.ports.rooms import Rooms
+from core.ports.tracks import MediaAddress
+from core.reports import Reports
+from core.types import EntryId, RoomId
+
+RECONCILE = 30.0
+CHECKPOINT = 1.0
+MOVES = 10
+ABOUT_TRACKS = frozenset({"track_start", "track_end", "track_exception", "track_stuck"})
+
+log = structlog.get_logger()
+
+
+class Players:
+    """Owns one RoomPlayer for each room that has something to look after. Also the port `Playback`."""
+
+    def __init__(
+        self,
+        nodes: Nodes,
+        *,
+        rooms: Rooms,
+        reports: Reports,
+        places: Places,
+        bus: Bus,
+        clock: Clock,
+        media: MediaAddress,
+    ) -> None:
+        self._nodes = nodes
+        self._rooms = rooms
+        self._places = places
+        self._bus = bus
+        self._parts = Parts(rooms, reports, clock, nodes, media, asyncio.Semaphore(MOVES), time.monotonic())
+        self._players: dict[RoomId, RoomPlayer] = {}
+        self._by_id: dict[int, RoomPlayer] = {}
+        self._tasks: dict[RoomId, asyncio.Task[None]] = {}
+        self._work: set[asyncio.Task[None]] = set()
+        self._opening: dict[RoomId, asyncio.Task[RoomPlayer | None]] = {}
+        self._client: discord.Client | None = None
+        nodes.listener = self
+
+    async def start(self) -> None:
+        """Take over every room that has something to look after. Start the nodes after this."""
+        self._unsubscribe = self._bus.subscribe(self._on_event)
+        await self._take_over()
+        self._spawn(self._reconcile())
+        self._spawn(self._checkpoint())
+
+    async def stop(self) -> None:
+        """Let go of all rooms, leaving players as they are. Stop the nodes after this."""
+        self._unsubscribe()
+        tasks = [*self._tasks.values(), *self._work]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._write_positions()
+        self._tasks.clear()
+        self._players.clear()
+
+    # Discord
+
+    async def attach_discord(self, client: discord.Client) -> None:
+        """Discord is ready; call it at every READY. Nodes that know us as another account are connected anew."""
+        self._client = client
+        if client.user is not None:
+            await self._nodes.be(client.user.id)
+        for player in self._players.values():
+            if player.voice is not None:
+                player.voice.attach(client)
+
+    def detach_discord(self) -> None:
+        """Before Discord's client closes: stay in the voice channels, for the next start to go on."""
+        for player in self._players.values():
+            if player.voice is not None:
+                player.voice.detach()
+
+    # Playback
+
+    def status(self, room: RoomId) -> str:
+        """`playing`, `waiting` (no node), `connecting`, `idle`, or a reason why voice is down."""
+        player = self._players.get(room)
+        return player.status if player is not None else "idle"
+
+    def nodes(self) -> dict[str, str]:
+        """Node name → `up`, `down` or a reason."""
+        return self._nodes.status()
+
+    async def player(self, room: RoomId) -> RoomPlayer | None:
+        """The player of a room, made if need be; None when there is no such room."""
+        found = self._players.get(room)
+        if found is not None:
+            return found
+        if room not in self._opening:
+            self._opening[room] = asyncio.create_task(self._open(room))
+        try:
+            return await asyncio.shield(self._opening[room])
+        finally:
+            self._opening.pop(room, None)
+
+    async def _open(self, room: RoomId) -> RoomPlayer | None:
+        ref = await self._places.room(room)
+        if ref is None:
+            return None
+        player = RoomPlayer(ref, self._parts)
+        self._players[room] = self._by_id[player.id] = player
+        if self._client is not None and player.voice is not None:
+            player.voice.attach(self._client)
+        self._tasks[room] = asyncio.create_task(player.run(), name=f"player-{room}")
+        return player
+
+    # Rooms
+
+    def _on_event(self, event: Event) -> None:
+        player = self._players.get(event.room)
+        if player is not None:
+            player.wake()
+        else:
+            self._spawn(self._take_up(event.room))
+
+    async def _take_up(self, room: RoomId) -> None:
+        try:
+            await self.player(room)
+        except ChorusError as error:
+            log.warning("room not taken up", room=room, error=type(error).__name__)
+
+    async def _take_over(self) -> None:
+        try:
+            active = await self._rooms.active()
+        except ChorusError as error:
+            log.warning("rooms not readable", error=type(error).__name__)
+            return
+        for room in active:
+            await self._take_up(room)
+
+    async def _reconcile(self) -> None:
+        while True:
+            await asyncio.sleep(RECONCILE)
+            self._forget_idle()
+            await self._take_over()
+
+    def _forget_idle(self) -> None:
+        for room in [room for room, player in self._players.items() if player.idle]:
+            self._tasks.pop(room).cancel()
+            del self._by_id[self._players.pop(room).id]
+
+    async def _checkpoint(self) -> None:
+        while True:
+            await asyncio.sleep(CHECKPOINT)
+            await self._write_positions()
+
+    async def _write_positions(self) -> None:
+        found = {room: player.checkpoint() for room, player in self._players.items()}
+        positions = {room: position for room, position in found.items() if position is not None}
+        if positions:
+            try:
+                await self._rooms.checkpoint(positions)
+            except ChorusError as error:
+                log.warning("positions not stored", error=type(error).__name__)
+
+    # Nodes
+
+    def node_up(self, node: Node, players: dict[int, dict[str, Any]]) -> None:
+        """Find again what plays there; end what plays elsewhere now."""
+        for player_id, found in players.items():
+            self._spawn(self._find(node, player_id, found))
+        for player in self._players.values():
+            if player.node is node and player.id not in players:
+                player.lost(node)
+            player.wake()
+
+    async def _find(self, node: Node, player_id: int, found: dict[str, Any]) -> None:
+        player = self._by_id.get(player_id)
+        if player is None or player.node not in {None, node}:
+            await node.drop(player_id)
+        else:
+            player.take(Report(node, "adopt", None, found))
+
+    def node_down(self, node: Node) -> None:
+        """Its rooms move."""
+        for player in self._players.values():
+            player.lost(node)
+
+    def node_event(self, node: Node, kind: str, payload: Any) -> None:
+        """Pass on what a player reports."""
+        if kind in ABOUT_TRACKS:
+            self._about_track(node, kind, payload)
+        elif kind in {"player_update", "websocket_closed"} and payload.player is not None:
+            player = self._by_id.get(payload.player.player_id)
+            if player is not None and kind == "player_update":
+                player.update(node, payload.position, connected=payload.connected)
+            elif player is not None:
+                player.take(Report(node, kind, None, payload))
+
+    def _about_track(self, node: Node, kind: str, payload: Any) -> None:
+        data = cast("dict[str, Any]", payload.track.raw_data.get("userData") or {})
+        player = self._players.get(data.get("room", ""))
+        if player is not None and "entry" in data:
+            player.take(Report(node, kind, EntryId(int(data["entry"])), payload))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+
+    def all(self) -> Iterable[RoomPlayer]:
+        """Every player."""
+        return list(self._players.values())

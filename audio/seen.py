@@ -1,0 +1,147 @@
+"""A player as it is, a room as it should be heard, and the one PATCH that makes the first like the second."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from audio.voice import VoiceData
+from core import playing
+from core.ports.tracks import MediaAddress
+from core.room import Room
+from core.types import Entry, EntryId, RoomId
+
+
+@dataclass(slots=True)
+class Seen:
+    """A node's player as it last showed itself. `position` (ms) was right at `at` (monotonic seconds)."""
+
+    entry: EntryId | None = None
+    following: EntryId | None = None
+    started: bool = False
+    paused: bool = False
+    volume: int = 100
+    voice: VoiceData | None = None
+    connected: bool = False
+    taps: frozenset[str] = frozenset()
+    position: int = 0
+    at: float = field(default_factory=time.monotonic)
+
+    @staticmethod
+    def read(room: RoomId, player: dict[str, Any]) -> "Seen":
+        """From a player object of the node's REST answers."""
+        state: dict[str, Any] = player["state"]
+        chorus: dict[str, Any] = player.get("chorus") or {}
+        return Seen(
+            entry=_entry(room, player["track"]),
+            following=_entry(room, chorus.get("next")),
+            paused=player["paused"],
+            volume=player["volume"],
+            voice=VoiceData.read(player["voice"]),
+            connected=state["connected"],
+            taps=frozenset(tap["id"] for tap in chorus.get("taps", ())),
+            position=state["position"],
+        )
+
+    def position_at(self, now: float) -> int:
+        """Where the track is at a monotonic time, if the node still plays it."""
+        running = self.started and not self.paused
+        return self.position + (round((now - self.at) * 1000) if running else 0)
+
+    def hold(self, position: int, now: float) -> None:
+        """The position is this, now."""
+        self.position, self.at = position, now
+
+
+def _entry(room: RoomId, track: dict[str, Any] | None) -> EntryId | None:
+    """Our entry behind a track; 0 for somebody else's, so that it is replaced."""
+    if track is None:
+        return None
+    data: dict[str, Any] = track.get("userData") or {}
+    return EntryId(int(data.get("entry", 0))) if data.get("room") == room else EntryId(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """How a room should be heard."""
+
+    entry: Entry | None
+    following: Entry | None
+    paused: bool
+    volume: int
+    taps: frozenset[str]
+    voice: VoiceData | None
+    chorus: bool
+
+    @staticmethod
+    def of(room: Room, *, taps: frozenset[str], voice: VoiceData | None, chorus: bool) -> "Target":
+        """What the room says. What follows is only told to nodes that can join it gaplessly."""
+        return Target(
+            entry=room.current.entry if room.current else None,
+            following=playing.locked_entry(room) if room.current and chorus else None,
+            paused=room.paused is not None,
+            volume=room.volume,
+            taps=taps if chorus else frozenset(),
+            voice=voice,
+            chorus=chorus,
+        )
+
+
+class Patcher:
+    """Makes PATCH bodies for one room's player."""
+
+    def __init__(self, room: RoomId, media: MediaAddress) -> None:
+        self._room = room
+        self._media = media
+
+    def difference(self, seen: Seen, target: Target, *, position: int, seek: bool) -> dict[str, Any]:
+        """The body that turns the player into the target; empty when it is like it.
+
+        A new track starts at `position`; `seek` sends the current one there. A paused room gets its track only when
+        it goes on.
+        """
+        body: dict[str, Any] = {}
+        if target.voice is not None and target.voice != seen.voice:
+            body["voice"] = target.voice.wire()
+        body |= self._track(seen, target, position, seek=seek)
+        chorus = self._chorus(seen, target, fresh="track" in body)
+        if chorus:
+            body["chorus"] = chorus
+        return body
+
+    def _track(self, seen: Seen, target: Target, position: int, *, seek: bool) -> dict[str, Any]:
+        wanted = target.entry.id if target.entry else None
+        if wanted == seen.entry:
+            return self._controls(seen, target, position, seek=seek)
+        if target.entry is None or target.paused:
+            return {"track": {"encoded": None}} if seen.entry is not None else {}
+        track = self._source(target.entry)
+        return {"track": track, "position": position, "volume": target.volume, "paused": False}
+
+    @staticmethod
+    def _controls(seen: Seen, target: Target, position: int, *, seek: bool) -> dict[str, Any]:
+        body: dict[str, Any] = {}
+        if target.entry is None:
+            return body
+        if target.volume != seen.volume:
+            body["volume"] = target.volume
+        if target.paused != seen.paused:
+            body["paused"] = target.paused
+        if seek:
+            body["position"] = position
+        return body
+
+    def _chorus(self, seen: Seen, target: Target, *, fresh: bool) -> dict[str, Any]:
+        chorus: dict[str, Any] = {}
+        if not target.chorus:
+            return chorus
+        following = target.following.id if target.following else None
+        plays = target.entry is not None and (seen.entry == target.entry.id or not target.paused)
+        if plays and following != (None if fresh else seen.following):
+            chorus["next"] = self._source(target.following) if target.following else None
+        if target.taps != seen.taps:
+            chorus["taps"] = [{"id": tap, "type": "stream", "format": "opus"} for tap in sorted(target.taps)]
+        return chorus
+
+    def _source(self, entry: Entry) -> dict[str, Any]:
+        url = self._media.media_url(entry.track, bound_to=f"{self._room}:{entry.id}")
+        return {"identifier": url, "userData": {"room": self._room, "entry": entry.id}}

@@ -1,0 +1,50 @@
+"""A room's sound for those without a voice channel: a tap of its player's encoder."""
+
+import secrets
+import struct
+from collections.abc import AsyncGenerator, AsyncIterator
+
+import aiohttp
+import structlog
+
+from audio.node import NODE_ERRORS
+from audio.players import Players
+from core.types import RoomId
+
+LENGTH = struct.Struct(">H")
+
+log = structlog.get_logger()
+
+
+class Taps:
+    """The port `RoomStream`."""
+
+    def __init__(self, players: Players) -> None:
+        self._players = players
+
+    async def packets(self, room: RoomId) -> AsyncGenerator[bytes]:
+        """Opus packets in real time; ends when there is no node, or it goes away, or the player moves."""
+        player = await self._players.player(room)
+        if player is None:
+            return
+        tap = secrets.token_urlsafe(12)
+        try:
+            node = await player.add_tap(tap)
+            answer = await node.tap(player.id, tap)
+            async with answer:
+                async for packet in _frames(answer.content):
+                    yield packet
+        except NODE_ERRORS as error:
+            log.info("tap ended", room=room, error=type(error).__name__)
+        finally:
+            player.remove_tap(tap)
+
+
+async def _frames(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Packets out of `u16 big-endian length | packet` frames (docs/nodes.md)."""
+    while not content.at_eof():
+        try:
+            (length,) = LENGTH.unpack(await content.readexactly(LENGTH.size))
+            yield await content.readexactly(length)
+        except EOFError:
+            return

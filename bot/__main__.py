@@ -1,0 +1,82 @@
+"""The command line: `python -m bot run | check | migrate | library scan | audit`."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from bot.config import Settings
+from bot.logs import configure_logs
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Chorus.")
+library_cli = typer.Typer(no_args_is_help=True, help="The music folders.")
+cli.add_typer(library_cli, name="library")
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = ".".join(str(part) for part in problem["loc"]).upper()
+            typer.echo(f"{name or 'settings'}: {problem['msg']}", err=True)
+        raise typer.Exit(2) from None
+
+
+@cli.command()
+def run(
+    *, leave_node: Annotated[bool, typer.Option(help="Leave the built-in node playing at the end.")] = False
+) -> None:
+    """Start everything; Ctrl-C stops it."""
+    from bot.app import run_app
+
+    configure_logs()
+    raise typer.Exit(asyncio.run(run_app(_settings(), leave_node=leave_node)))
+
+
+@cli.command()
+def check() -> None:
+    """Try every setting and print one line for each."""
+    from bot.check import check_all
+
+    configure_logs(level="ERROR")
+    raise typer.Exit(asyncio.run(check_all(_settings())))
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database to this version's schema."""
+    from db.migrate import migrate as upgrade
+
+    configure_logs(level="WARNING")
+    upgrade(_settings().database)
+    typer.echo("The database is up to date.")
+
+
+@library_cli.command()
+def scan() -> None:
+    """Index the music folders now."""
+    from bot.maintenance import scan_library
+
+    configure_logs(level="WARNING")
+    asyncio.run(scan_library(_settings()))
+
+
+@cli.command()
+def audit(
+    place: Annotated[str | None, typer.Argument(help="For example discord:<guild id>; all places without it.")] = None,
+    limit: int = 50,
+) -> None:
+    """The latest changes of settings, roles, money and policy."""
+    from bot.maintenance import print_audit
+
+    configure_logs(level="WARNING")
+    asyncio.run(print_audit(_settings(), place, limit))
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    cli()

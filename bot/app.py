@@ -1,0 +1,195 @@
+"""The one place that knows every part: settings in, a running process out."""
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+from aiohttp import web
+
+from audio.guard import Guard
+from audio.library import Library
+from audio.managed import ManagedNode
+from audio.media import media_app
+from audio.media_urls import MediaUrls
+from audio.nodes import NodeSettingError, Nodes, SessionFile, parse_nodes
+from audio.players import Players
+from audio.resolver import MediaResolver
+from audio.stream import Taps
+from audio.uploads import Uploads
+from bot import screen
+from bot.clock import SystemClock
+from bot.config import Settings
+from bot.discord import Discord, account_of
+from bot.house import House
+from bot.keys import load_keys
+from bot.store import Store, open_store
+from bot.tasks import Tasks
+from bot.tracing import export_to
+from bot.upkeep import beat
+from core.bus import LocalBus
+from core.errors import StoreUnavailableError
+from core.jukebox import Jukebox
+from core.reports import Reports
+from db.instance import InUseError
+from web.app import create_web
+
+log = structlog.get_logger()
+
+NODE_PATIENCE = 2.5
+"""Seconds that the first screen waits for a node."""
+
+
+class StartError(Exception):
+    """The process cannot start; the message says what to do."""
+
+
+async def run_app(settings: Settings, *, leave_node: bool = False) -> int:
+    """Run until Ctrl-C or SIGTERM; the exit code."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with _running(settings, leave_node=leave_node) as report:
+            sys.stdout.write(report)
+            sys.stdout.flush()
+            await stop.wait()
+            log.info("stopping")
+    except (StartError, InUseError, NodeSettingError, StoreUnavailableError) as error:
+        sys.stderr.write(f"Chorus cannot start: {error}\n")
+        return 1
+    return 0
+
+
+@asynccontextmanager
+async def _running(settings: Settings, *, leave_node: bool) -> AsyncGenerator[str]:
+    """Everything started in order, and stopped in the opposite one; yields the first screen."""
+    async with AsyncExitStack() as stack:
+        if settings.otel_exporter_otlp_endpoint:
+            stack.callback(export_to(settings.otel_exporter_otlp_endpoint))
+        app = App(settings)
+        await app.start(stack, leave_node=leave_node)
+        yield await app.screen()
+
+
+class App:
+    """The parts, joined by their constructors."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+        self.bus = LocalBus()
+        self.keys = load_keys(settings.secret_key and settings.secret_key.get_secret_value(), settings.data_dir)
+        self.library = Library(settings.data_dir, settings.library_paths, self.clock)
+        self.house = House(self.library, demo=not settings.library_paths)
+        self.guard = Guard(settings.media_allow)
+        self.uploads = Uploads(settings.data_dir, self.guard)
+        self.urls = MediaUrls(settings.media_url, self.keys.derive("media")[0], self.clock)
+        self.nodes = self._nodes()
+        self.tasks = Tasks()
+        self.store: Store
+        self.players: Players
+        self.discord: Discord | None = None
+
+    def _nodes(self) -> Nodes:
+        builtin, addresses = parse_nodes(self.settings.lavalink_nodes.get_secret_value())
+        data = self.settings.data_dir
+        managed = ManagedNode(data, media_origins=[self.settings.media_url]) if builtin else None
+        sessions = SessionFile(data / "sessions.json")
+        return Nodes(addresses, managed=managed, sessions=sessions, user_id=account_of(self.settings.discord_token))
+
+    async def start(self, stack: AsyncExitStack, *, leave_node: bool) -> None:
+        """Start every part; `stack` stops them again."""
+        self.store = await open_store(self.settings, self.bus, self.clock, self.house, stack)
+        await self.library.open()
+        stack.push_async_callback(self.library.close)
+        stack.push_async_callback(self.guard.close)
+        await self.house.open()
+        self.reports = Reports(self.store.rooms, self.clock)
+        resolver = MediaResolver(self.library, self.uploads, self.guard, self.urls, managers=self._managers)
+        self.jukebox = Jukebox(self.store.rooms, self.clock, resolver)
+        self.players = Players(
+            self.nodes,
+            rooms=self.store.rooms,
+            reports=self.reports,
+            places=self.store.places,
+            bus=self.bus,
+            clock=self.clock,
+            media=self.urls,
+        )
+        await self._serve(stack)
+        await self._play(stack, leave_node=leave_node)
+        self._connect_discord(stack)
+        stack.push_async_callback(self.tasks.stop)
+        self.tasks.start("library", self.house.fill(self.reports))
+        self.tasks.start("upkeep", beat(self.store, self.reports))
+        self.tasks.start("other writers", self.store.rooms.attend())
+
+    def _managers(self) -> frozenset[str]:
+        """The sources that the nodes of this installation can search."""
+        return frozenset(manager for node in self.nodes for manager in node.managers)
+
+    async def _serve(self, stack: AsyncExitStack) -> None:
+        app = create_web(
+            self.jukebox,
+            self.reports,
+            self.store.rooms,
+            self.store.places,
+            self.library,
+            Taps(self.players),
+            self.bus,
+            self.clock,
+            keys=self.keys.derive("web"),
+            trusted_proxies=self.settings.trusted_proxies,
+            metrics_token=self.settings.metrics_token and self.settings.metrics_token.get_secret_value(),
+            checks={"nodes": self._node_trouble, "discord": self._discord_trouble},
+        )
+        app.add_subapp("/media", media_app(self.urls, self.guard, self.library, self.uploads))
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        try:
+            await web.TCPSite(runner, self.settings.host, self.settings.port, backlog=1024).start()
+        except OSError as error:
+            message = f"{self.settings.host}:{self.settings.port} cannot be used ({error.strerror}); set PORT or HOST"
+            raise StartError(message) from None
+
+    async def _play(self, stack: AsyncExitStack, *, leave_node: bool) -> None:
+        await self.players.start()
+        await self.nodes.start()
+
+        async def stop() -> None:
+            await self.players.stop()
+            await self.nodes.stop(leave=leave_node)
+
+        stack.push_async_callback(stop)
+
+    def _connect_discord(self, stack: AsyncExitStack) -> None:
+        if self.settings.discord_token is None:
+            return
+        self.discord = Discord(self)
+        self.discord.start()
+        stack.push_async_callback(self.discord.stop)
+
+    async def _node_trouble(self) -> str | None:
+        states = self.nodes.status()
+        return None if "up" in states.values() else ", ".join(f"{k}: {v}" for k, v in states.items()) or "none"
+
+    async def _discord_trouble(self) -> str | None:
+        return self.discord.trouble if self.discord else None
+
+    async def screen(self) -> str:
+        """What is on, what is off and why, and the address to open."""
+        end = time.monotonic() + NODE_PATIENCE
+        while await self._node_trouble() and time.monotonic() < end:
+            await asyncio.sleep(0.02)
+        return screen.draw(
+            self.settings,
+            nodes=self.nodes.status(),
+            discord=self.discord.state if self.discord else "off",
+            tracks=await self.library.count(),
+        )

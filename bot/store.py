@@ -1,0 +1,46 @@
+"""The database, opened: migrated, and ours alone where it has to be."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from bot.config import Settings
+from bot.house import House
+from core.ports.bus import Bus
+from core.ports.clock import Clock
+from db.engine import Database
+from db.instance import Instance, running_bot
+from db.leases import SqlLeases, buckets
+from db.migrate import migrate
+from db.places import SqlLiveMessages, SqlPlaces
+from db.rooms import SqlRooms
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What lives in the database."""
+
+    rooms: SqlRooms
+    places: SqlPlaces
+    live_messages: SqlLiveMessages
+    leases: SqlLeases
+
+
+async def open_store(settings: Settings, bus: Bus, clock: Clock, house: House, stack: AsyncExitStack) -> Store:
+    """Open, lock, migrate. Raises InUseError, StoreUnavailableError."""
+    instance = Instance(settings.data_dir)
+    instance.acquire()
+    stack.callback(instance.release)
+    database = Database(settings.database)
+    if (lock := running_bot(database)) is not None:
+        lock.acquire()
+        stack.callback(lock.release)
+    stack.push_async_callback(database.close)
+    await migrate(database)
+    rooms = SqlRooms(database, bus, clock, fallback=house.tracks)
+    stack.push_async_callback(rooms.close)
+    places = SqlPlaces(database, clock)
+    await places.lobby()
+    leases = SqlLeases(database, instance.id)
+    await leases.take(buckets())
+    stack.push_async_callback(leases.release)
+    return Store(rooms, places, SqlLiveMessages(database), leases)

@@ -27,6 +27,11 @@ class Workers:
         self._threads: set[threading.Thread] = set()
         self._stopping = False
 
+    @property
+    def threads(self) -> int:
+        """How many there are, waiting ones included."""
+        return len(self._threads)
+
     def submit(self, job: Callable[[], None]) -> None:
         """Run a job soon on one of the threads; what it raises is logged."""
         self._jobs.put(job)

@@ -18,6 +18,8 @@ from lavalink.sources import Sources
 from tests import sound
 
 SOON = 5.0
+LATE = 0.1
+"""Seconds between two packets that no busy machine explains."""
 
 
 async def until(condition: Callable[[], object], within: float = SOON) -> None:
@@ -178,6 +180,10 @@ class Desk:
             named = next_track and {"encoded": next_track.encoded, "position": fields.pop("next_position", 0)}
             fields["chorus"] = {**chorus, "next": named}
         self.player.apply(PlayerPatch.model_validate(fields), track=track, next_track=next_track)
+
+    def patch_fields(self, fields: dict[str, Any]) -> None:
+        """A PATCH that names no new track."""
+        self.player.apply(PlayerPatch.model_validate(fields), track=UNSET, next_track=UNSET)
 
     async def play(self, name: str, **fields: Any) -> Track:
         track = await self.track(name)

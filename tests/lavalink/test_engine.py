@@ -1,0 +1,151 @@
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lavalink.engine import Engine
+from lavalink.pacer import PERIOD, Pacer
+from lavalink.sources import Sources
+from lavalink.workers import Workers, waiting
+from tests import sound
+from tests.lavalink.harness import LATE, Desk, Media, studio, until
+
+Studio = tuple[Media, Engine, Sources]
+
+
+class Marcher:
+    def __init__(self) -> None:
+        self.times: list[float] = []
+        self.fails = False
+
+    def tick(self) -> None:
+        self.times.append(time.monotonic())
+        if self.fails:
+            raise RuntimeError("out of step")
+
+
+@pytest.fixture
+async def pacer() -> AsyncIterator[Pacer]:
+    made = Pacer()
+    made.start(asyncio.get_running_loop())
+    yield made
+    made.stop()
+
+
+async def test_members_are_called_at_once_and_every_20_ms(pacer: Pacer) -> None:
+    marchers = [Marcher() for _ in range(30)]
+    for marcher in marchers:
+        pacer.add(marcher)
+        assert len(marcher.times) == 1
+        await asyncio.sleep(0.003)
+    await asyncio.sleep(0.5)
+    for marcher in marchers:
+        pacer.discard(marcher)
+        distances = np.diff(marcher.times)
+        assert abs(np.median(distances) - PERIOD) < 0.001
+        span = marcher.times[-1] - marcher.times[0]
+        assert abs(len(marcher.times) - 1 - span / PERIOD) <= 1.5
+    counts = [len(marcher.times) for marcher in marchers]
+    await asyncio.sleep(0.05)
+    assert counts == [len(marcher.times) for marcher in marchers]
+
+
+async def test_a_member_that_fails_stops_nobody(pacer: Pacer) -> None:
+    bad, good = Marcher(), Marcher()
+    bad.fails = True
+    pacer.add(bad)
+    pacer.add(good)
+    await until(lambda: len(good.times) > 5 and len(bad.times) > 5)
+
+
+async def test_after_a_long_stall_the_schedule_moves_on(pacer: Pacer) -> None:
+    marcher = Marcher()
+    pacer.add(marcher)
+    await asyncio.sleep(0.05)
+    time.sleep(0.3)  # noqa: ASYNC251 (the stall under test)
+    count = len(marcher.times)
+    await asyncio.sleep(0.1)
+    assert len(marcher.times) - count <= 8
+
+
+def test_jobs_that_wait_hold_up_nobody() -> None:
+    workers, gate = Workers(2, "test"), threading.Event()
+    done: list[int] = []
+    waiting_now = threading.Semaphore(0)
+
+    def wait() -> None:
+        with waiting():
+            waiting_now.release()
+            gate.wait()
+        done.append(-1)
+
+    for _ in range(10):
+        workers.submit(wait)
+    for _ in range(10):
+        assert waiting_now.acquire(timeout=2)
+    finished = threading.Event()
+    workers.submit(lambda: done.append(1))
+    workers.submit(finished.set)
+    assert finished.wait(2)
+    assert 1 in done
+    gate.set()
+    deadline = time.monotonic() + 2
+    while len(done) < 11 or workers.threads > 2:
+        workers.submit(lambda: None)
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    workers.stop()
+    assert workers.threads == 0
+
+
+def test_a_job_that_fails_ends_no_thread() -> None:
+    workers, finished = Workers(1, "test"), threading.Event()
+
+    def fail() -> None:
+        raise RuntimeError("a job that fails")
+
+    workers.submit(fail)
+    workers.submit(finished.set)
+    assert finished.wait(2)
+    workers.stop()
+
+
+@pytest.mark.heard
+async def test_blocked_sources_delay_no_playing_player(tmp_path: Path) -> None:
+    async with studio() as (media, engine, sources):
+        long = sound.write_tone(tmp_path / "long.mp3", 440, 60.0)
+        good = media.add("long.mp3", long)
+        for number in range(8):  # each kind of trouble twice
+            media.add(f"mute{number}", good.body, stall_after=0)
+            media.add(f"stalls{number}", good.body, stall_after=40_000 + number)
+            media.add(f"drips{number}", good.body, pace=0.4)
+            media.add(f"drops{number}", good.body, drop_after=[20_000] * 50)
+        desks = [Desk(engine, sources, media, guild) for guild in range(40)]
+        playing = desks[:8]
+        for desk in playing:
+            await desk.play("long.mp3")
+        await until(lambda: all(desk.ear.heard(440) for desk in playing))
+        track = await playing[0].track("long.mp3")
+        for number in range(8):
+            for kind, desk in zip(("mute", "stalls", "drips", "drops"), desks[8 + 4 * number :], strict=False):
+                info = track.info.model_copy(update={"identifier": media.url(f"{kind}{number}")})
+                desk.patch(track=track.model_copy(update={"encoded": kind, "info": info}))
+        for desk in playing:
+            desk.ear.forget()
+        await asyncio.sleep(3)
+        await playing[0].play("long.mp3")  # a new start is not held up either
+        await until(lambda: ("TrackStart", "long.mp3") in playing[0].events())
+        for desk in playing:
+            assert max(np.diff(desk.ear.times)) < LATE
+            assert abs(len(desk.ear.times) - 150) <= 4
+            assert len(sound.tones(desk.ear.packets)) == 1
+        closing = time.monotonic()
+        for desk in desks:
+            await desk.player.close()
+        await asyncio.to_thread(engine.workers.stop)
+        assert time.monotonic() - closing < 1
+        assert engine.workers.threads == 0

@@ -1,0 +1,124 @@
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from lavalink.protocol import Tap
+from lavalink.taps import UNSENT, State, TapQueue, Taps
+from tests import sound
+from tests.lavalink.harness import Desk, desk, until
+
+
+def tap(tap_id: str) -> Tap:
+    return Tap(id=tap_id, type="stream", format="opus")
+
+
+def packets(data: bytes) -> list[bytes]:
+    found: list[bytes] = []
+    while data:
+        size = int.from_bytes(data[:2], "big")
+        found.append(data[2 : 2 + size])
+        data = data[2 + size :]
+    return found
+
+
+@pytest.fixture
+def reports() -> list[tuple[str, State]]:
+    return []
+
+
+@pytest.fixture
+def taps(reports: list[tuple[str, State]]) -> Taps:
+    made = Taps(lambda tap_id, state: reports.append((tap_id, state)))
+    made.set([tap("a")])
+    return made
+
+
+def reader(taps: Taps, tap_id: str = "a") -> TapQueue:
+    made = taps.read(tap_id)
+    assert made is not None
+    return made
+
+
+async def test_a_reader_gets_framed_packets(taps: Taps) -> None:
+    queue = reader(taps)
+    taps.put(b"one")
+    taps.put(b"three")
+    assert packets(await anext(queue)) == [b"one", b"three"]
+    waiting = asyncio.ensure_future(anext(queue))
+    await asyncio.sleep(0)
+    taps.put(b"x")
+    assert packets(await waiting) == [b"x"]
+
+
+async def test_there_is_no_unknown_tap(taps: Taps) -> None:
+    assert taps.read("b") is None
+
+
+async def test_a_second_reader_replaces_the_first(taps: Taps, reports: list[tuple[str, State]]) -> None:
+    first = reader(taps)
+    second = reader(taps)
+    taps.put(b"x")
+    assert [data async for data in first] == []
+    assert packets(await anext(second)) == [b"x"]
+    second.close()
+    assert reports == [("a", "opened"), ("a", "closed"), ("a", "opened"), ("a", "closed")]
+
+
+async def test_a_tap_that_is_listed_no_more_ends(taps: Taps, reports: list[tuple[str, State]]) -> None:
+    queue = reader(taps)
+    waiting = asyncio.ensure_future(anext(queue))
+    await asyncio.sleep(0)
+    taps.set([tap("b")])
+    with pytest.raises(StopAsyncIteration):
+        await waiting
+    assert [one.id for one in taps.listed] == ["b"]
+    assert reports[-1] == ("a", "closed")
+    assert taps.read("a") is None
+
+
+async def test_a_lagging_reader_is_dropped(taps: Taps, reports: list[tuple[str, State]]) -> None:
+    queue = reader(taps)
+    aborted: list[bool] = []
+    queue.when_dropped(lambda: aborted.append(True))
+    for _ in range(UNSENT // 1000 + 1):
+        taps.put(b"x" * 1000)
+    assert aborted == [True]
+    assert [data async for data in queue] == []
+    assert reports[-1] == ("a", "dropped")
+    queue.close()
+    assert reports[-1] == ("a", "dropped")
+
+
+@pytest.fixture
+async def one(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desk() as made:
+        made.media.add("low.wav", sound.write_tone(tmp_path / "low.wav", 400, 0.8))
+        yield made
+
+
+@pytest.mark.heard
+async def test_a_tap_gets_what_the_voice_channel_gets(one: Desk) -> None:
+    one.patch(chorus={"taps": [{"id": "web", "type": "stream", "format": "opus"}]})
+    assert [listed.id for listed in one.player.model().chorus.taps] == ["web"]
+    queue = one.player.tap("web")
+    assert queue is not None
+    heard: list[bytes] = []
+
+    async def read() -> None:
+        async for data in queue:
+            heard.extend(packets(data))
+
+    reading = asyncio.ensure_future(read())
+    await one.play("low.wav")
+    await one.ended()
+    await until(lambda: one.ear.spoken == [True, False])
+    await asyncio.sleep(0)
+    assert heard == one.ear.packets
+    (tone,) = sound.tones(heard)
+    assert abs(tone.hz - 400) < 2
+    await one.player.close()
+    await reading
+    states = [message["state"] for message in one.messages if message.get("type") == "ChorusTapEvent"]
+    assert states == ["opened", "closed"]

@@ -49,11 +49,10 @@ def check() -> None:
 @cli.command()
 def migrate() -> None:
     """Bring the database to this version's schema."""
-    from db.migrate import migrate as upgrade
+    from bot.maintenance import upgrade_database
 
     configure_logs(level="WARNING")
-    upgrade(_settings().database)
-    typer.echo("The database is up to date.")
+    raise typer.Exit(asyncio.run(upgrade_database(_settings())))
 
 
 @library_cli.command()

@@ -15,7 +15,7 @@ from audio.library import Library
 from audio.managed import ManagedNode
 from audio.media import media_app
 from audio.media_urls import MediaUrls
-from audio.nodes import NodeSettingError, Nodes, SessionFile, parse_nodes
+from audio.nodes import Nodes, NodeSettingError, SessionFile, parse_nodes
 from audio.players import Players
 from audio.resolver import MediaResolver
 from audio.stream import Taps
@@ -185,7 +185,7 @@ class App:
     async def screen(self) -> str:
         """What is on, what is off and why, and the address to open."""
         end = time.monotonic() + NODE_PATIENCE
-        while await self._node_trouble() and time.monotonic() < end:
+        while await self._node_trouble() and time.monotonic() < end:  # noqa: ASYNC110 - nodes tell the players alone
             await asyncio.sleep(0.02)
         return screen.draw(
             self.settings,

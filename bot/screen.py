@@ -17,7 +17,9 @@ def draw(settings: Settings, *, nodes: dict[str, str], discord: str, tracks: int
     if not nodes:
         rows.insert(2, ("Nodes", "off    none is set: LAVALINK_NODES"))
     lines = [f"  {name:<14} {text}" for name, text in rows]
-    return "\n".join(["", "  Chorus is up.", "", *lines, "", f"  Open {settings.public_url}", "  Ctrl-C stops it.", "", ""])
+    return "\n".join(
+        ["", "  Chorus is up.", "", *lines, "", f"  Open {settings.public_url}", "  Ctrl-C stops it.", "", ""]
+    )
 
 
 def _discord(state: str) -> str:

@@ -19,10 +19,10 @@ from tests.simulators.discord.attachments import Attachment
 from tests.simulators.discord.channels import Channel, TextChannel, VoiceChannel
 from tests.simulators.discord.errors import NotAnsweredError, NotPossibleError
 from tests.simulators.discord.guilds import Guild, Role
-from tests.simulators.discord.interactions import Reply
 from tests.simulators.discord.listening import Packet
 from tests.simulators.discord.members import Member, User
 from tests.simulators.discord.messages import Message
+from tests.simulators.discord.replies import Reply
 from tests.simulators.discord.simulator import DiscordSimulator
 
 __all__ = [

@@ -5,9 +5,6 @@ Source: discord-api-docs, events/gateway.md.
 
 import asyncio
 import json
-import time
-import zlib
-from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +12,7 @@ from aiohttp import WSMsgType, web
 
 from tests.simulators.discord.bodies import Json
 from tests.simulators.discord.errors import CloseError
-from tests.simulators.discord.ids import secret
+from tests.simulators.discord.gateway_session import Connection, GatewaySession
 from tests.simulators.discord.intents import (
     GUILD_MEMBERS,
     GUILDS,
@@ -30,93 +27,9 @@ if TYPE_CHECKING:
     from tests.simulators.discord.simulator import DiscordSimulator
 
 HEARTBEAT_MS = 41_250
-SENDS_PER_MINUTE = 120
 CLOSE_SECONDS = 0.5
-DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE, RESUME = 0, 1, 2, 3, 4, 6
+HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE, RESUME = 1, 2, 3, 4, 6
 RECONNECT, REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 7, 8, 9, 10, 11
-
-
-class GatewaySession:
-    """A session, with or without a connection at the moment; it keeps its events for a resume."""
-
-    def __init__(self, intents: int, shard: tuple[int, int]) -> None:
-        self.id = secret()
-        self.intents = intents
-        self.shard = shard
-        self.sequence = 0
-        self.connection: Connection | None = None
-        self.end_timer: asyncio.TimerHandle | None = None
-        self._log: list[Json] = []
-
-    def sees(self, guild: "Guild") -> bool:
-        return (guild.id >> 22) % self.shard[1] == self.shard[0]
-
-    def dispatch(self, event: str, data: Json) -> None:
-        """Send an event, or keep it until the client resumes."""
-        self.sequence += 1
-        payload = {"op": DISPATCH, "t": event, "s": self.sequence, "d": data}
-        self._log.append(payload)
-        if self.connection:
-            self.connection.send(payload)
-
-    def missed(self, sequence: int) -> list[Json]:
-        return [payload for payload in self._log if payload["s"] > sequence]
-
-
-class Connection:
-    """One websocket: writes in order, from a queue."""
-
-    def __init__(self, ws: web.WebSocketResponse, *, compressed: bool) -> None:
-        self.ws = ws
-        self.session: GatewaySession | None = None
-        self.sent: deque[float] = deque(maxlen=SENDS_PER_MINUTE)
-        self.heartbeats = 0
-        self.closed_here = False
-        self._compressor = zlib.compressobj() if compressed else None
-        self._queue: asyncio.Queue[Json | CloseError] = asyncio.Queue()
-        self._writer = asyncio.create_task(self._write())
-
-    def send(self, payload: Json) -> None:
-        self._queue.put_nowait(json.loads(json.dumps(payload)))
-
-    def close(self, code: int, reason: str = "") -> None:
-        """Close after what was sent before."""
-        self._queue.put_nowait(CloseError(code, reason))
-
-    def abort(self) -> None:
-        """Cut the TCP connection."""
-        transport = self.ws._req.transport if self.ws._req else None
-        if transport:
-            transport.abort()
-
-    async def flushed(self) -> None:
-        if not self._writer.done():
-            await self._queue.join()
-
-    def stop(self) -> None:
-        self._writer.cancel()
-
-    async def _write(self) -> None:
-        while True:
-            item = await self._queue.get()
-            try:
-                await self._put(item)
-            except (ConnectionError, RuntimeError):
-                pass  # the client has gone; a resume brings it again
-            finally:
-                self._queue.task_done()
-
-    async def _put(self, item: Json | CloseError) -> None:
-        if isinstance(item, CloseError):
-            self.closed_here = True
-            await self.ws.close(code=item.code, message=item.reason.encode())
-            return
-        text = json.dumps(item)
-        if self._compressor is None:
-            await self.ws.send_str(text)
-        else:
-            data = self._compressor.compress(text.encode()) + self._compressor.flush(zlib.Z_SYNC_FLUSH)
-            await self.ws.send_bytes(data)
 
 
 class Gateway:
@@ -271,10 +184,7 @@ class Gateway:
             op, data = payload["op"], payload["d"]
         except (ValueError, KeyError, TypeError):
             raise CloseError(4002, "Error while decoding payload", mistake=True) from None
-        now = time.monotonic()
-        if len(connection.sent) == SENDS_PER_MINUTE and now - connection.sent[0] < 60:
-            raise CloseError(4008, "Rate limited", mistake=True)
-        connection.sent.append(now)
+        connection.count()
         self._handle(connection, op, data)
 
     def _handle(self, connection: Connection, op: Any, data: Any) -> None:

@@ -9,6 +9,7 @@ from tests.simulators.discord.bodies import EPHEMERAL, LOADING, Json
 from tests.simulators.discord.errors import ApiError, NotAnsweredError, bad_body
 from tests.simulators.discord.ids import secret, snowflake
 from tests.simulators.discord.messages import Message, new_message
+from tests.simulators.discord.replies import DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE, Reply
 
 if TYPE_CHECKING:
     from tests.simulators.discord.attachments import Attachment
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from tests.simulators.discord.members import Member
 
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
-MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE, CHOICES, SHOW_MODAL = 4, 5, 6, 7, 8, 9
+MESSAGE, CHOICES, SHOW_MODAL = 4, 8, 9
 ALLOWED = {
     COMMAND: {MESSAGE, DEFERRED_MESSAGE, SHOW_MODAL},
     COMPONENT: {MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE, SHOW_MODAL},
@@ -65,7 +66,7 @@ class Interaction:
     def path(self) -> str:
         return f"/interactions/{self.id}"
 
-    async def answered(self, within: float = ACK_SECONDS) -> "Reply":
+    async def answered(self, within: float = ACK_SECONDS) -> Reply:
         """Wait for the final answer. Raises NotAnsweredError: no acknowledgement in 3 s, or no answer `within`."""
         try:
             async with asyncio.timeout(max(within, ACK_SECONDS) - (time.monotonic() - self.sent)):
@@ -227,80 +228,3 @@ def _checked_modal(data: Json) -> Json:
     if not 1 <= len(data.get("components") or []) <= 5:
         raise bad_body("data.components", "Must be between 1 and 5 in length.")
     return data
-
-
-@dataclass(frozen=True, eq=False)
-class Reply:
-    """The bot's answer to one interaction; a live view, so later edits and follow-ups show too."""
-
-    interaction: Interaction
-
-    @property
-    def message(self) -> Message:
-        """The message that answers (for `press` with an update: the message pressed)."""
-        message = self.interaction.original
-        if message is None:
-            raise AssertionError("the bot answered without a message")
-        return message
-
-    @property
-    def content(self) -> str:
-        return self.message.content
-
-    @property
-    def embeds(self) -> list[Json]:
-        return self.message.embeds
-
-    @property
-    def components(self) -> list[Json]:
-        return self.message.components
-
-    @property
-    def text(self) -> str:
-        """All that the person reads: the answer and the follow-ups."""
-        answer = [] if self.interaction.original is None else [self.message.text]
-        return "\n".join([*answer, *(message.text for message in self.followups)])
-
-    @property
-    def pings(self) -> list[str]:
-        return self.message.pings
-
-    @property
-    def ephemeral(self) -> bool:
-        return self.message.ephemeral
-
-    @property
-    def deferred(self) -> bool:
-        return self.interaction.deferred
-
-    @property
-    def updated(self) -> bool:
-        """Whether the pressed message itself was (or will be) updated."""
-        return self.interaction.response in (UPDATE, DEFERRED_UPDATE)
-
-    @property
-    def edits(self) -> list[Json]:
-        """The former shapes of the answer, oldest first."""
-        return [payload for _, payload in self.message.versions[:-1]]
-
-    @property
-    def followups(self) -> list[Message]:
-        return [message for message in self.interaction.followups if not message.deleted]
-
-    @property
-    def choices(self) -> list[Json]:
-        return self.interaction.choices
-
-    @property
-    def modal(self) -> Json | None:
-        return self.interaction.modal
-
-    @property
-    def ack_ms(self) -> float:
-        """From the sending of the interaction to its acknowledgement."""
-        return ((self.interaction.acked or float("inf")) - self.interaction.sent) * 1000
-
-    @property
-    def answer_ms(self) -> float:
-        """From the sending of the interaction to the final answer."""
-        return ((self.interaction.finished or float("inf")) - self.interaction.sent) * 1000

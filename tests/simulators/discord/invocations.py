@@ -8,9 +8,10 @@ from tests.simulators.discord.attachments import Attachment
 from tests.simulators.discord.bodies import LINK, STRING_SELECT, Json, walk
 from tests.simulators.discord.channels import Channel, TextChannel
 from tests.simulators.discord.errors import NotPossibleError
-from tests.simulators.discord.interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL, Interaction, Reply
+from tests.simulators.discord.interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL, Interaction
 from tests.simulators.discord.members import Member
 from tests.simulators.discord.messages import Message
+from tests.simulators.discord.replies import Reply
 
 if TYPE_CHECKING:
     from tests.simulators.discord.guilds import Guild, Role

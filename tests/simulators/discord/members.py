@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.simulators.discord.attachments import Attachment
     from tests.simulators.discord.channels import Channel, VoiceChannel
     from tests.simulators.discord.guilds import Guild, Role
-    from tests.simulators.discord.interactions import Reply
+    from tests.simulators.discord.replies import Reply
 
 
 @dataclass(eq=False)

@@ -7,8 +7,7 @@ import asyncio
 import itertools
 import json
 import secrets
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import WSMsgType, web
 
@@ -17,12 +16,10 @@ from tests.simulators.discord.certificates import authority
 from tests.simulators.discord.channels import Channel, VoiceChannel
 from tests.simulators.discord.errors import CloseError
 from tests.simulators.discord.ids import secret
-from tests.simulators.discord.listening import Packet
 from tests.simulators.discord.rtp import CIPHERS, MODES, RtpSocket
+from tests.simulators.discord.voice_connection import HEARTBEAT_ACK, HELLO, READY, VoiceConnection, VoiceGrant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.simulators.discord.guilds import Guild
     from tests.simulators.discord.members import Member
     from tests.simulators.discord.simulator import DiscordSimulator
@@ -31,10 +28,9 @@ __all__ = ["MODES", "VoiceConnection", "VoiceServer"]
 
 HEARTBEAT_MS = 13_750
 CLOSE_SECONDS = 0.5
-IDENTIFY, SELECT_PROTOCOL, READY, HEARTBEAT, SESSION_DESCRIPTION, SPEAKING = range(6)
-HEARTBEAT_ACK, RESUME, HELLO, RESUMED, CLIENTS_CONNECT, CLIENT_CONNECT, CLIENT_DISCONNECT = 6, 7, 8, 9, 11, 12, 13
+IDENTIFY, SELECT_PROTOCOL, HEARTBEAT, SESSION_DESCRIPTION, SPEAKING, RESUME = 0, 1, 3, 4, 5, 7
+CLIENTS_CONNECT, CLIENT_CONNECT, CLIENT_DISCONNECT = 11, 12, 13
 MEDIA_SINK_WANTS = 15
-UNNUMBERED = {READY, HEARTBEAT_ACK, HELLO, RESUMED}
 KEYS = {
     IDENTIFY: {"server_id", "user_id", "session_id", "token"},
     SELECT_PROTOCOL: {"protocol", "data"},
@@ -42,108 +38,6 @@ KEYS = {
     SPEAKING: {"speaking", "delay", "ssrc"},
     RESUME: {"server_id", "session_id", "token", "seq_ack"},
 }
-
-
-class VoiceGrant:
-    """What one op 4 allows: to connect to this guild's voice with this token."""
-
-    def __init__(self, guild: "Guild", session_id: str) -> None:
-        self.guild = guild
-        self.session_id = session_id
-        self.token = secret()
-        self.valid = True
-
-
-class VoiceConnection:
-    """One accepted IDENTIFY, over one websocket or, after resumes, several."""
-
-    def __init__(self, grant: VoiceGrant, ssrc: int, ws: web.WebSocketResponse, *, max_dave: int) -> None:
-        self.grant = grant
-        self.ssrc = ssrc
-        self.ws: web.WebSocketResponse | None = ws
-        self.max_dave = max_dave
-        self.key = secrets.token_bytes(32)
-        self.mode: str | None = None
-        self.decrypt: Callable[[bytes], bytes] | None = None
-        self.nonces: set[bytes] = set()
-        self.speaking: list[int] = []
-        self.heartbeats = 0
-        self.resumes = 0
-        self.received = 0
-        self.first_packet: float | None = None
-        self._log: list[tuple[int, bytes | str]] = []
-        self._outbox: asyncio.Queue[bytes | str] = asyncio.Queue()
-
-    @property
-    def open(self) -> bool:
-        """Whether its websocket is there."""
-        return self.ws is not None and not self.ws.closed
-
-    def receive(self, packet: Packet) -> None:
-        """A packet of its SSRC: heard in the bot's channel, or discarded."""
-        self.received += 1
-        self.first_packet = self.first_packet or packet.at
-        guild = self.grant.guild
-        voice = guild.bot.voice
-        if voice is None or voice.channel is None:
-            return
-        accepted = guild.discord.voice.accepted.get(guild.id) is self
-        silenced = guild.bot.mute or voice.self_mute or not guild.bot.can("speak", voice.channel)
-        heard = accepted and not silenced
-        (voice.channel.packets if heard else voice.channel.discarded).append(packet)
-
-    def send(self, op: int, data: Any) -> None:
-        """Queue a message; numbered ones are kept for a resume."""
-        message: Json = {"op": op, "d": data}
-        if op not in UNNUMBERED:
-            message["seq"] = len(self._log) + 1
-        self._queue(json.dumps(message), numbered=op not in UNNUMBERED)
-
-    def send_binary(self, op: int, body: bytes) -> None:
-        number = len(self._log) + 1
-        self._queue(number.to_bytes(2, "big") + bytes([op]) + body, numbered=True)
-
-    def _queue(self, frame: bytes | str, *, numbered: bool) -> None:
-        if numbered:
-            self._log.append((len(self._log) + 1, frame))
-        if self.open:
-            self._outbox.put_nowait(frame)
-
-    def resume(self, ws: web.WebSocketResponse, after: int) -> None:
-        """Go on over another websocket: send again what the client has not seen."""
-        self.abort()
-        self.ws = ws
-        self.resumes += 1
-        self._outbox = asyncio.Queue()
-        self.send(RESUMED, None)
-        for number, frame in self._log:
-            if number > after:
-                self._outbox.put_nowait(frame)
-
-    async def write(self, ws: web.WebSocketResponse) -> None:
-        """Write the queue to this websocket, until cancelled or the client has gone."""
-        with suppress(ConnectionError, RuntimeError):
-            while True:
-                frame = await self._outbox.get()
-                await (ws.send_str(frame) if isinstance(frame, str) else ws.send_bytes(frame))
-
-    async def close(self, code: int, reason: str = "") -> None:
-        """The voice server closes the websocket; with 4006 and 4014 the session ends too."""
-        if code in (4006, 4014):
-            self.grant.valid = False
-        await self.hang_up(code, reason)
-
-    async def hang_up(self, code: int, reason: str = "") -> None:
-        """Close the websocket, not the session."""
-        if self.ws is not None:
-            with suppress(ConnectionError, RuntimeError):
-                await self.ws.close(code=code, message=reason.encode())
-
-    def abort(self) -> None:
-        """Cut the TCP connection."""
-        request = self.ws._req if self.ws is not None else None
-        if request is not None and request.transport:
-            request.transport.abort()
 
 
 class VoiceServer:

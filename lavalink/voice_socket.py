@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import socket
 import ssl
+import struct
 import time
 from functools import cache
 from types import SimpleNamespace
@@ -164,8 +165,8 @@ class VoiceSocket(DiscordVoiceWebSocket):
         """
         try:
             await super().received_binary_message(msg)
-        except ValueError as error:
-            log.warning("DAVE message refused", op=msg[2], error=str(error))
+        except (ValueError, IndexError, struct.error) as error:
+            log.warning("DAVE message refused", op=msg[2:3], error=str(error))
 
     async def discover_ip(self) -> tuple[str, int]:
         """Asks again when the answer is lost; raises TimeoutError."""

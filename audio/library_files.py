@@ -1,16 +1,16 @@
 """What one music file says about itself: tags, length, picture."""
 
 import base64
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import av
-import av.error
 import mutagen
 from mutagen.flac import Picture
+
+from audio.media_sound import clean, read_sound
+from core.errors import UnplayableError
 
 AUDIO_TYPES = {
     ".aac": "audio/aac",
@@ -39,7 +39,6 @@ ARTIST = ("TPE1", "artist", "\xa9ART", "Artist", "Author", "TPE2", "albumartist"
 ALBUM = ("TALB", "album", "\xa9alb", "Album", "WM/AlbumTitle")
 """What a tag is called in ID3, Vorbis comments, MP4, APE and ASF."""
 
-LONGEST_TEXT = 4_000
 FRONT_COVER = 3
 
 
@@ -58,15 +57,15 @@ class Facts:
     picture: bytes | None = None
 
 
-def read(path: Path) -> Facts:
-    """The facts of a file. Raises UnreadableFileError, OSError."""
+def read(path: Path, *, name: str | None = None) -> Facts:
+    """The facts of a file; without a title it is called `name`, or as the file. Raises UnreadableFileError, OSError."""
     if not path.stat().st_size:
         raise UnreadableFileError("the file is empty")
     file = _open(path)
     length = _length(file) or probe_length(path)
     tags = getattr(file, "tags", None)
     return Facts(
-        title=_first(tags, TITLE) or clean(path.stem),
+        title=_first(tags, TITLE) or clean(name or path.stem),
         artist=_first(tags, ARTIST),
         album=_first(tags, ALBUM),
         length=length,
@@ -74,24 +73,16 @@ def read(path: Path) -> Facts:
     )
 
 
-def clean(text: str) -> str:
-    """Text on one line without control characters or broken surrogates, at most LONGEST_TEXT long."""
-    text = text.encode("utf-8", "replace").decode()
-    kept = "".join(" " if unicodedata.category(char) == "Cc" else char for char in text)
-    return " ".join(kept.split())[:LONGEST_TEXT]
-
-
 def probe_length(path: Path) -> int:
     """The length in ms as FFmpeg tells it, for what the tag reader does not know. Raises UnreadableFileError."""
     try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise UnreadableFileError("there is no sound in it")
-            if not container.duration or container.duration < 0:
-                raise UnreadableFileError("its length cannot be told")
-            return container.duration // 1000
-    except av.error.FFmpegError as error:
-        raise UnreadableFileError("no player can read it") from error
+        length = read_sound(str(path)).length
+    except UnplayableError as error:
+        reasons = {"not_audio": "there is no sound in it"}
+        raise UnreadableFileError(reasons.get(error.reason, "no player can read it")) from error
+    if length is None:
+        raise UnreadableFileError("its length cannot be told")
+    return length
 
 
 def _open(path: Path) -> Any:

@@ -11,9 +11,10 @@ from pathlib import Path
 import structlog
 
 from audio.library_covers import INDIGO, Covers
-from audio.library_files import AUDIO_TYPES, UnreadableFileError, clean, read
+from audio.library_files import AUDIO_TYPES, UnreadableFileError, read
 from audio.library_search import normalise
 from audio.library_store import Catalogue, Row
+from audio.media_sound import clean
 
 FOLDER_COVERS = ("cover", "folder", "front", "album")
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")

@@ -110,9 +110,9 @@ class Relay:
         kind = playlists.kind_of(upstream.content_type, upstream.url.path, head)
         if kind is not None:
             return await self._playlist(kind, upstream, head)
-        if _looks_like_html(head):
+        if looks_like_html(head):
             raise UnplayableError("not_audio")
-        if not self._ticket.live and _size(upstream) > self._max_body:
+        if not self._ticket.live and size_of(upstream) > self._max_body:
             raise UnplayableError("too_large")
         return await self._stream(upstream, head)
 
@@ -163,13 +163,14 @@ async def read_capped(upstream: ClientResponse, cap: int, head: bytes = b"") -> 
     return bytes(body)
 
 
-def _size(upstream: ClientResponse) -> int:
+def size_of(upstream: ClientResponse) -> int:
     """The size of the whole file as far as upstream tells."""
     total = upstream.headers.get("Content-Range", "").rpartition("/")[2]
     return int(total) if total.isdecimal() else upstream.content_length or 0
 
 
-def _looks_like_html(head: bytes) -> bool:
+def looks_like_html(head: bytes) -> bool:
+    """Whether the first bytes of a body are a web page's, whatever its media type says."""
     return head[:512].lstrip(b"\xef\xbb\xbf \r\n\t").lower().startswith((b"<!doctype html", b"<html"))
 
 

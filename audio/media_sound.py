@@ -1,0 +1,69 @@
+"""Whether something is sound that can be played, found out by opening it."""
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import av
+import av.error
+
+from core.errors import UnplayableError
+
+FORMATS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,eac3,flac,flv,matroska,webm,mov,mp4,mp3,mpeg,mpegts,ogg,tta,w64,wav,wv"
+)
+"""What FFmpeg may take a file for. Formats that name other files or addresses (HLS, concat, DASH) are not among them:
+FFmpeg would open those by itself."""
+LONGEST_TEXT = 4_000
+
+
+class Source(Protocol):
+    """A file to read from; those with `seek` and `tell` as well can tell their length more often."""
+
+    def read(self, count: int, /) -> bytes:
+        """At most `count` bytes; none at the end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What FFmpeg says about it. `length` in ms, None when it has no end that is known."""
+
+    title: str
+    artist: str
+    length: int | None
+
+
+def read_sound(source: str | Source) -> Sound:
+    """Open a file, decode its first frame and read its tags. Blocks.
+
+    Raises:
+        UnplayableError: `corrupt`, `not_audio` (a film without sound); and what the source's `read` raises.
+    """
+    limits = {"format_whitelist": FORMATS, "probesize": "2000000", "analyzeduration": "2000000"}
+    try:
+        with cast("Any", av).open(source, container_options=limits, metadata_errors="replace") as container:
+            if not container.streams.audio:
+                raise UnplayableError("not_audio")
+            if next(container.decode(audio=0), None) is None:
+                raise UnplayableError("corrupt")
+            return _sound(container)
+    except (av.error.FFmpegError, EOFError, ValueError) as error:
+        if isinstance(error, TimeoutError):
+            raise
+        raise UnplayableError("corrupt") from None
+
+
+def _sound(container: Any) -> Sound:
+    """Tags lie in the container, in Ogg in the stream."""
+    tags = {**container.streams.audio[0].metadata, **container.metadata}
+    tags = {str(name).lower(): clean(str(value)) for name, value in tags.items()}
+    duration = container.duration
+    return Sound(tags.get("title", ""), tags.get("artist", ""), duration // 1000 if duration and duration > 0 else None)
+
+
+def clean(text: str) -> str:
+    """Text on one line without control characters or broken surrogates, at most LONGEST_TEXT long."""
+    text = text.encode("utf-8", "replace").decode()
+    kept = "".join(" " if unicodedata.category(char) == "Cc" else char for char in text)
+    return " ".join(kept.split())[:LONGEST_TEXT]

@@ -80,6 +80,7 @@ class Member:
     deaf: bool = False
     mute: bool = False
     locale: str = "en-US"
+    max_dave: int = 1  # the highest version of end-to-end encryption that the person's client speaks
 
     @property
     def id(self) -> int:

@@ -18,6 +18,8 @@ from tests.simulators.discord.errors import CloseError
 from tests.simulators.discord.ids import secret
 from tests.simulators.discord.rtp import CIPHERS, MODES, RtpSocket
 from tests.simulators.discord.voice_connection import HEARTBEAT_ACK, HELLO, READY, VoiceConnection, VoiceGrant
+from tests.simulators.discord.voice_encryption import OPS as DAVE_OPS
+from tests.simulators.discord.voice_encryption import Encryption
 
 if TYPE_CHECKING:
     from tests.simulators.discord.guilds import Guild
@@ -37,6 +39,7 @@ KEYS = {
     HEARTBEAT: {"t", "seq_ack"},
     SPEAKING: {"speaking", "delay", "ssrc"},
     RESUME: {"server_id", "session_id", "token", "seq_ack"},
+    **{key: {"transition_id"} for key in DAVE_OPS},
 }
 
 
@@ -46,7 +49,7 @@ class VoiceServer:
     def __init__(self, discord: "DiscordSimulator", modes: tuple[str, ...], dave: int) -> None:
         self._discord = discord
         self.modes = modes
-        self.dave = dave
+        self.encryption = Encryption(discord, dave)
         self.grants: dict[int, VoiceGrant] = {}  # the latest of each guild
         self.accepted: dict[int, VoiceConnection] = {}  # whose packets are heard, by guild
         self.connections: list[VoiceConnection] = []
@@ -116,11 +119,11 @@ class VoiceServer:
         """Somebody came, went or moved: the bot in that channel hears of it; the bot itself falls silent."""
         guild = member.guild
         if member is guild.bot:
-            if after is None and guild.id in self.grants:
-                grant = self.grants.pop(guild.id)
-                grant.valid = False
-                self.accepted.pop(guild.id, None)
-                self._close_all(grant, 4014)
+            if after is None:
+                self._end(guild)
+            return
+        if self.encryption.version:
+            self.encryption.move(member, after)
             return
         connection, here = self.accepted.get(guild.id), guild.bot.voice and guild.bot.voice.channel
         if connection is None or here is None or before is after:
@@ -129,6 +132,14 @@ class VoiceServer:
             connection.send(CLIENTS_CONNECT, {"user_ids": [str(member.id)]})
         elif before is here:
             connection.send(CLIENT_DISCONNECT, {"user_id": str(member.id)})
+
+    def _end(self, guild: "Guild") -> None:
+        """The bot is in voice no more."""
+        if grant := self.grants.pop(guild.id, None):
+            grant.valid = False
+            self._close_all(grant, 4014)
+        if connection := self.accepted.pop(guild.id, None):
+            self.encryption.leave(connection)
 
     # -- the wire --
 
@@ -151,7 +162,7 @@ class VoiceServer:
                     connection = self._begin(ws, *_parsed(message.data))
                     writer = asyncio.create_task(connection.write(ws))
                 elif binary:
-                    self._take_binary(connection, message.data)
+                    self.encryption.take_binary(connection, message.data)
                 else:
                     self._take(connection, *_parsed(message.data))
         except CloseError as error:
@@ -187,17 +198,22 @@ class VoiceServer:
         if data["user_id"] != str(self._discord.bot.id):
             raise CloseError(4004, "Authentication failed", mistake=True)
         max_dave = data.get("max_dave_protocol_version", 0)
-        if self.dave and not max_dave:
+        if self.encryption.version and not max_dave:
             raise CloseError(4017, "DAVE required")
         connection = VoiceConnection(grant, next(self._ssrcs), ws, max_dave=max_dave)
         self.connections.append(connection)
-        if (old := self.accepted.get(grant.guild.id)) and old.open:
-            self._hang_up(old, 4006)
+        if old := self.accepted.get(grant.guild.id):
+            self._replace(old)
         self.accepted[grant.guild.id] = connection
         self.rtp.by_ssrc[connection.ssrc] = connection
         host, port = "127.0.0.1", self.rtp.port
         connection.send(READY, {"ssrc": connection.ssrc, "ip": host, "port": port, "modes": list(self.modes)})
         return connection
+
+    def _replace(self, old: VoiceConnection) -> None:
+        self.encryption.leave(old)
+        if old.open:
+            self._hang_up(old, 4006)
 
     def _hang_up(self, connection: VoiceConnection, code: int) -> None:
         task = asyncio.get_running_loop().create_task(connection.hang_up(code))
@@ -226,13 +242,12 @@ class VoiceServer:
             if data["ssrc"] != connection.ssrc or not 0 <= data["speaking"] <= 7:
                 raise CloseError(4020, f"Bad request: speaking {data}", mistake=True)
             connection.speaking.append(data["speaking"])
+        elif op in DAVE_OPS:
+            self.encryption.take(connection, op, data)
         elif op in (IDENTIFY, RESUME):
             raise CloseError(4005, "Already authenticated", mistake=True)
         elif op not in (CLIENT_CONNECT, MEDIA_SINK_WANTS):
             raise CloseError(4001, f"Unknown opcode {op}", mistake=True)
-
-    def _take_binary(self, connection: VoiceConnection, data: bytes) -> None:
-        raise CloseError(4001, f"Unknown opcode {data[0]}", mistake=True)
 
     def _select(self, connection: VoiceConnection, data: Json) -> None:
         chosen = data["data"]
@@ -242,24 +257,20 @@ class VoiceServer:
             raise CloseError(4016, f"Unknown encryption mode {chosen['mode']}", mistake=True)
         connection.mode = chosen["mode"]
         connection.decrypt = CIPHERS[chosen["mode"]](connection.key)
-        connection.send(
-            SESSION_DESCRIPTION,
-            {
-                "mode": connection.mode,
-                "secret_key": list(connection.key),
-                "audio_codec": "opus",
-                "video_codec": "H264",
-                "media_session_id": secret(),
-                "dave_protocol_version": 0,
-            },
-        )
-        self._introduce(connection)
-
-    def _introduce(self, connection: VoiceConnection) -> None:
-        """Who is there already."""
         voice = connection.grant.guild.bot.voice
-        inside = voice.channel.members if voice and voice.channel else []
-        others = [str(member.id) for member in inside if member is not connection.grant.guild.bot]
+        channel = voice.channel if voice else None
+        dave = self.encryption.join(connection, channel) if self.encryption.version and channel else 0
+        description = {"mode": connection.mode, "secret_key": list(connection.key), "dave_protocol_version": dave}
+        codecs = {"audio_codec": "opus", "video_codec": "H264", "media_session_id": secret()}
+        connection.send(SESSION_DESCRIPTION, description | codecs)
+        if self.encryption.version and channel:
+            self.encryption.joined(connection)
+        elif channel:
+            self._introduce(connection, channel)
+
+    def _introduce(self, connection: VoiceConnection, channel: VoiceChannel) -> None:
+        """Who is there already."""
+        others = [str(member.id) for member in channel.members if member is not connection.grant.guild.bot]
         if others:
             connection.send(CLIENTS_CONNECT, {"user_ids": others})
 

@@ -66,8 +66,11 @@ class VoiceConnection:
             return
         accepted = guild.discord.voice.accepted.get(guild.id) is self
         silenced = guild.bot.mute or voice.self_mute or not guild.bot.can("speak", voice.channel)
-        heard = accepted and not silenced
-        (voice.channel.packets if heard else voice.channel.discarded).append(packet)
+        opus = guild.discord.voice.encryption.decrypt(self, packet.opus) if accepted and not silenced else None
+        if opus is None:
+            voice.channel.discarded.append(packet)
+        else:
+            voice.channel.packets.append(packet._replace(opus=opus))
 
     def send(self, op: int, data: Any) -> None:
         """Queue a message; numbered ones are kept for a resume."""

@@ -90,9 +90,11 @@ class ManagedNode:
         """End the node, unless it is to be left; it gets three seconds before it is killed."""
         if self._watcher is not None:
             self._watcher.cancel()
+            await asyncio.gather(self._watcher, return_exceptions=True)
         await self.retire()
         if self.info is not None and not self.leave:
             await self._end(self.info)
+            await self._end_child()
 
     async def retire(self) -> None:
         """End the node of another version, once its players have moved."""
@@ -191,6 +193,12 @@ class ManagedNode:
                 _signal(info, signal.SIGKILL)
             await asyncio.sleep(POLL)
         if self._child is not None and self._child.pid == info.pid:
+            await self._child.wait()
+
+    async def _end_child(self) -> None:
+        """One that was just being started is not known by its file yet."""
+        if self._child is not None and self._child.returncode is None:
+            self._child.kill()
             await self._child.wait()
 
 

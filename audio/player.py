@@ -231,11 +231,18 @@ class RoomPlayer:
             await self._wait_for_node(room)
             return False
         self._dark_since = None
+        if not self._placed and self._was_dead(room):
+            self._note_position(room)
+            await self._interrupt(room)
+            return False
         if wanted is not self.node:
-            return await self._move_to(wanted)
-        if self._seen is None:
-            return await self._ask(wanted)
-        return True
+            self._move_to(wanted)
+        return self._seen is not None or await self._ask(wanted)
+
+    def _was_dead(self, room: Room) -> bool:
+        """Whether the room was heard last so long ago that going on by itself would startle."""
+        dead_for = self._parts.clock.now() - room.checkpoint.at if room.checkpoint else 0
+        return room.current is not None and room.clock.running_since is not None and dead_for > DEAD
 
     def _choose(self, room: Room) -> Node | None:
         chorus = room.voice_channel is None or bool(self._taps)
@@ -271,7 +278,7 @@ class RoomPlayer:
             await self._parts.reports.position(room.id, room.current.entry.id, self._held[1])
         await self._parts.reports.interrupted(room.id)
 
-    async def _move_to(self, node: Node) -> bool:
+    def _move_to(self, node: Node) -> None:
         """Take up another node; what was on the former one is told to the new one by the PATCH that follows."""
         former = self.node
         self._leave()
@@ -281,7 +288,6 @@ class RoomPlayer:
             drop = asyncio.create_task(self._drop_later(former))
             self._drops.add(drop)
             drop.add_done_callback(self._drops.discard)
-        return True
 
     def _leave(self) -> None:
         """The present player counts no more; remember where it is."""
@@ -503,7 +509,7 @@ class RoomPlayer:
 
     async def _receive(self, report: Report) -> None:
         if report.kind == "adopt" and (self.node is None or self.node is report.node):
-            self.node = report.node
+            self.node, self._placed = report.node, True
             await self._adopt(report.data)
         if report.node is not self.node:
             return  # a former node's

@@ -179,18 +179,15 @@ class Players:
     def node_up(self, node: Node, players: dict[int, dict[str, Any]]) -> None:
         """Find again what plays there; end what plays elsewhere now."""
         for player_id, found in players.items():
-            self._spawn(self._find(node, player_id, found))
+            player = self._by_id.get(player_id)
+            if player is None or player.node not in {None, node}:
+                self._spawn(node.drop(player_id))
+            else:
+                player.take(Report(node, "adopt", None, found))
         for player in self._players.values():
             if player.node is node and player.id not in players:
                 player.lost(node)
             player.wake()
-
-    async def _find(self, node: Node, player_id: int, found: dict[str, Any]) -> None:
-        player = self._by_id.get(player_id)
-        if player is None or player.node not in {None, node}:
-            await node.drop(player_id)
-        else:
-            player.take(Report(node, "adopt", None, found))
 
     def node_down(self, node: Node) -> None:
         """Its rooms move."""

@@ -183,8 +183,7 @@ class Seat:
 
     def __init__(self, player_id: int) -> None:
         self.player_id = player_id
-        self._original: None = None
-        self._current: None = None
+        self._original = self._previous = self._current = None  # Wavelink's payloads show them
 
     async def _ignore(self, *_: object) -> None:
         """Nothing: what plays is decided elsewhere."""

@@ -15,7 +15,7 @@ from web import words
 from web.guard import page
 from web.languages import translations
 from web.pages import QUERY_LENGTH, Pages
-from web.site import Site, actor, is_partial, locale_of, visitor_of
+from web.site import VISITOR, Site, actor, is_partial, locale_of, visitor_of
 
 SAID_SECONDS = 20
 
@@ -34,7 +34,7 @@ class Press:
     def entry(self) -> EntryId:
         """The entry that the form is about. Raises NoSuchEntryError."""
         text = self.fields.get("entry", "")
-        if not text.isdecimal() or len(text) > 18:  # noqa: PLR2004 - what a 64-bit integer holds for sure
+        if not (text.isascii() and text.isdecimal()) or len(text) > 18:  # noqa: PLR2004 - what a 64-bit integer holds for sure
             raise NoSuchEntryError(EntryId(0))
         return EntryId(int(text))
 
@@ -108,7 +108,7 @@ class Actions:
             visitor = visitor_of(request).named(str(form.get("name", "")))
         except ValueError:
             visitor = visitor_of(request)
-        request["visitor"] = visitor
+        request[VISITOR] = visitor
         await self._site.places.person(visitor.identity)
         response = self._named(request) if is_partial(request) else _back(ref)
         self._site.visitors.write(response, visitor, secure=self._site.proxies.secure(request))
@@ -134,8 +134,9 @@ class Actions:
     async def _press(self, request: web.Request) -> Press:
         """What the form says; whoever sends one is there."""
         ref, guest = await self._site.ref(request), await self._site.guest(request)
-        fields: MultiDict[str] = MultiDict(request.query)
-        fields.extend({name: value for name, value in (await request.post()).items() if isinstance(value, str)})
+        form = [(name, value) for name, value in (await request.post()).items() if isinstance(value, str)]
+        fields: MultiDict[str] = MultiDict(form)
+        fields.extend(request.query)
         await self._site.presences.act(ref, guest)
         command_id = _command_id(visitor_of(request).id, request.path, fields)
         return Press(ref, actor(ref, guest), fields, command_id, translations(locale_of(request)))

@@ -19,7 +19,7 @@ from web.actions import Actions
 from web.address import Proxies
 from web.assets import Assets
 from web.drawing import Drawing
-from web.guard import FORM_BYTES, Guard
+from web.guard import Guard
 from web.health import Health
 from web.pages import Pages
 from web.presence import Presences
@@ -28,6 +28,8 @@ from web.scenes import Scenes
 from web.site import Check, Site
 from web.stream import Streams
 from web.visitors import Visitors
+
+PAGES = web.AppKey("pages", Pages)
 
 
 def create_web(
@@ -65,9 +67,9 @@ def create_web(
         checks=checks or {},
         metrics_token=metrics_token,
     )
-    app = web.Application(client_max_size=FORM_BYTES)
+    app = web.Application()
     Guard(app, site)
-    pages = Pages(site)
+    app[PAGES] = pages = Pages(site)
     app.add_routes([*pages.routes(), *Actions(site, pages).routes(), *Health(site).routes()])
     app.router.add_get("/static/{name}", assets.serve)
     _run(app, site, pages, bus)

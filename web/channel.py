@@ -9,7 +9,7 @@ import orjson
 import structlog
 
 from core.errors import ChorusError, NoSuchRoomError
-from core.types import PersonId
+from core.types import Guests, PersonId
 from web.drawing import REGIONS, Drawing
 from web.metrics import DRAWN, DROPPED
 from web.scenes import Mine, Scene
@@ -123,10 +123,18 @@ class Channel:
                 self._changed.set()
                 await asyncio.sleep(AGAIN)
                 continue
+            if scene.view.settings.guests is Guests.OFF:
+                return await self._shut()
             self._broadcast(scene)
             spent = time.perf_counter() - began
             DRAWN.observe(spent)
             await asyncio.sleep(max(SPACING, spent))
+
+    async def _shut(self) -> None:
+        """Guests are not wanted any more."""
+        for page in self._pages:
+            page.wire.send(_CLOSED)
+        await self.close()
 
     def _broadcast(self, scene: Scene) -> None:
         self._scene = scene
@@ -192,4 +200,5 @@ def _mine(mine: Mine) -> bytes:
 
 
 _BEAT = frame(b":\n\n")
+_CLOSED = frame(event("closed", "guests"))
 _NOTHING = _mine(Mine())

@@ -10,7 +10,7 @@ from core.errors import ChorusError, RateLimitedError
 from web import words
 from web.languages import translations
 from web.metrics import REQUESTS
-from web.site import Site, is_partial, locale_of, visitor_of
+from web.site import NONCE, VISITOR, Site, is_partial, locale_of, visitor_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 FORM_BYTES = 16 * 1024
@@ -41,8 +41,8 @@ class Guard:
     async def _middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if not self._ours(request):
             return await handler(request)
-        request["visitor"] = self._site.visitors.read(request)
-        request["nonce"] = secrets.token_urlsafe(16)
+        request[VISITOR] = self._site.visitors.read(request)
+        request[NONCE] = secrets.token_urlsafe(16)
         response = await self._answer(request, handler)
         REQUESTS.labels(request.method, _route(request), response.status).inc()
         return response
@@ -59,7 +59,9 @@ class Guard:
             return self._page(request, 404, gettext("There is nothing here."))
 
     async def _admit(self, request: web.Request) -> None:
-        """Raises HTTPForbidden for a form that is not ours, RateLimitedError for one too many."""
+        """Raises HTTPForbidden for a form that is not ours, HTTPRequestEntityTooLarge, RateLimitedError."""
+        if (request.content_length or 0) > FORM_BYTES:
+            raise web.HTTPRequestEntityTooLarge(FORM_BYTES, request.content_length or 0)
         if request.headers.get("Sec-Fetch-Site") in _ELSEWHERE:
             raise web.HTTPForbidden(text="Forms of other sites are not accepted.")
         form = await request.post()
@@ -78,14 +80,14 @@ class Guard:
     def _page(self, request: web.Request, status: int, text: str) -> web.Response:
         locale = locale_of(request)
         template = "_notice.html" if is_partial(request) else "message.html"
-        facts = {"text": text, "wrong": True, "nonce": request["nonce"]}
+        facts = {"text": text, "wrong": True, "nonce": request[NONCE]}
         return page(self._site.drawing.part(template, locale, **facts), status=status)
 
     async def _prepare(self, request: web.Request, response: web.StreamResponse) -> None:
         if not self._ours(request):
             return
         response.headers.update(_HEADERS)
-        response.headers["Content-Security-Policy"] = _POLICY.format(nonce=request.get("nonce", ""))
+        response.headers["Content-Security-Policy"] = _POLICY.format(nonce=request.get(NONCE, ""))
         if self._site.proxies.secure(request):
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
 

@@ -37,7 +37,9 @@ class Health:
         """Prometheus' text format, for this machine or whoever has the token."""
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
         token = self._site.metrics_token
-        if not (token and hmac.compare_digest(given, token)) and not self._site.proxies.direct(request):
+        if not (
+            token and hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())
+        ) and not self._site.proxies.direct(request):
             raise web.HTTPForbidden(text="Metrics answer this machine, or METRICS_TOKEN as a bearer token.")
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -11,10 +11,9 @@ from core.types import Guests, RoomId
 from web import words
 from web.channel import Channel, Page
 from web.guard import command_token, page
-from web.languages import translations
 from web.metrics import PAGES, STREAMS
 from web.scenes import SHOWN, Scene
-from web.site import Site, is_partial, locale_of, visitor_of
+from web.site import NONCE, Site, is_partial, locale_of, visitor_of
 from web.wire import Wire
 
 FOUND = 12
@@ -23,7 +22,7 @@ SWEEP = 0.5
 BEATS = 30
 SIZES = {"88", "176", "512"}
 _EVENTS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-_FOR_GOOD = {"Cache-Control": "public, max-age=31536000, immutable"}
+_FOR_GOOD = {"Content-Type": "image/webp", "Cache-Control": "public, max-age=31536000, immutable"}
 
 
 class Pages:
@@ -65,7 +64,7 @@ class Pages:
             "visitor": visitor_of(request),
             "csrf": self._site.visitors.csrf(visitor_of(request)),
             "command": command_token(),
-            "nonce": request["nonce"],
+            "nonce": request[NONCE],
             "clock_now": self._site.clock.now(),
             "text": text or request.cookies.get("said", ""),
             "wrong": wrong,
@@ -82,7 +81,7 @@ class Pages:
         """Tracks for what was typed, as a fragment; as a page where there is no script."""
         ref = await self._site.ref(request)
         if not is_partial(request):
-            raise web.HTTPSeeOther(request.rel_url.with_path(f"/r/{ref.room}"))
+            raise web.HTTPSeeOther(request.rel_url.with_path(f"/r/{ref.room}", keep_query=True))
         await self._site.limits.count("searches", visitor_of(request).id, self._site.proxies.client(request))
         query = request.query.get("q", "").strip()[:QUERY_LENGTH]
         facts = {"results": await self._found(query) if query else None, "query": query, "base": f"/r/{ref.room}"}
@@ -170,8 +169,3 @@ class Pages:
 def _page_number(request: web.Request) -> int:
     text = request.query.get("page", "0")
     return min(int(text), 1000) if text.isdecimal() else 0
-
-
-def gettext(request: web.Request, text: str) -> str:
-    """A sentence in the language of the answer."""
-    return translations(locale_of(request)).gettext(text)

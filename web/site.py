@@ -24,6 +24,10 @@ Check = Callable[[], Awaitable[str | None]]
 """Something that has to work for the process to be ready: None, or what is wrong."""
 
 
+VISITOR = web.RequestKey("visitor", Visitor)
+NONCE = web.RequestKey("nonce", str)
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """Everything a handler needs."""
@@ -63,7 +67,7 @@ class Site:
 
 def visitor_of(request: web.Request) -> Visitor:
     """Whom the guard recognised."""
-    return request["visitor"]
+    return request[VISITOR]
 
 
 def locale_of(request: web.Request) -> str:

@@ -50,7 +50,7 @@ class Visitors:
         """The visitor of a request; a new one when the cookie is missing or was not made here."""
         ident, _, rest = request.cookies.get(COOKIE, "").partition(".")
         name, _, signature = rest.partition(".")
-        if signature and any(hmac.compare_digest(self._sign(f"{ident}.{name}", key), signature) for key in self._keys):
+        if signature and any(_same(self._sign(f"{ident}.{name}", key), signature) for key in self._keys):
             return Visitor(ident, base64.urlsafe_b64decode(name + "==").decode(), known=True)
         return _stranger()
 
@@ -67,7 +67,7 @@ class Visitors:
     def forged(self, visitor: Visitor, token: str) -> bool:
         """Whether a form was not made for this visitor."""
         expected = (self._sign(f"csrf {visitor.id}", key) for key in self._keys)
-        return not any(hmac.compare_digest(item, token) for item in expected)
+        return not any(_same(item, token) for item in expected)
 
     def hashed(self, address: str) -> str:
         """A keyed hash of a network address: comparable, not readable."""
@@ -80,6 +80,10 @@ class Visitors:
 def _stranger() -> Visitor:
     raw = secrets.token_bytes(16)
     return Visitor(_encoded(raw), f"{_TINTS[raw[0] % len(_TINTS)]} {_BIRDS[raw[1] % len(_BIRDS)]}", known=False)
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode("utf-8", "replace"))
 
 
 def _encoded(raw: bytes) -> str:

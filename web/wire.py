@@ -34,28 +34,31 @@ class Wire:
         return cls(request, response)
 
     @property
+    def _transport(self) -> asyncio.Transport | None:
+        return self._request.transport
+
+    @property
     def closed(self) -> bool:
         """Whether the other side has gone."""
-        transport = self._request.transport
+        transport = self._transport
         return transport is None or transport.is_closing()
 
     @property
     def backlog(self) -> int:
         """Bytes written and not yet taken by the network."""
-        transport = self._request.transport
-        return 0 if transport is None else transport.get_write_buffer_size()  # type: ignore[attr-defined]
+        transport = self._transport
+        return 0 if transport is None else transport.get_write_buffer_size()
 
     def send(self, data: Frame) -> None:
         """Write to a listener that is still there."""
-        transport = self._request.transport
+        transport = self._transport
         if transport is not None and not transport.is_closing():
-            transport.write(data.chunk if self._chunked else data.plain)  # type: ignore[attr-defined]
+            transport.write(data.chunk if self._chunked else data.plain)
 
     def drop(self) -> None:
         """Cut a listener off at once, what is unsent included."""
-        transport = self._request.transport
-        if transport is not None:
-            transport.abort()  # type: ignore[attr-defined]
+        if self._transport is not None:
+            self._transport.abort()
         self.end()
 
     def end(self) -> None:

@@ -143,7 +143,7 @@ _REFUSALS: dict[type[errors.ChorusError], Callable[[Any, NullTranslations], str]
     errors.NotSeekableError: _fixed(lambda _: _("A live track cannot be wound.")),
     errors.OutOfRangeError: _out_of_range,
     errors.QueueFullError: lambda error, words: (
-        words.gettext("The queue is full (%(limit)d).") % {"limit": error.limit}
+        words.gettext("The queue is full (%(limit)d tracks).") % {"limit": error.limit}
     ),
     errors.TooManyEntriesError: lambda error, words: (
         words.gettext("You have %(limit)d tracks waiting already. Let one play first.") % {"limit": error.limit}

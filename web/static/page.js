@@ -117,6 +117,7 @@
     });
     for (const name of ["stage", "queue", "people"])
       events.addEventListener(name, ({ data, lastEventId }) => show(name, data, Number(lastEventId)));
+    events.addEventListener("closed", () => location.reload());
     events.addEventListener("me", ({ data }) => { mine = JSON.parse(data); showMine(); });
     events.onerror = () => {
       clearTimeout(lost);

@@ -1,0 +1,207 @@
+"""Live pages: what comes by server-sent events, to whom, and how much of it."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+from aiohttp import ClientResponse, ClientSession, TCPConnector
+from aiohttp.test_utils import TestServer
+
+from core.types import LOBBY, PersonId, PlaceId
+from tests.fakes import track
+from tests.waiting import until
+from tests.web.conftest import Browser
+from tests.web.harness import Site, furnish
+from web.app import PAGES
+
+
+class Event(NamedTuple):
+    name: str
+    id: str
+    data: str
+
+
+async def read_event(response: ClientResponse) -> Event:
+    while True:
+        block = (await response.content.readuntil(b"\n\n")).decode()
+        lines = [line.partition(": ") for line in block.strip("\n").split("\n")]
+        fields = [(name, value) for name, _, value in lines]
+        values = dict(fields)
+        if "event" in values:
+            data = "\n".join(value for name, value in fields if name == "data")
+            return Event(values["event"], values.get("id", ""), data)
+
+
+async def next_event(response: ClientResponse, name: str, *, within: float = 5) -> Event:
+    async with asyncio.timeout(within):
+        while (event := await read_event(response)).name != name:
+            pass
+    return event
+
+
+@asynccontextmanager
+async def opened(browser: Browser) -> AsyncGenerator[ClientResponse]:
+    """An open page that has had its first state."""
+    await browser.open()
+    async with browser.client.get("/r/lobby/events") as events:
+        assert events.headers["Content-Type"] == "text/event-stream"
+        await next_event(events, "me")
+        yield events
+
+
+async def test_everything_comes_at_once_then_what_changed(site: Site, browser: Browser) -> None:
+    await furnish(site)
+    await browser.open()
+    async with browser.client.get("/r/lobby/events") as events:
+        names = [(await read_event(events)).name for _ in range(5)]
+        assert names == ["hello", "stage", "queue", "people", "me"]
+        version = (await site.rooms.read(LOBBY)).version
+        ben = await site.come("Ben", "discord:1")
+        await site.jukebox.add(LOBBY, ben, [track("Brand new")])
+        queue = await next_event(events, "queue")
+        assert "Brand new" in queue.data
+        assert int(queue.id) > version
+
+
+async def test_one_visitors_vote_reaches_the_other(site: Site, browsers: list[Browser]) -> None:
+    await furnish(site)
+    async with opened(browsers[0]) as mine, opened(browsers[1]) as other:
+        await browsers[0].post("/r/lobby/vote", entry="3", value="1", htmx=True)
+        while 'data-score="3" data-value="1"' not in (await next_event(other, "queue")).data:
+            pass
+        me = json.loads((await next_event(mine, "me")).data)
+        assert me == {"votes": {"3": 1}, "mine": [], "skip": False}
+
+
+async def test_shared_part_says_nothing_personal(site: Site, browsers: list[Browser]) -> None:
+    await furnish(site)
+    async with opened(browsers[0]) as mine, opened(browsers[1]) as other:
+        await browsers[0].post("/r/lobby/add", q="library:6", htmx=True)
+        queues = [(await next_event(page, "queue")).data for page in (mine, other)]
+        assert queues[0] == queues[1]
+        assert 'class="card mine"' not in queues[0]
+        assert len(json.loads((await next_event(mine, "me")).data)["mine"]) == 1
+
+
+async def test_votes_in_a_burst_are_shown_together(site: Site, browser: Browser) -> None:
+    await furnish(site)
+    voters = [await site.come(f"Voter {index}") for index in range(100)]
+    async with opened(browser) as events:
+        for voter in voters:
+            await site.jukebox.vote(LOBBY, voter, 3, 1)  # pyright: ignore[reportArgumentType]
+        seen = 1
+        while 'data-score="3" data-value="100"' not in (await next_event(events, "queue")).data:
+            seen += 1
+        assert seen < 50
+
+
+async def test_pages_follow_a_track_change(site: Site, browser: Browser) -> None:
+    await furnish(site)
+    async with opened(browser) as events:
+        current = (await site.rooms.read(LOBBY)).current
+        assert current
+        await site.reports.track_ended(LOBBY, current.entry.id, "finished")  # pyright: ignore[reportArgumentType]
+        stage = await next_event(events, "stage")
+        assert "Harbour Lights" not in stage.data
+        people = await next_event(events, "people")
+        assert "Harbour Lights" in people.data  # what has played
+
+
+async def test_reader_who_stops_misses_changes_but_not_the_state(site: Site, browsers: list[Browser]) -> None:
+    await furnish(site)
+    async with opened(browsers[0]) as events:
+        pages = site.app[PAGES]
+        channel = pages._channels[LOBBY]
+        (page,) = channel._pages
+        page.stale = True  # as if its buffer had been full
+        ben = await site.come("Ben", "discord:1")
+        await site.jukebox.add(LOBBY, ben, [track("While away")])
+        names = {(await read_event(events)).name for _ in range(4)}
+        assert names == {"stage", "queue", "people", "me"}
+
+
+async def test_room_that_closes_says_so_on_open_pages(site: Site, browser: Browser) -> None:
+    from dataclasses import replace
+
+    from core.events import SettingsChanged
+    from core.types import Guests
+
+    await furnish(site)
+    async with opened(browser) as events:
+        room = site.rooms.rooms[LOBBY]
+        room.settings = replace(room.settings, guests=Guests.OFF)
+        site.bus.publish(SettingsChanged(room=LOBBY))
+        async with asyncio.timeout(5):
+            rest = await events.content.read()
+        assert b"A Slow Machine" not in rest
+
+
+async def test_leaving_is_noticed(site: Site, browser: Browser) -> None:
+    await furnish(site)
+    async with opened(browser):
+        await until(lambda: len(site.app[PAGES]._channels[LOBBY]) == 1)
+    await until(lambda: len(site.app[PAGES]._channels[LOBBY]) == 0)
+
+
+async def test_who_listens_is_present_and_who_looks_is_not(site: Site, browser: Browser) -> None:
+    await browser.open()
+    room = site.rooms.rooms[LOBBY]
+
+    def present() -> list[str]:
+        return [str(one.hearing) for one in room.people.values() if one.left_at is None]
+
+    async with browser.client.get("/r/lobby/events"):
+        await asyncio.sleep(0.1)
+        assert present() == []
+        async with browser.client.get("/r/lobby/stream.ogg") as first:
+            await first.content.readany()
+            assert present() == ["stream"]
+            async with browser.client.get("/r/lobby/stream.ogg") as second:
+                await second.content.readany()
+                assert len(present()) == 1
+            await asyncio.sleep(0.3)
+            assert present() == ["stream"]
+        await until(lambda: present() == [])
+        await browser.post("/r/lobby/vote", entry="1", value="1")
+        assert present() == ["chat"]
+    await until(lambda: present() == [])
+    (presence,) = room.people.values()
+    assert presence.place == "web:lobby"
+    assert presence.address
+    assert "127.0.0.1" not in presence.address
+
+
+async def test_hundreds_of_pages_hear_of_a_change_quickly(site: Site) -> None:
+    await furnish(site)
+    server = TestServer(site.app)
+    await server.start_server()
+    async with ClientSession(connector=TCPConnector(limit=0)) as session:
+        pages = await asyncio.gather(*(session.get(server.make_url("/r/lobby/events")) for _ in range(300)))
+        await asyncio.gather(*(next_event(page, "me", within=20) for page in pages))
+        ben = await site.come("Ben", "discord:1")
+        heard = [asyncio.create_task(next_event(page, "queue", within=20)) for page in pages]
+        await asyncio.sleep(0.2)
+        began = time.perf_counter()
+        await site.jukebox.add(LOBBY, ben, [track("For everybody")])
+        events: list[Any] = await asyncio.gather(*heard)
+        assert all("For everybody" in event.data for event in events)
+        assert time.perf_counter() - began < 2
+        for page in pages:
+            page.close()
+    await server.close()
+
+
+async def test_people_of_a_dead_process_are_gone_after_the_start(site: Site) -> None:
+    from core.types import Hearing, Presence
+
+    ghost = Presence(PersonId("ghost"), PlaceId("web:lobby"), Hearing.STREAM, "Ghost", since=site.clock.now())
+    await site.reports.arrived(LOBBY, ghost)
+    await site.come("Ben", "discord:1")
+    server = TestServer(site.app)
+    await server.start_server()
+    there = [one.name for one in site.rooms.rooms[LOBBY].people.values() if one.left_at is None]
+    assert there == ["Ben"]
+    await server.close()

@@ -15,9 +15,10 @@ from yarl import URL
 from lavalink.protocol import LoadError
 from lavalink.workers import waiting
 
+CHUNK = 32 * 1024
 AHEAD = 256 * 1024
 """Bytes fetched ahead of the reader."""
-BEHIND = 64 * 1024
+BEHIND = 32 * 1024
 """Bytes kept behind the reader, so that small steps back cost no request."""
 NEAR = 128 * 1024
 """A step forward up to here is read through instead of asked for."""
@@ -164,7 +165,7 @@ class Download:
             if response is None:
                 return True
             skip = self._note(response)
-            while chunk := await response.content.readany():
+            while chunk := await response.content.read(CHUNK):
                 if skip:
                     skip, chunk = max(0, skip - len(chunk)), chunk[skip:]
                 if chunk:
@@ -209,6 +210,7 @@ class Download:
                 headers={hdrs.RANGE: f"bytes={self._position}-", hdrs.ACCEPT_ENCODING: "identity"},
                 allow_redirects=False,
                 timeout=TIMEOUT,
+                read_bufsize=CHUNK,
             ) as response:
                 if response.status in _REDIRECTED and hdrs.LOCATION in response.headers:
                     url = url.join(URL(response.headers[hdrs.LOCATION]))

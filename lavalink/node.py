@@ -61,6 +61,8 @@ class Node:
     ) -> PlayerModel:
         """Applies a PATCH: the voice server first, then the track, then all at once; raises ApiError."""
         wanted = _check(patch)
+        if session.closed:  # while the request's body was on its way
+            raise ApiError(404, "Session not found")
         player = session.players.get(guild_id) or self._add_player(session, guild_id)
         if no_replace and player.model().track is not None and _names_track(wanted):
             patch, wanted = _without_play(patch), None

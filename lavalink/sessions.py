@@ -39,6 +39,7 @@ class Session:
         self.resuming = False
         self.timeout = RESUME_TIMEOUT
         self.players: dict[int, Player] = {}
+        self.closed = False
         self.websocket: web.WebSocketResponse | None = None
         self._waiting: deque[dict[str, Any]] = deque()
         self._wake = asyncio.Event()
@@ -86,7 +87,8 @@ class Session:
                 task.cancel()
 
     async def close(self) -> None:
-        """Ends all players."""
+        """Ends all players; there will be no more."""
+        self.closed = True
         players, self.players = self.players, {}
         for player in players.values():
             await player.close()
@@ -116,6 +118,7 @@ class Sessions:
     def __init__(self) -> None:
         self._held: dict[str, Session] = {}
         self._away: dict[str, tuple[Session, asyncio.Task[None]]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     def __iter__(self) -> Iterator[Session]:
         """Held ones first, then those that wait."""
@@ -173,7 +176,10 @@ class Sessions:
             timer.cancel()
         self._held.clear()
         self._away.clear()
-        await asyncio.gather(*(_hang_up(session) for session in sessions))
+        websockets = [session.websocket for session in sessions]
+        for session in sessions:
+            session.websocket = None
+        await asyncio.gather(*map(_hang_up, websockets), *self._closing)
         await asyncio.gather(*(session.close() for session in sessions))
 
     def _take(self, session_id: str) -> Session | None:
@@ -185,6 +191,9 @@ class Sessions:
         if held is None or not held.resuming:
             return None
         log.info("session taken over", session=session_id)
+        task = asyncio.create_task(_hang_up(held.websocket), name=f"taken-over-{session_id}")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
         return held
 
     async def _expire(self, session: Session) -> None:
@@ -194,8 +203,7 @@ class Sessions:
         await session.close()
 
 
-async def _hang_up(session: Session) -> None:
-    websocket, session.websocket = session.websocket, None
+async def _hang_up(websocket: web.WebSocketResponse | None) -> None:
     if websocket is not None:
         with contextlib.suppress(TimeoutError, ConnectionError):
             await asyncio.wait_for(websocket.close(code=GOING_AWAY), CLOSE_TIMEOUT)

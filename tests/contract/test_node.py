@@ -158,6 +158,7 @@ async def test_loading_without_an_identifier_is_refused(node: NodeClient) -> Non
     assert_error((await node.rest("GET", "/v4/loadtracks")).json, 400, "/v4/loadtracks")
 
 
+@pytest.mark.heard
 async def test_hanging_sources_end_in_an_error_and_delay_nobody(node: NodeClient, media: MediaHost) -> None:
     hanging = [asyncio.create_task(node.load(f"{media.url}/hang?{n}", timeout=30)) for n in range(8)]
     await until(lambda: media.requests.count("/hang") >= 8, what="eight hanging loads")
@@ -230,6 +231,7 @@ async def test_a_session_that_is_not_resumable_ends_with_its_websocket(node: Nod
     assert (await node.rest("GET", f"/v4/sessions/{old}/players")).status == 404
 
 
+@pytest.mark.heard
 async def test_a_resumed_session_plays_on_and_replays_its_events(node: NodeClient, media: MediaHost) -> None:
     await node.rest("PATCH", node.session_path, json={"resuming": True, "timeout": 10})
     await node.patch(GUILD, {"track": {"identifier": media.tone(440, 1)}})
@@ -347,6 +349,7 @@ async def test_volume_is_kept_within_bounds(node: NodeClient, asked: int, kept: 
     assert (answer.status, answer.json["volume"]) == (200, kept)
 
 
+@pytest.mark.heard
 async def test_a_track_starts_advances_without_voice_and_ends(node: NodeClient, media: MediaHost) -> None:
     data = {"entry": 7, "room": "r"}
     answer = await node.patch(GUILD, {"track": {"identifier": media.tone(440, 1), "userData": data}})
@@ -393,6 +396,7 @@ async def test_stop_replace_and_no_replace(node: NodeClient, media: MediaHost) -
     assert (stopped["reason"], stopped["track"]["userData"]) == ("stopped", {"n": 2})
 
 
+@pytest.mark.heard
 async def test_pause_holds_the_position_and_a_play_goes_on(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, {"track": {"identifier": media.tone(440, 20)}})
     await node.event("TrackStartEvent")
@@ -412,6 +416,7 @@ async def _position_above(node: NodeClient, than: int) -> bool:
     return position(await node.player(GUILD)) > than
 
 
+@pytest.mark.heard
 async def test_seek_moves_and_says_so(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, {"track": {"identifier": media.tone(440, 20)}})
     await node.event("TrackStartEvent")
@@ -427,6 +432,7 @@ async def _position_below(node: NodeClient, than: int) -> bool:
     return position(await node.player(GUILD)) < than
 
 
+@pytest.mark.heard
 async def test_a_seek_beyond_the_end_ends_the_track(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, {"track": {"identifier": media.tone(440, 5)}})
     await node.event("TrackStartEvent")
@@ -439,6 +445,7 @@ async def test_seeking_when_nothing_plays_changes_nothing(node: NodeClient) -> N
     assert (answer.status, position(answer.json)) == (200, 0)
 
 
+@pytest.mark.heard
 async def test_a_track_may_start_inside_and_end_early(node: NodeClient, media: MediaHost) -> None:
     body = {"track": {"identifier": media.tone(440, 20)}, "position": 5000, "endTime": 5600}
     began = time.monotonic()
@@ -492,6 +499,7 @@ def _encode(info: object, identifier: str) -> str:
     return encode(info.model_copy(update={"identifier": identifier}))
 
 
+@pytest.mark.heard
 async def test_a_hanging_source_delays_no_other_player(node: NodeClient, media: MediaHost) -> None:
     hanging = asyncio.create_task(node.patch(GUILD, {"track": {"identifier": f"{media.url}/hang"}}, timeout=30))
     await until(lambda: "/hang" in media.requests, what="the hanging load")
@@ -503,6 +511,7 @@ async def test_a_hanging_source_delays_no_other_player(node: NodeClient, media: 
     assert (await hanging).status == 400
 
 
+@pytest.mark.heard
 async def test_a_stalled_source_is_reported_stuck_or_failed_while_others_play(
     node: NodeClient, media: MediaHost
 ) -> None:
@@ -515,6 +524,7 @@ async def test_a_stalled_source_is_reported_stuck_or_failed_while_others_play(
     assert position(other) > 1000
 
 
+@pytest.mark.heard
 async def test_player_updates_come_while_playing(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, {"track": {"identifier": media.tone(440, 20)}})
     first = await node.message(op="playerUpdate", within=6)
@@ -523,6 +533,7 @@ async def test_player_updates_come_while_playing(node: NodeClient, media: MediaH
     assert abs(second["state"]["time"] - time.time() * 1000) < 5000
 
 
+@pytest.mark.heard
 async def test_an_unreachable_voice_server_fails_in_bounded_time_and_delays_nobody(
     node: NodeClient, media: MediaHost
 ) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.contract.media_host import MediaHost
     from tests.contract.node_client import Json, NodeClient
 
-pytestmark = pytest.mark.builtin
+pytestmark = [pytest.mark.builtin, pytest.mark.heard]
 GUILD = 5
 TAP = {"id": "web", "type": "stream", "format": "opus"}
 
@@ -67,7 +67,6 @@ async def test_an_unknown_tap_is_404_and_taps_need_the_password(node: NodeClient
     assert (await node.rest("GET", f"{path}/web", password="wrong")).status == 403
 
 
-@pytest.mark.heard
 async def test_a_tap_hears_the_file(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, playing(media.tone(440, 10)))
     began = time.monotonic()
@@ -78,7 +77,6 @@ async def test_a_tap_hears_the_file(node: NodeClient, media: MediaHost) -> None:
     assert sound.level(sound.decode(packets)) == pytest.approx(-12, abs=1.5)
 
 
-@pytest.mark.heard
 async def test_volume_is_heard_and_pause_is_silent(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, playing(media.tone(440, 30)))
     await node.read_tap(GUILD, "web", 10)
@@ -93,7 +91,6 @@ async def test_volume_is_heard_and_pause_is_silent(node: NodeClient, media: Medi
     assert sound.level(sound.decode(packets[35:])) == pytest.approx(-12, abs=1.5)
 
 
-@pytest.mark.heard
 async def test_next_joins_without_a_frame_of_silence(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, playing(media.tone(440, 2)) | {"paused": True})
     following = {"identifier": media.tone(660, 2), "userData": {"n": 2}}
@@ -114,7 +111,6 @@ async def test_next_joins_without_a_frame_of_silence(node: NodeClient, media: Me
     assert (await node.player(GUILD))["chorus"]["next"] is None
 
 
-@pytest.mark.heard
 async def test_the_join_is_reported_when_it_is_heard(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, playing(media.tone(440, 1)))
     await node.event("TrackStartEvent")

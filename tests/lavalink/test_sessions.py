@@ -97,13 +97,13 @@ async def test_a_message_that_could_not_be_sent_waits_too() -> None:
     await sessions.close()
 
 
-async def test_a_takeover_closes_nothing_of_the_new_owner() -> None:
+async def test_a_takeover_closes_the_old_connection_and_nothing_else() -> None:
     sessions, first, second = Sessions(), Socket(), Socket()
     session, task = await serve(sessions, first)
     session.resuming = True
     again, _ = await serve(sessions, second, session.id)
-    first.gone.set()  # noticed at last
     await task
+    assert first.closed == 1001
     assert again is session
     assert sessions.get(session.id) is session
     assert sessions.clients == 1

@@ -21,6 +21,8 @@ class Job:
     id: CommandId | None
     answer: asyncio.Future[Any]
     alone: bool = False
+    parent: str = ""
+    """The `traceparent` of the caller."""
 
     def give(self, result: Any) -> None:
         """Answer, unless nobody waits any more."""
@@ -55,6 +57,11 @@ class Batch:
     def ids(self) -> Collection[CommandId]:
         """The ids of the commands that have one."""
         return {job.id for job in self.jobs if job.id}
+
+    @property
+    def waiting(self) -> Sequence[asyncio.Future[Any]]:
+        """Where the answers are awaited."""
+        return [job.answer for job in self.jobs]
 
     def run(self, room: Room, answered: dict[CommandId, Any]) -> None:
         """Run each command that was not `answered` before. Raises BrokenCommandError."""

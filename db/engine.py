@@ -27,7 +27,8 @@ class Database:
 
     On SQLite one connection does all writing of the process, first come first served, because the file has one writer
     anyway and SQLite's own waiting is neither fair nor fast; each of its transactions begins with the write lock.
-    Readers see a snapshot. On PostgreSQL both are one pool.
+    Readers see a snapshot. On PostgreSQL both are one pool. `writers` is how many transactions are worth their while
+    at a time.
     """
 
     def __init__(self, url: str) -> None:
@@ -35,9 +36,11 @@ class Database:
         self.dialect = self.url.get_backend_name()
         self.path = Path(self.url.database) if self.dialect == "sqlite" and self.url.database else None
         if self.dialect == "sqlite":
+            self.writers = 1
             self.writer = _sqlite(self.url, "BEGIN IMMEDIATE", pool_size=1)
             self.reader = _sqlite(self.url, "BEGIN", pool_size=4)
         else:
+            self.writers = 4
             self.writer = _postgres(self.url)
             self.reader = self.writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 

@@ -157,8 +157,8 @@ class TurnColumns(TypedColumns):
 class CommandColumns(TypedColumns):
     """What a command answered; `kind` names the result's type, `result` is its JSON."""
 
-    room: Named[str] = Column(Text, primary_key=True)
     id: Named[str] = Column(Text, primary_key=True)
+    room: Named[str] = Column(Text, primary_key=True)
     kind: Named[str] = Column(Text)
     result: Named[str] = Column(Text)
     at: Named[int] = Column(BigInteger, index=True)

@@ -44,25 +44,29 @@ def decoded(kind: str, result: str) -> Any:
     return _adapters[kind].validate_json(result)
 
 
-async def answered(
-    connection: AsyncConnection, room: RoomId, ids: Collection[CommandId], dialect: str
-) -> dict[CommandId, Any]:
+Key = tuple[RoomId, CommandId]
+
+
+async def answered(connection: AsyncConnection, keys: Collection[Key], dialect: str) -> dict[Key, Any]:
     """The results of those of the commands that were answered before."""
-    if not ids:
+    if not keys:
         return {}
-    table = commands.c
+    wanted = among(commands.c.id, [id_ for _, id_ in keys], dialect)
     rows = await connection.execute(
-        select(table.id, table.kind, table.result).where(table.room == room, among(table.id, ids, dialect))
+        select(commands.c.room, commands.c.id, commands.c.kind, commands.c.result).where(wanted)
     )
-    return {CommandId(row.id): decoded(row.kind, row.result) for row in rows}
+    return {
+        key: decoded(row.kind, row.result) for row in rows if (key := (RoomId(row.room), CommandId(row.id))) in keys
+    }
 
 
-async def remember(
-    connection: AsyncConnection, room: RoomId, answers: Mapping[CommandId, tuple[str, str]], at: int, dialect: str
-) -> None:
+async def remember(connection: AsyncConnection, answers: Mapping[Key, tuple[str, str]], at: int, dialect: str) -> None:
     """Store the encoded results of commands."""
     if answers:
-        rows = [{"room": room, "id": id_, "kind": kind, "result": it, "at": at} for id_, (kind, it) in answers.items()]
+        rows = [
+            {"id": id_, "room": room, "kind": kind, "result": result, "at": at}
+            for (room, id_), (kind, result) in answers.items()
+        ]
         await connection.execute(insert_or_update(commands, dialect), rows)
 
 

@@ -18,9 +18,14 @@ from core.ports.bus import Bus
 from core.ports.clock import Clock
 from core.records.rows import Audit, Play
 from core.room import Room
+from core.tracing import traceparent
 from core.types import CommandId, EndReason, PlaceId, RoomId, Track
+from db.batch import Job
+from db.current import Current
 from db.engine import Database
-from db.line import Line
+from db.group_commit import GroupCommit
+from db.line import Counter, Line
+from db.looks import Looks
 from db.models import audit, places, plays, presences, rooms
 from db.results import prune
 from db.statements import among
@@ -29,6 +34,9 @@ T = TypeVar("T")
 
 REMEMBERED = 4_096
 """How many rooms stay in memory."""
+ROOMS_TOGETHER = 32
+"""How many rooms share a transaction at most."""
+READERS = 2
 NOTICE = 0.5
 """Seconds until changes by another process are noticed."""
 PRUNE = 60.0
@@ -54,16 +62,25 @@ class SqlRooms:
         self._database = database
         self._bus = bus
         self._clock = clock
-        self._fallback = fallback
         self._lines: OrderedDict[RoomId, Line] = OrderedDict()
+        current = Current(database.dialect, fallback)
+        commits, looks = GroupCommit(database, bus, clock, current), Looks(database, current)
+        self._commits = Counter(commits.serve, self._route, tasks=database.writers, together=ROOMS_TOGETHER)
+        self._looks = Counter(looks.serve, self._route, tasks=READERS, together=ROOMS_TOGETHER)
 
     async def apply(self, room: RoomId, command: Callable[[Room], T], *, command_id: CommandId | None = None) -> T:
         """Run `command` on the room; its result after the commit (see the port)."""
-        return await self._line(room).apply(command, command_id)
+        line, answer = self._line(room), asyncio.get_running_loop().create_future()
+        line.jobs.append(Job(command, command_id, answer, parent=traceparent()))
+        self._route(line)
+        return await answer
 
     async def read(self, room: RoomId) -> Room:
         """The room as last committed, for reading only (see the port)."""
-        return await self._line(room).read()
+        line, answer = self._line(room), asyncio.get_running_loop().create_future()
+        line.readers.append(answer)
+        self._route(line)
+        return await answer
 
     async def active(self) -> Sequence[RoomId]:
         """Rooms that a player has to look after."""
@@ -130,7 +147,7 @@ class SqlRooms:
 
         Raises StoreUnavailableError.
         """
-        known = {room: stored for room, line in self._lines.items() if (stored := line.stored) and not line.task}
+        known = {room: stored for room, line in self._lines.items() if (stored := line.stored) and line.idle}
         columns = select(rooms.c.id, rooms.c.version, places.c.version.label("settings")).join(places)
         async with self._database.read() as connection:
             found = await connection.execute(columns.where(among(rooms.c.id, list(known), self._database.dialect)))
@@ -143,20 +160,28 @@ class SqlRooms:
 
     async def close(self) -> None:
         """Wait until every command under way is committed and answered."""
-        tasks = [line.task for line in self._lines.values() if line.task]
-        if tasks:
+        while tasks := self._commits.tasks | self._looks.tasks:
             await asyncio.wait(tasks)
 
     def _line(self, room: RoomId) -> Line:
         line = self._lines.get(room)
         if line is None:
-            line = self._lines[room] = Line(room, self._database, self._bus, self._clock, self._fallback)
+            line = self._lines[room] = Line(room)
             self._forget()
         self._lines.move_to_end(room)
         return line
 
+    def _route(self, line: Line) -> None:
+        """Whoever writes goes first: readers are served with them."""
+        if not line.idle:
+            return
+        if line.jobs:
+            self._commits.add(line)
+        elif line.readers:
+            self._looks.add(line)
+
     def _forget(self) -> None:
-        idle = [room for room, line in self._lines.items() if not line.task] if len(self._lines) > REMEMBERED else []
+        idle = [room for room, line in self._lines.items() if line.idle] if len(self._lines) > REMEMBERED else []
         for room in idle[: len(self._lines) - REMEMBERED]:
             del self._lines[room]
 

@@ -1,11 +1,11 @@
 """From a Room to rows: writing what commands changed, and nothing else."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, Table, bindparam, delete, insert, update
+from sqlalchemy import BindParameter, Executable, Table, bindparam, delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.changes import Changes
@@ -23,73 +23,93 @@ class SettingsConflictError(Exception):
 
 
 class Writer:
-    """Makes rows what the room says now, in a transaction that holds the room's lock."""
+    """Makes rows what rooms say now: collects what changed in each, and writes it all table by table."""
 
-    def __init__(self, connection: AsyncConnection, stored: Stored, dialect: str) -> None:
-        self._connection = connection
-        self._stored = stored
-        self._room = stored.room
+    def __init__(self, dialect: str) -> None:
         self._dialect = dialect
+        self._versions: list[Values] = []
+        self._headers: list[Values] = []
+        self._settings: list[tuple[Room, int]] = []
+        self._gone: list[tuple[Room, Collection[EntryId]]] = []
+        self._present: dict[Table[Any], list[Values]] = {it: [] for it in (entries, votes, presences, turns, polls)}
+        self._absent: dict[Table[Any], list[Values]] = {it: [] for it in (votes, presences, turns, polls)}
+        self._appended: dict[Table[Any], list[Values]] = {plays: [], audit: []}
 
-    async def write(self, changes: Changes) -> Stored:
-        """Write the rows that `changes` names; what is stored when this commits. Raises SettingsConflictError."""
-        room = self._room
-        await self._header(changes)
+    def note(self, stored: Stored, changes: Changes) -> Stored:
+        """Collect what changed in a room; what is stored of it once this is committed."""
+        room = stored.room
+        self._note_header(stored, changes)
         if changes.settings:
-            await self._settings()
-        await self._entries(changes)
-        await self._keyed(votes, {key: _vote(room, *key) for key in changes.votes})
-        await self._keyed(presences, {key: _presence(room, *key) for key in changes.people})
-        await self._keyed(turns, {(key,): _turn(room, key) for key in changes.turns})
-        await self._keyed(polls, {(key,): _poll(room, key) for key in changes.polls})
-        await self._append(plays, changes.plays)
-        await self._append(audit, changes.audits)
-        return Stored(room, self._stored.settings + changes.settings, _current(room))
+            self._settings.append((room, stored.settings))
+        self._note_entries(stored, changes)
+        self._note_rows(room, votes, {key: _vote(room, *key) for key in changes.votes})
+        self._note_rows(room, presences, {key: _presence(room, *key) for key in changes.people})
+        self._note_rows(room, turns, {(key,): _turn(room, key) for key in changes.turns})
+        self._note_rows(room, polls, {(key,): _poll(room, key) for key in changes.polls})
+        self._appended[plays] += map(asdict, changes.plays)
+        self._appended[audit] += map(asdict, changes.audits)
+        return Stored(room, stored.settings + changes.settings, _current(room))
 
-    async def _header(self, changes: Changes) -> None:
-        room = self._room
-        values = {"version": room.version} | (_header(room) if changes.header else {})
-        if changes.header and _current(room) != self._stored.current:
-            values |= {"checkpoint": None, "checkpoint_at": None}  # it spoke of another entry
-            room.checkpoint = None
-        await self._connection.execute(update(rooms).where(rooms.c.id == room.id).values(values))
+    def _note_header(self, stored: Stored, changes: Changes) -> None:
+        room = stored.room
+        version = {"the_id": room.id, "version": room.version}
+        if not changes.header:
+            self._versions.append(version)
+            return
+        if _current(room) != stored.current:
+            room.checkpoint = None  # it spoke of another entry
+        mark = room.checkpoint
+        kept = {"checkpoint": mark.position if mark else None, "checkpoint_at": mark.at if mark else None}
+        self._headers.append(version | _header(room) | kept)
 
-    async def _settings(self) -> None:
-        seen = self._stored.settings
-        statement = update(places).where(places.c.id == self._room.place, places.c.version == seen)
-        values = {"settings": settings_json.dump_python(self._room.settings, mode="json"), "version": seen + 1}
-        if (await self._connection.execute(statement.values(values))).rowcount != 1:
-            raise SettingsConflictError
-
-    async def _entries(self, changes: Changes) -> None:
+    def _note_entries(self, stored: Stored, changes: Changes) -> None:
+        room = stored.room
         touched = set(changes.entries)
         if changes.header:  # an entry goes on air and off air by the header alone
-            touched |= {it for it in (_current(self._room), self._stored.current) if it is not None}
-        rows = {it: _entry(self._room, it) for it in touched}
-        present = [values for values in rows.values() if values]
-        if present:
-            await self._connection.execute(insert_or_update(entries, self._dialect), present)
-        gone = [it for it, values in rows.items() if not values]
-        if gone:
-            await self._remove(gone)
+            touched |= {it for it in (_current(room), stored.current) if it is not None}
+        rows = {it: _entry(room, it) for it in touched}
+        self._present[entries] += [values for values in rows.values() if values]
+        if gone := [it for it, values in rows.items() if not values]:
+            self._gone.append((room, gone))
 
-    async def _remove(self, gone: Collection[EntryId]) -> None:
+    def _note_rows(self, room: Room, table: Table[Any], rows: Mapping[tuple[Any, ...], Values | None]) -> None:
+        self._present[table] += [values for values in rows.values() if values]
+        self._absent[table] += [_key(table, room, key) for key, values in rows.items() if not values]
+
+    async def write(self, connection: AsyncConnection) -> None:
+        """Write what was collected, while the transaction holds the rooms' locks. Raises SettingsConflictError."""
+        for rows in (self._versions, self._headers):
+            if rows:
+                await connection.execute(_update(tuple(rows[0])), rows)
+        for room, seen in sorted(self._settings, key=lambda it: it[0].place):  # everybody locks places in one order
+            await self._write_settings(connection, room, seen)
+        for room, gone in self._gone:
+            await self._remove(connection, room, gone)
+        statements = [
+            *((insert_or_update(table, self._dialect), rows) for table, rows in self._present.items()),
+            *((_deletion(table), rows) for table, rows in self._absent.items()),
+            *((insert(table), rows) for table, rows in self._appended.items()),
+        ]
+        for statement, rows in statements:
+            if rows:
+                await connection.execute(statement, rows)
+
+    async def _write_settings(self, connection: AsyncConnection, room: Room, seen: int) -> None:
+        statement = update(places).where(places.c.id == room.place, places.c.version == seen)
+        values = {"settings": settings_json.dump_python(room.settings, mode="json"), "version": seen + 1}
+        if (await connection.execute(statement.values(values))).rowcount != 1:
+            raise SettingsConflictError
+
+    async def _remove(self, connection: AsyncConnection, room: Room, gone: Collection[EntryId]) -> None:
         for table, key in ((entries, entries.c.id), (votes, votes.c.entry)):
             chosen = among(key, gone, self._dialect)
-            await self._connection.execute(delete(table).where(table.c.room == self._room.id, chosen))
+            await connection.execute(delete(table).where(table.c.room == room.id, chosen))
 
-    async def _keyed(self, table: Table[Any], rows: Mapping[tuple[Any, ...], Values | None]) -> None:
-        present = [values for values in rows.values() if values]
-        if present:
-            await self._connection.execute(insert_or_update(table, self._dialect), present)
-        gone = [key for key, values in rows.items() if not values]
-        if gone:
-            await self._connection.execute(_deletion(table), [_parameters(table, self._room, key) for key in gone])
 
-    async def _append(self, table: Table[Any], records: Iterable[Any]) -> None:
-        rows = [asdict(record) for record in records]
-        if rows:
-            await self._connection.execute(insert(table), rows)
+@cache
+def _update(names: tuple[str, ...]) -> Executable:
+    values: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in names if name != "the_id"}
+    return update(rooms).where(rooms.c.id == bindparam("the_id")).values(values)
 
 
 @cache
@@ -97,7 +117,7 @@ def _deletion(table: Table[Any]) -> Executable:
     return delete(table).where(*(column == bindparam(f"the_{column.name}") for column in table.primary_key))
 
 
-def _parameters(table: Table[Any], room: Room, key: tuple[Any, ...]) -> dict[str, Any]:
+def _key(table: Table[Any], room: Room, key: tuple[Any, ...]) -> dict[str, Any]:
     return {f"the_{column.name}": value for column, value in zip(table.primary_key, (room.id, *key), strict=True)}
 
 

@@ -26,12 +26,12 @@ def upgrade() -> None:
 
     op.create_table(
         "commands",
-        sa.Column("room", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("room", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("result", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("room", "id", name=op.f("pk_commands")),
+        sa.PrimaryKeyConstraint("id", "room", name=op.f("pk_commands")),
     )
     op.create_index(op.f("ix_commands_at"), "commands", ["at"])
 

@@ -1,0 +1,57 @@
+"""The room as the database has it: from memory while its version is still the row's, else loaded."""
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.types import Checkpoint, RoomId, Track
+from db.line import Line
+from db.mapping import Stored, load
+from db.models import places, rooms
+from db.statements import among
+
+_VERSIONS = select(
+    rooms.c.id,
+    rooms.c.version,
+    places.c.version.label("settings_version"),
+    rooms.c.checkpoint,
+    rooms.c.checkpoint_at,
+).join(places)
+
+Versions = Row[str, int, int, int | None, int | None]
+
+
+class Current:
+    """Compares what is in memory with the database."""
+
+    def __init__(self, dialect: str, fallback: Callable[[RoomId], tuple[Track, ...]]) -> None:
+        self._dialect = dialect
+        self._fallback = fallback
+
+    async def versions(self, connection: AsyncConnection, lines: Sequence[Line]) -> dict[str, Versions]:
+        """The versions of rooms that exist, by room."""
+        wanted = among(rooms.c.id, [line.room for line in lines], self._dialect)
+        return {row.id: row for row in await connection.execute(_VERSIONS.where(wanted))}
+
+    async def lock(self, connection: AsyncConnection, lines: Sequence[Line]) -> dict[str, Versions]:
+        """The same, locked until the transaction ends.
+
+        Of several rooms, those that another process has locked are left out: nobody waits while holding a lock, so
+        there are no deadlocks and a busy room holds up no other. A single room is waited for.
+        """
+        wanted = among(rooms.c.id, [line.room for line in lines], self._dialect)
+        locking = _VERSIONS.where(wanted).with_for_update(of=rooms, skip_locked=len(lines) > 1)
+        return {row.id: row for row in await connection.execute(locking)}
+
+    async def stored(self, connection: AsyncConnection, line: Line, versions: Versions) -> Stored:
+        """The room at these versions, in a transaction that saw them."""
+        stored = line.stored
+        if stored is None or (stored.room.version, stored.settings) != (versions.version, versions.settings_version):
+            stored = await load(connection, line.room)
+            assert stored  # nobody deletes a room
+        mark, at = versions.checkpoint, versions.checkpoint_at
+        stored.room.checkpoint = Checkpoint(mark, at) if mark is not None and at is not None else None
+        stored.room.fallback = self._fallback(line.room)
+        line.stored = stored
+        return stored

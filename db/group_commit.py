@@ -1,0 +1,188 @@
+"""Group commit: commands that wait at the same time, of one room and of several, share a transaction."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from copy import copy
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core import tracing
+from core.errors import ChorusError, NoSuchRoomError, StoreUnavailableError
+from core.events import Event
+from core.ports.bus import Bus
+from core.ports.clock import Clock
+from core.types import CommandId, RoomId
+from db.batch import Batch, BrokenCommandError
+from db.current import Current, Versions
+from db.engine import DRIVER_ERRORS, Database, disconnected
+from db.line import Line
+from db.mapping import Stored
+from db.results import answered, remember
+from db.writer import SettingsConflictError, Writer
+
+log = structlog.get_logger()
+
+Work = list[tuple[Line, Batch]]
+
+
+class GroupCommit:
+    """Runs and commits what waits in some lines, and tells everybody what became of it."""
+
+    def __init__(self, database: Database, bus: Bus, clock: Clock, current: Current) -> None:
+        self._database = database
+        self._dialect = database.dialect
+        self._bus = bus
+        self._clock = clock
+        self._current = current
+
+    async def serve(self, lines: Sequence[Line]) -> None:
+        """One transaction for the next commands of all these lines."""
+        work = [(line, batch) for line in lines if (batch := line.take()).jobs]
+        if not work:
+            return
+        try:
+            with tracing.span("edit", parent=work[0][1].jobs[0].parent, room=work[0][0].room):
+                done = await self._transact_again(work)
+        except Exception as error:  # noqa: BLE001 -- whatever it was, nobody may wait for ever
+            await self._recover(work, error)
+        else:
+            for line, batch in done:
+                self._tell(line, batch)
+
+    def _tell(self, line: Line, batch: Batch) -> None:
+        line.apart = False
+        for event in batch.events:
+            self._bus.publish(event)
+        batch.tell()
+        line.show()
+
+    async def _transact_again(self, work: Work) -> Work:
+        """Once more if the connection turned out to be an old, broken one before anything ran."""
+        try:
+            return await self._transact(work)
+        except DBAPIError as error:
+            if any(batch.started for _, batch in work) or not disconnected(error):
+                raise
+            return await self._transact(work)
+
+    async def _transact(self, work: Work) -> Work:
+        """Lock, run, write, commit; the part of the work that was done."""
+        async with self._database.writer.connect() as connection:
+            locked = await self._current.lock(connection, [line for line, _ in work])
+            todo = [
+                (line, batch) for line, batch in work if not self._put_off(line, batch, locked, alone=len(work) == 1)
+            ]
+            ids = {(line.room, id_) for line, batch in todo for id_ in batch.ids}
+            known = await answered(connection, ids, self._dialect)
+            ready = [
+                (line, batch, await self._current.stored(connection, line, locked[line.room])) for line, batch in todo
+            ]
+            ran = [it for it in ready if self._run(*it, known)]
+            await self._write(connection, ran)
+        return [(line, batch) for line, batch, _ in ran]
+
+    def _put_off(self, line: Line, batch: Batch, locked: dict[str, Versions], *, alone: bool) -> bool:
+        """Whether a room was not locked: another process has it, or, waited for alone, there is none."""
+        if line.room in locked:
+            return False
+        if alone:
+            give_up(line.room, batch.waiting, NoSuchRoomError())
+        else:
+            line.apart = True
+            line.put_back(batch.jobs)
+        return True
+
+    def _run(self, line: Line, batch: Batch, stored: Stored, known: dict[tuple[RoomId, CommandId], Any]) -> bool:
+        """Whether the commands left the room whole; nothing of it has been written yet if not."""
+        try:
+            batch.run(stored.room, {id_: result for (room, id_), result in known.items() if room == line.room})
+        except BrokenCommandError as broken:
+            line.stored = None
+            broken.job.fail(broken.__cause__ or broken)
+            line.put_back([job for job in batch.jobs if job is not broken.job])
+            return False
+        return True
+
+    async def _write(self, connection: AsyncConnection, ran: list[tuple[Line, Batch, Stored]]) -> None:
+        answers = {(line.room, id_): answer for line, batch, _ in ran for id_, answer in batch.answers.items()}
+        changed = [it for it in ran if it[1].changes]
+        if not (answers or changed):
+            return
+        writer = Writer(self._dialect)
+        after = [(line, writer.note(stored, batch.changes)) for line, batch, stored in changed]
+        await writer.write(connection)
+        await remember(connection, answers, self._clock.now(), self._dialect)
+        await connection.commit()
+        for line, stored in after:
+            line.stored = stored
+
+    async def _recover(self, work: Work, error: Exception) -> None:
+        """Nobody can be sure of what the rooms in memory say, nor, maybe, of what was committed."""
+        started = any(batch.started for _, batch in work)
+        for line, _ in work if started else ():
+            line.stored = None
+        if _refused(error) and self._split(work, again=isinstance(error, SettingsConflictError)):
+            return
+        reachable = started
+        for line, batch in work:
+            reachable = reachable and await self._look_up(line, batch)
+            give_up(line.room, batch.waiting, error)
+
+    def _split(self, work: Work, *, again: bool) -> bool:
+        """Put the work back in smaller parts, so that what was refused harms nobody else; False for a single job."""
+        single = len(work) == 1
+        if single and len(work[0][1].jobs) == 1 and not again:
+            return False
+        for line, batch in work:
+            line.apart = True
+            for job in batch.jobs:
+                job.alone = single
+            line.put_back(batch.jobs)
+        return True
+
+    async def _look_up(self, line: Line, batch: Batch) -> bool:
+        """Answer what was committed after all; False if the database is gone.
+
+        The room's lock makes sure that no commit is still under way.
+        """
+        try:
+            async with self._database.writer.connect() as connection:
+                await self._current.lock(connection, [line])
+                outcomes = await answered(connection, {(line.room, id_) for id_ in batch.ids}, self._dialect)
+        except DRIVER_ERRORS:
+            return False
+        for job in batch.jobs:
+            if job.id and (line.room, job.id) in outcomes:
+                job.give(outcomes[line.room, job.id])
+        if outcomes:
+            self._bus.publish(Event(room=line.room))
+        return True
+
+
+def give_up(room: RoomId, waiting: Iterable[asyncio.Future[Any]], error: Exception) -> None:
+    """Tell those who wait for a room that it failed."""
+    if not isinstance(error, ChorusError):
+        log.error("room store failed", room=room, error=str(error), exc_info=_refused(error))
+    for future in waiting:
+        if not future.done():
+            future.set_exception(_told(error))
+
+
+def _told(error: Exception) -> ChorusError:
+    """An error of one's own for each who waits: raising it adds to it."""
+    if isinstance(error, ChorusError):
+        return copy(error)
+    told = StoreUnavailableError(str(error))
+    told.__cause__ = error
+    return told
+
+
+def _refused(error: Exception) -> bool:
+    """Whether the fault lies in what was to be written, so that other commands may fare better without it."""
+    if not isinstance(error, DRIVER_ERRORS):
+        return True
+    sqlstate = str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
+    return sqlstate.startswith(("22", "23")) or isinstance(error, DataError | IntegrityError)

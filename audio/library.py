@@ -126,6 +126,7 @@ class Library:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _open(self) -> None:
+        self.house.mkdir(parents=True, exist_ok=True)
         self._catalogue = Catalogue(self._data / "library.db")
         self._scanner = Scanner(self._catalogue, self._covers, self._roots, self._clock.now)
         self._refreshed = 0.0

@@ -19,6 +19,8 @@ TIMEOUT = 8.0
 BUDGET = 32 << 20
 """Bytes that a look may fetch."""
 BLOCK = 256 << 10
+LONGEST_READ = 60.0
+"""Seconds after which a thread gives up on a loop that is gone."""
 _FOREIGN_TYPES = ("image/", "text/", "font/", "model/")
 _FOREIGN_APPLICATIONS = frozenset({"json", "pdf", "zip", "gzip", "javascript", "xml", "x-msdownload", "java-archive"})
 _TEXTUAL = frozenset(range(0x20, 0x7F)) | set(b"\t\r\n")
@@ -111,7 +113,7 @@ class RemoteFile:
         if self._closed:
             raise UnplayableError("timeout")
         work = self._fetch(position, count)
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(LONGEST_READ)
 
     async def _fetch(self, position: int, count: int) -> bytes:
         if self._ranged and position > len(self._head) + BLOCK:

@@ -212,7 +212,6 @@ async def test_one_file_can_be_added_at_once(library: Library, music: Path) -> N
 async def test_the_house_list_is_what_lies_in_the_house_folder(library: Library, tmp_path: Path) -> None:
     await library.scan()
     assert len(await library.fallback()) == 5
-    library.house.mkdir(parents=True)
     write_tone(library.house / "b.wav", 440, 1)
     write_tone(library.house / "a.wav", 440, 1)
     for name in ("b", "a"):

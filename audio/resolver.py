@@ -1,0 +1,186 @@
+"""From what a person typed or sent to tracks: the library, a file, a link, a playlist, a node's search."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+import structlog
+
+from audio import library_store, playlists
+from audio.guard import Guard
+from audio.library import Library
+from audio.library_covers import INDIGO
+from audio.media_probe import Listing, Prober
+from audio.media_sound import Sound, clean
+from audio.playlists import Item
+from audio.resolver_sources import source_of
+from audio.uploads import Uploads
+from core.errors import NothingFoundError, SourceOffError, UnplayableError
+from core.ports.tracks import Attachment, Found
+from core.types import Track, TrackRef
+
+GOOD_ENOUGH = 0.72
+"""How well a library track has to match a search to be queued unseen."""
+PLAYLIST_TIMEOUT = 15.0
+"""Seconds that the tracks of a playlist may take together; those that took longer are left out."""
+LOOKS = 6
+
+Load = Callable[[str, int], Awaitable[Found]]
+"""Lets a node resolve an identifier to at most so many tracks."""
+
+_LINK = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+log = structlog.get_logger()
+
+
+class Resolver:
+    """The port `core.ports.tracks.Resolver`.
+
+    `managers` names the source managers that the nodes offer now; `load` asks such a node (None: no node can be asked).
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        uploads: Uploads,
+        guard: Guard,
+        prober: Prober,
+        managers: Callable[[], frozenset[str]],
+        *,
+        load: Load | None = None,
+    ) -> None:
+        self._library = library
+        self._uploads = uploads
+        self._guard = guard
+        self._prober = prober
+        self._managers = managers
+        self._load = load
+
+    def local(self, query: str) -> bool:
+        """Whether this query can be answered at once, without the network."""
+        query = _bare(query)
+        return not _LINK.match(query) and source_of(query) is None
+
+    async def resolve(self, query: str | Attachment, *, limit: int) -> Found:
+        """At most `limit` tracks, in the order of their list.
+
+        Raises:
+            NothingFoundError: nothing in the library matches well enough.
+            SourceOffError: the link or prefix belongs to a source that no node offers.
+            UnplayableError: the link or file cannot be played.
+            StoreUnavailableError: an upload cannot be written.
+        """
+        if isinstance(query, Attachment):
+            return Found((await self._uploads.save(query),))
+        query = _bare(query)
+        if source := source_of(query):
+            if self._load is None or source.manager not in self._managers():
+                raise SourceOffError(source.name)
+            return await self._load(query, limit)
+        if _LINK.match(query):
+            return await self._follow(query, limit, 0)
+        return Found((await self._find(query),))
+
+    async def _find(self, query: str) -> Track:
+        """A library track by its reference or by what is known about it."""
+        if query.startswith(library_store.PREFIX):
+            track = await self._library.track(TrackRef(query))
+        else:
+            ranked = await self._library.ranked(query, limit=1) if query else ()
+            track = next((track for track, score in ranked if score >= GOOD_ENOUGH), None)
+        if track is None:
+            raise NothingFoundError(query)
+        return track
+
+    async def _follow(self, address: str, limit: int, depth: int) -> Found:
+        """The track or the tracks behind a link."""
+        if depth > playlists.DEPTH:
+            raise UnplayableError("bad_link")
+        url = str(self._guard.check(address))
+        found = await self._prober.look(url)
+        if isinstance(found, Sound):
+            return Found((_track(url, found.title, found.artist, found.length),))
+        if found.kind == "hls":
+            return Found((await self._hls(url, found, depth),))
+        return await self._playlist(url, found, limit, depth)
+
+    async def _hls(self, address: str, listing: Listing, depth: int) -> Track:
+        """One track; the length stands in a media playlist, so a master playlist's first variant is read."""
+        variants = playlists.hls_variants(listing.text, listing.base)
+        inner = listing
+        if variants:
+            looked = await self._prober.look(str(self._guard.check(variants[0]))) if depth < playlists.DEPTH else None
+            if not isinstance(looked, Listing) or looked.kind != "hls":
+                raise UnplayableError("corrupt")
+            inner = looked
+        return _track(address, "", "", playlists.hls_length(inner.text))
+
+    async def _playlist(self, address: str, listing: Listing, limit: int, depth: int) -> Found:
+        playlist = playlists.parse(listing.kind, listing.text, listing.base)
+        if not playlist.items:
+            raise UnplayableError("corrupt")
+        tracks = await self._items(playlist.items[:limit], limit, depth)
+        return Found(tuple(tracks[:limit]), clean(playlist.title) or _name(address))
+
+    async def _items(self, items: Sequence[Item], limit: int, depth: int) -> list[Track]:
+        """The tracks of a list's items, looked at side by side; one live stream stands for a list of them.
+
+        A list of streams is a station with several servers, and nothing after a stream would ever be reached.
+        """
+        turns = asyncio.Semaphore(LOOKS)
+        tasks = [asyncio.create_task(self._item(item, limit, depth, turns)) for item in items]
+        try:
+            await asyncio.wait(tasks, timeout=PLAYLIST_TIMEOUT)
+        finally:
+            for task in tasks:
+                task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        tracks = [track for result in results if not isinstance(result, BaseException) for track in result]
+        if not tracks:
+            raise _worst(results)
+        live = [track for track in tracks if track.length is None]
+        return live[:1] if len(live) == len(tracks) else [track for track in tracks if track.length is not None]
+
+    async def _item(self, item: Item, limit: int, depth: int, turns: asyncio.Semaphore) -> Sequence[Track]:
+        """What one line of a list stands for; a line that says what it is and how long is believed."""
+        url = str(self._guard.check(item.address))
+        if source := source_of(url):
+            raise SourceOffError(source.name)
+        if item.length is not None and item.title:
+            return (_track(url, item.title, item.artist, item.length),)
+        async with turns:
+            looked = await self._prober.look(url)
+        if isinstance(looked, Sound):
+            return (_track(url, item.title or looked.title, item.artist or looked.artist, looked.length),)
+        return (await self._follow(url, limit, depth + 1)).tracks
+
+
+def _bare(query: str) -> str:
+    """Without what chats put around a link."""
+    query = query.strip()
+    return query[1:-1].strip() if query.startswith("<") and query.endswith(">") else query
+
+
+def _track(address: str, title: str, artist: str, length: int | None) -> Track:
+    return Track(
+        ref=TrackRef(f"url:{address}"),
+        title=clean(title) or _name(address),
+        artist=clean(artist),
+        length=length,
+        accent=INDIGO,
+        uri=address,
+    )
+
+
+def _name(address: str) -> str:
+    """The file's name in an address, else its host."""
+    parts = urlsplit(address)
+    return clean(unquote(PurePosixPath(parts.path).stem)) or parts.hostname or "?"
+
+
+def _worst(results: Sequence[Sequence[Track] | BaseException]) -> BaseException:
+    """The first reason why nothing of a list can be played."""
+    told = (result for result in results if isinstance(result, (UnplayableError, SourceOffError)))
+    return next(told, UnplayableError("timeout"))

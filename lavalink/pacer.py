@@ -9,8 +9,8 @@ PERIOD = 0.020
 SLOTS = 10
 """Each player has a slot of its own choice: it starts at once, and the work of many is spread."""
 STEP = PERIOD / SLOTS
-LATE = 2 * SLOTS
-"""Steps of lateness after which the schedule is moved instead of caught up with."""
+LATE = 10 * SLOTS
+"""Steps of lateness (200 ms) after which the schedule moves; less is caught up with, or a stream would lag for ever."""
 _EARLY = 0.01
 """A timer may fire that part of a step early, by the clock's resolution."""
 

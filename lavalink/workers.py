@@ -8,8 +8,8 @@ from queue import SimpleQueue
 
 import structlog
 
-NICENESS = 10
-"""Decoding yields the processor to the loop that sends."""
+NICENESS = 5
+"""Decoding yields to the loop that sends, but not to everything else on a busy machine."""
 
 log = structlog.get_logger()
 _here = threading.local()

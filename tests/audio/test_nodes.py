@@ -1,0 +1,165 @@
+"""Which nodes there are, and which of them is best."""
+
+import asyncio
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audio.node import Health, Node, NodeAddress
+from audio.nodes import Nodes, NodeSettingError, SessionFile, parse_nodes
+from tests.audio.fake_node import PASSWORD, FakeNode
+from tests.waiting import free_port, until
+
+
+class Listener:
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+
+    def node_up(self, node: Node, players: dict[int, dict[str, Any]]) -> None:
+        self.told.append(("up", node.name))
+
+    def node_down(self, node: Node) -> None:
+        self.told.append(("down", node.name))
+
+    def node_event(self, node: Node, kind: str, payload: Any) -> None:
+        self.told.append((kind, node.name))
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeNode]:
+    async with FakeNode() as node:
+        yield node
+
+
+def fleet(folder: Path, *addresses: NodeAddress, user_id: int = 1) -> tuple[Nodes, Listener]:
+    nodes = Nodes(addresses, managed=None, sessions=SessionFile(folder / "sessions.json"), user_id=user_id)
+    nodes.listener = listener = Listener()
+    return nodes, listener
+
+
+def test_the_setting_names_nodes_and_the_builtin_one() -> None:
+    assert parse_nodes("") == (True, [])
+    assert parse_nodes("builtin") == (True, [])
+    one = NodeAddress("a", "http://host:2333", "pw")
+    assert parse_nodes("a=http://pw@host:2333") == (False, [one])
+    assert parse_nodes("a=http://pw@host builtin") == (True, [one])
+    assert parse_nodes("b=https://user:pw@[::1]") == (False, [NodeAddress("b", "https://[::1]:443", "pw")])
+
+
+@pytest.mark.parametrize("setting", ["a", "a=", "=http://x@h", "a=ftp://x@h", "a=http://x@h a=http://y@i"])
+def test_a_setting_that_cannot_be_read_is_refused_without_its_password(setting: str) -> None:
+    with pytest.raises(NodeSettingError) as error:
+        parse_nodes(setting)
+    assert "x@" not in str(error.value)
+
+
+async def test_an_unreachable_node_blocks_neither_the_start_nor_the_others(fake: FakeNode, tmp_path: Path) -> None:
+    dead = NodeAddress("dead", f"http://127.0.0.1:{free_port()}", "x")
+    nodes, listener = fleet(tmp_path, dead, NodeAddress("alive", fake.uri, PASSWORD))
+    async with asyncio.timeout(1):
+        await nodes.start()
+    await until(lambda: ("up", "alive") in listener.told)
+    await until(lambda: nodes.status() == {"dead": "unreachable", "alive": "up"})
+    best = nodes.best()
+    assert best is not None
+    assert best.name == "alive"
+    await nodes.stop()
+
+
+async def test_a_node_that_comes_later_is_found(tmp_path: Path) -> None:
+    port = free_port()
+    nodes, listener = fleet(tmp_path, NodeAddress("late", f"http://127.0.0.1:{port}", PASSWORD))
+    await nodes.start()
+    await until(lambda: nodes.status() == {"late": "unreachable"})
+    async with FakeNode(port):
+        await until(lambda: ("up", "late") in listener.told)
+        await nodes.stop()
+
+
+async def test_a_wrong_password_is_told(fake: FakeNode, tmp_path: Path) -> None:
+    nodes, _ = fleet(tmp_path, NodeAddress("n", fake.uri, "wrong"))
+    await nodes.start()
+    await until(lambda: nodes.status() == {"n": "wrong password"})
+    await nodes.stop()
+
+
+async def test_a_session_outlives_the_process(fake: FakeNode, tmp_path: Path) -> None:
+    address = NodeAddress("n", fake.uri, PASSWORD)
+    for _ in range(2):
+        nodes, listener = fleet(tmp_path, address)
+        await nodes.start()
+        await until(lambda told=listener.told: ("up", "n") in told)
+        await nodes.stop(leave=True)
+    assert fake.resumed == [None, "s1"]
+    assert stat.S_IMODE((tmp_path / "sessions.json").stat().st_mode) == 0o600
+
+
+async def test_a_node_at_another_address_gets_no_session_of_the_former(fake: FakeNode, tmp_path: Path) -> None:
+    SessionFile(tmp_path / "sessions.json").put(NodeAddress("n", "http://127.0.0.1:1", ""), "old")
+    nodes, listener = fleet(tmp_path, NodeAddress("n", fake.uri, PASSWORD))
+    await nodes.start()
+    await until(lambda: ("up", "n") in listener.told)
+    assert fake.resumed == [None]
+    await nodes.stop()
+
+
+async def test_another_account_connects_anew_without_the_old_session(fake: FakeNode, tmp_path: Path) -> None:
+    nodes, listener = fleet(tmp_path, NodeAddress("n", fake.uri, PASSWORD))
+    await nodes.start()
+    await until(lambda: ("up", "n") in listener.told)
+    await nodes.be(1)
+    assert len(fake.sockets) == 1
+    await nodes.be(42)
+    await until(lambda: listener.told.count(("up", "n")) == 2)
+    assert fake.users == ["1", "42"]
+    assert fake.resumed == [None, None]
+    await nodes.stop()
+
+
+async def test_the_less_busy_node_is_chosen_and_own_placements_count(fake: FakeNode, tmp_path: Path) -> None:
+    async with FakeNode() as other:
+        other.plugins = []
+        addresses = NodeAddress("a", fake.uri, PASSWORD), NodeAddress("b", other.uri, PASSWORD)
+        nodes, listener = fleet(tmp_path, *addresses)
+        await nodes.start()
+        await until(lambda: {("up", "a"), ("up", "b")} <= set(listener.told))
+        a, b = nodes.get("a"), nodes.get("b")
+        assert a is not None
+        assert b is not None
+        for player in range(3):
+            await a.patch(player, {"track": {"identifier": "x", "userData": {}}})
+        assert nodes.best() is b
+        assert nodes.best(chorus=True) is a, "only that one has the extension"
+        a.draining = True
+        assert nodes.best(chorus=True) is b
+        await nodes.stop()
+
+
+async def test_a_node_that_does_not_answer_is_down_in_time(fake: FakeNode, tmp_path: Path) -> None:
+    nodes, listener = fleet(tmp_path, NodeAddress("n", fake.uri, PASSWORD))
+    await nodes.start()
+    await until(lambda: ("up", "n") in listener.told)
+    fake.go.clear()
+    await until(lambda: ("down", "n") in listener.told, within=5.5)
+    fake.go.set()
+    await until(lambda: listener.told.count(("up", "n")) == 2, within=5)
+    await nodes.stop()
+
+
+async def test_a_node_that_takes_us_back_at_once_was_never_down(fake: FakeNode, tmp_path: Path) -> None:
+    nodes, listener = fleet(tmp_path, NodeAddress("n", fake.uri, PASSWORD))
+    await nodes.start()
+    await until(lambda: ("up", "n") in listener.told)
+    fake.abort()
+    await until(lambda: listener.told.count(("up", "n")) == 2)
+    await asyncio.sleep(0.2)
+    assert ("down", "n") not in listener.told
+    node = nodes.get("n")
+    assert node is not None
+    assert node.health is Health.UP
+    await nodes.stop()

@@ -1,5 +1,7 @@
 """How the simulator says no, and how it tells the test."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -30,6 +32,15 @@ class CloseError(Exception):
     def __init__(self, code: int, reason: str, *, mistake: bool = False) -> None:
         super().__init__(f"{code} {reason}")
         self.code, self.reason, self.mistake = code, reason, mistake
+
+
+@contextmanager
+def well_formed(what: object) -> Generator[None]:
+    """Close with 4002 where a message lacks a key or holds something of another type."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CloseError(4002, f"{error!r} in {what}", mistake=True) from None
 
 
 class NotAnsweredError(AssertionError):

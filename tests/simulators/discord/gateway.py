@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import WSMsgType, web
 
 from tests.simulators.discord.bodies import Json
-from tests.simulators.discord.errors import CloseError
+from tests.simulators.discord.errors import CloseError, well_formed
 from tests.simulators.discord.gateway_session import Connection, GatewaySession
 from tests.simulators.discord.intents import (
     GUILD_MEMBERS,
@@ -179,13 +179,10 @@ class Gateway:
             session.end_timer = asyncio.get_running_loop().call_later(self.linger, self.end, session)
 
     def _take(self, connection: Connection, text: str | bytes) -> None:
-        try:
-            payload: Json = json.loads(text)
-            op, data = payload["op"], payload["d"]
-        except (ValueError, KeyError, TypeError):
-            raise CloseError(4002, "Error while decoding payload", mistake=True) from None
         connection.count()
-        self._handle(connection, op, data)
+        with well_formed(text):
+            payload: Json = json.loads(text)
+            self._handle(connection, payload["op"], payload["d"])
 
     def _handle(self, connection: Connection, op: Any, data: Any) -> None:
         if op == HEARTBEAT:
@@ -251,19 +248,20 @@ class Gateway:
     def _resume(self, connection: Connection, data: Json) -> None:
         self._check_token(data.get("token"))
         session = self.sessions.get(data["session_id"])
-        if session is None or connection.session:
+        if session and data["seq"] > session.sequence:
+            raise CloseError(4007, "Invalid seq", mistake=True)
+        missed = session.missed(data["seq"]) if session else None
+        if session is None or missed is None or connection.session:
             connection.send({"op": INVALID_SESSION, "d": False})
             return
-        if data["seq"] > session.sequence:
-            raise CloseError(4007, "Invalid seq", mistake=True)
         if session.connection:
             session.connection.close(4000, "session taken over")
         if session.end_timer:
             session.end_timer.cancel()
         self.resumed += 1
         connection.session, session.connection = session, connection
-        for payload in session.missed(data["seq"]):
-            connection.send(payload)
+        for text in missed:
+            connection.send_text(text)
         session.dispatch("RESUMED", {})
 
     def _members(self, session: GatewaySession, data: Json) -> None:

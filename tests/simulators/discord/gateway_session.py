@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DISPATCH = 0
 SENDS_PER_MINUTE = 120
+KEPT_EVENTS = 2000
 
 
 class GatewaySession:
@@ -30,7 +31,7 @@ class GatewaySession:
         self.sequence = 0
         self.connection: Connection | None = None
         self.end_timer: asyncio.TimerHandle | None = None
-        self._log: list[Json] = []
+        self._log: deque[tuple[int, str]] = deque(maxlen=KEPT_EVENTS)
 
     def sees(self, guild: "Guild") -> bool:
         return (guild.id >> 22) % self.shard[1] == self.shard[0]
@@ -38,13 +39,15 @@ class GatewaySession:
     def dispatch(self, event: str, data: "Json") -> None:
         """Send an event, or keep it until the client resumes."""
         self.sequence += 1
-        payload = {"op": DISPATCH, "t": event, "s": self.sequence, "d": data}
-        self._log.append(payload)
+        text = json.dumps({"op": DISPATCH, "t": event, "s": self.sequence, "d": data})
+        self._log.append((self.sequence, text))
         if self.connection:
-            self.connection.send(payload)
+            self.connection.send_text(text)
 
-    def missed(self, sequence: int) -> "list[Json]":
-        return [payload for payload in self._log if payload["s"] > sequence]
+    def missed(self, sequence: int) -> list[str] | None:
+        """The events after that one; None when not all of them are kept any more."""
+        missed = [text for number, text in self._log if number > sequence]
+        return missed if len(missed) == self.sequence - sequence else None
 
 
 class Connection:
@@ -57,11 +60,14 @@ class Connection:
         self.heartbeats = 0
         self.closed_here = False
         self._compressor = zlib.compressobj() if compressed else None
-        self._queue: asyncio.Queue[Json | CloseError] = asyncio.Queue()
+        self._queue: asyncio.Queue[str | CloseError] = asyncio.Queue()
         self._writer = asyncio.create_task(self._write())
 
     def send(self, payload: "Json") -> None:
-        self._queue.put_nowait(json.loads(json.dumps(payload)))
+        self.send_text(json.dumps(payload))
+
+    def send_text(self, text: str) -> None:
+        self._queue.put_nowait(text)
 
     def count(self) -> None:
         """Count a message of the client. Raises CloseError when there are too many."""
@@ -81,8 +87,10 @@ class Connection:
             transport.abort()
 
     async def flushed(self) -> None:
-        if not self._writer.done():
-            await self._queue.join()
+        """Wait until what was sent so far is written, or cannot be."""
+        join = asyncio.ensure_future(self._queue.join())
+        await asyncio.wait([join, self._writer], return_when=asyncio.FIRST_COMPLETED)
+        join.cancel()
 
     def stop(self) -> None:
         self._writer.cancel()
@@ -97,14 +105,13 @@ class Connection:
             finally:
                 self._queue.task_done()
 
-    async def _put(self, item: "Json | CloseError") -> None:
+    async def _put(self, item: str | CloseError) -> None:
         if isinstance(item, CloseError):
             self.closed_here = True
             await self.ws.close(code=item.code, message=item.reason.encode())
             return
-        text = json.dumps(item)
         if self._compressor is None:
-            await self.ws.send_str(text)
+            await self.ws.send_str(item)
         else:
-            data = self._compressor.compress(text.encode()) + self._compressor.flush(zlib.Z_SYNC_FLUSH)
+            data = self._compressor.compress(item.encode()) + self._compressor.flush(zlib.Z_SYNC_FLUSH)
             await self.ws.send_bytes(data)

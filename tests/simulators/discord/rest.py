@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiohttp import web
 
@@ -21,6 +21,16 @@ BASE = "/api/v10"
 BODY: web.RequestKey[Any] = web.RequestKey("body", object)
 OPEN = ("/gateway", "/interactions/", "/webhooks/")  # no token in the header
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Request(NamedTuple):
+    """One REST request as it was answered; `at` is monotonic, `path` below /api/v10."""
+
+    at: float
+    method: str
+    path: str
+    body: Any
+    status: int
 
 
 def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
@@ -116,8 +126,6 @@ class Rest:
         raise ApiError(401, 0, "401: Unauthorized", mistake=given is None)
 
     def _note(self, request: web.Request, path: str, status: int) -> None:
-        from tests.simulators.discord.simulator import Request
-
         self._discord.requests.append(Request(time.monotonic(), request.method, path, request.get(BODY), status))
 
     async def _cdn(self, request: web.Request) -> web.StreamResponse:

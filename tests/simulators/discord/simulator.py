@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -20,21 +20,11 @@ from tests.simulators.discord.intents import GUILD_MESSAGES
 from tests.simulators.discord.invocations import Interactions
 from tests.simulators.discord.members import User
 from tests.simulators.discord.messages import Message
-from tests.simulators.discord.rest import Rest
+from tests.simulators.discord.rest import Request, Rest
 from tests.simulators.discord.voice import MODES, VoiceServer
 
 if TYPE_CHECKING:
     from tests.simulators.discord.bodies import Json
-
-
-class Request(NamedTuple):
-    """One REST request as it was answered; `at` is monotonic, `path` below /api/v10."""
-
-    at: float
-    method: str
-    path: str
-    body: Any
-    status: int
 
 
 class DiscordSimulator:

@@ -9,12 +9,12 @@ import json
 import secrets
 from typing import TYPE_CHECKING
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 
 from tests.simulators.discord.bodies import Json
 from tests.simulators.discord.certificates import authority
 from tests.simulators.discord.channels import Channel, VoiceChannel
-from tests.simulators.discord.errors import CloseError
+from tests.simulators.discord.errors import CloseError, well_formed
 from tests.simulators.discord.ids import secret
 from tests.simulators.discord.rtp import CIPHERS, MODES, RtpSocket
 from tests.simulators.discord.voice_connection import HEARTBEAT_ACK, HELLO, READY, VoiceConnection, VoiceGrant
@@ -157,14 +157,12 @@ class VoiceServer:
             async for message in ws:
                 if self._discord.faults.voice_mute:
                     continue
-                binary = message.type is WSMsgType.BINARY
-                if connection is None:
+                if connection is not None:
+                    self._take(connection, message)
+                    continue
+                with well_formed(message.data):
                     connection = self._begin(ws, *_parsed(message.data))
-                    writer = asyncio.create_task(connection.write(ws))
-                elif binary:
-                    self.encryption.take_binary(connection, message.data)
-                else:
-                    self._take(connection, *_parsed(message.data))
+                writer = asyncio.create_task(connection.write(ws))
         except CloseError as error:
             if error.mistake:
                 self._discord.fail(f"voice gateway: {error}")
@@ -232,7 +230,14 @@ class VoiceServer:
         if connection.ws is ws:
             connection.ws = None
 
-    def _take(self, connection: VoiceConnection, op: int, data: Json) -> None:
+    def _take(self, connection: VoiceConnection, message: WSMessage) -> None:
+        if message.type is WSMsgType.BINARY:
+            self.encryption.take_binary(connection, message.data)
+            return
+        with well_formed(message.data):
+            self._handle(connection, *_parsed(message.data))
+
+    def _handle(self, connection: VoiceConnection, op: int, data: Json) -> None:
         if op == HEARTBEAT:
             connection.heartbeats += 1
             connection.send(HEARTBEAT_ACK, {"t": data["t"]})
@@ -276,11 +281,8 @@ class VoiceServer:
 
 
 def _parsed(text: str | bytes) -> tuple[int, Json]:
-    try:
-        payload = json.loads(text)
-        op, data = payload["op"], payload["d"]
-    except (ValueError, KeyError, TypeError):
-        raise CloseError(4002, "Failed to decode payload", mistake=True) from None
+    payload = json.loads(text)
+    op, data = payload["op"], payload["d"]
     if missing := KEYS.get(op, set()) - set(data):
         raise CloseError(4002, f"op {op} without {sorted(missing)}", mistake=True)
     return op, data

@@ -1,0 +1,87 @@
+"""Naming tracks in an option: what autocomplete offers, and what was meant."""
+
+import asyncio
+import re
+
+from discord import app_commands
+
+from cogs.discord.surface import Call, Interaction, read, surface_of
+from cogs.discord.text import length, plain
+from core.errors import ChorusError, NoSuchEntryError, NothingPlayingError
+from core.records.views import EntryView
+from core.types import EntryId, Track
+
+CHOICES = 25
+LONGEST = 100
+"""Discord's limit for a choice's name and value."""
+PATIENCE = 0.1
+_NUMBER = re.compile(r"[1-9]\d{0,5}")
+
+Choice = app_commands.Choice[str]
+
+
+async def tracks(interaction: Interaction, typed: str) -> list[Choice]:
+    """Tracks of the library like what is typed, within 100 ms or none."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            found = await surface_of(interaction).library.search(typed, limit=CHOICES)
+    except (TimeoutError, ChorusError):
+        return []
+    return [_track(track) for track in found]
+
+
+def _track(track: Track) -> Choice:
+    artist = f"{track.artist} – " if track.artist else ""
+    value = track.ref if len(track.ref) <= LONGEST else plain(track.title, LONGEST)
+    return Choice(name=plain(f"{artist}{track.title} ({length(track.length)})", LONGEST), value=value)
+
+
+async def waiting(interaction: Interaction, typed: str) -> list[Choice]:
+    """Entries that wait."""
+    return [_entry(entry) for entry in _like(await _waiting(interaction), typed)]
+
+
+async def mine(interaction: Interaction, typed: str) -> list[Choice]:
+    """Entries that wait, one's own first."""
+    entries = sorted(await _waiting(interaction), key=lambda entry: not entry.mine)
+    return [_entry(entry) for entry in _like(entries, typed)]
+
+
+async def _waiting(interaction: Interaction) -> list[EntryView]:
+    try:
+        return list((await read(interaction, size=100)).view.upcoming)
+    except ChorusError:
+        return []
+
+
+def _like(entries: list[EntryView], typed: str) -> list[EntryView]:
+    wanted = typed.strip().casefold()
+    found = [one for one in entries if wanted in one.track.title.casefold() or wanted == str(one.rank)]
+    return found[:CHOICES]
+
+
+def _entry(entry: EntryView) -> Choice:
+    return Choice(name=plain(f"{entry.rank}. {entry.track.title} ({entry.name})", LONGEST), value=f"#{entry.id}")
+
+
+async def meant(call: Call, named: str | None) -> EntryId:
+    """The entry that an option names: `#<id>` of a choice, a number in the queue, or a part of a title.
+
+    None means the one on air. Raises NothingPlayingError, NoSuchEntryError.
+    """
+    if named is None:
+        if call.view.current is None:
+            raise NothingPlayingError
+        return call.view.current.id
+    if named.startswith("#") and named[1:].isdecimal():
+        return EntryId(int(named[1:]))
+    person = call.actor.person
+    if _NUMBER.fullmatch(named):
+        view = await call.jukebox.view(call.room, person, page=int(named) - 1, size=1)
+        found = list(view.upcoming)
+    else:
+        view = await call.jukebox.view(call.room, person, size=100)
+        found = _like(list(view.upcoming), named)
+    if not found:
+        raise NoSuchEntryError(EntryId(0))
+    return found[0].id

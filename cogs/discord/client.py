@@ -1,0 +1,166 @@
+"""The Discord client: connects the ports to the gateway."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import discord
+import structlog
+from discord import app_commands
+
+from cogs.discord import controls, queue, settings
+from cogs.discord.buttons import PageButton, PanelButton
+from cogs.discord.faults import explain
+from cogs.discord.panel import Panels
+from cogs.discord.people import People
+from cogs.discord.surface import Surface
+from cogs.languages import translations
+from core.errors import ChorusError
+from core.events import Event, OutputChanged
+from core.jukebox import Jukebox
+from core.ports.bus import Bus
+from core.ports.clock import Clock
+from core.ports.places import LiveMessages, Places
+from core.ports.rooms import Rooms
+from core.ports.stream import Playback
+from core.ports.tracks import Library, Resolver
+from core.reports import Reports
+from core.tracing import span
+
+if TYPE_CHECKING:
+    import asyncio
+
+INTENTS = discord.Intents(guilds=True, voice_states=True)
+GUILD_PATIENCE = 0.5
+"""Seconds without another guild after which the start counts as complete."""
+
+log = structlog.get_logger()
+
+
+class Tree(app_commands.CommandTree[Any]):
+    """The slash commands; refusals become words in one place."""
+
+    async def _call(self, interaction: discord.Interaction[Any]) -> None:
+        """One span a command: discord.py has no public place around a whole one."""
+        name = str((interaction.data or {}).get("name", ""))
+        with span("command", surface="discord", command=f"/{name}"):
+            await super()._call(interaction)
+
+    async def on_error(self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /) -> None:
+        """Say what went wrong."""
+        await explain(interaction, error)
+
+
+class Translator(app_commands.Translator):
+    """Descriptions of commands and options in the person's language; names stay."""
+
+    async def translate(
+        self, string: app_commands.locale_str, locale: discord.Locale, context: app_commands.TranslationContextTypes
+    ) -> str | None:
+        """The text in `locale`, None where there is none."""
+        text = translations(locale.value).gettext(string.message) if " " in string.message else string.message
+        return None if text == string.message else text
+
+
+class ChorusClient(discord.AutoShardedClient):
+    """Chorus on Discord. `attach` is told at every READY, so that voice can follow."""
+
+    def __init__(
+        self,
+        *,
+        jukebox: Jukebox,
+        reports: Reports,
+        rooms: Rooms,
+        places: Places,
+        resolver: Resolver,
+        library: Library,
+        live_messages: LiveMessages,
+        bus: Bus,
+        clock: Clock,
+        playback: Playback | None = None,
+        attach: Callable[[discord.Client], Awaitable[None]] | None = None,
+    ) -> None:
+        super().__init__(
+            intents=INTENTS,
+            member_cache_flags=discord.MemberCacheFlags.from_intents(INTENTS),
+            max_messages=None,
+            chunk_guilds_at_startup=False,
+            guild_ready_timeout=GUILD_PATIENCE,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+        self.people = People(rooms, reports, places, clock)
+        self.panels = Panels(
+            self, self.people.guild_of, jukebox=jukebox, live=live_messages, bus=bus, playback=playback
+        )
+        self.surface = Surface(jukebox, resolver, library, self.people, self.panels)
+        self.tree = Tree(
+            self,
+            allowed_contexts=app_commands.AppCommandContext(guild=True),
+            allowed_installs=app_commands.AppInstallationType(guild=True),
+        )
+        self._bus = bus
+        self._attach = attach
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self._restating: set[asyncio.Task[None]] = set()
+
+    async def setup_hook(self) -> None:
+        """Once, before the gateway: the commands are registered, the rooms known."""
+        for command in (*queue.commands(), *controls.commands(), *settings.commands()):
+            self.tree.add_command(command)
+        self.add_dynamic_items(PanelButton, PageButton)
+        await self.tree.set_translator(Translator())
+        await self.people.load(self.application_id or 0)
+        self.panels.start()
+        self._unsubscribe = self._bus.subscribe(self._on_event)
+        try:
+            await self.tree.sync()
+        except discord.HTTPException as error:
+            log.warning("discord.commands_not_registered", status=error.status, code=error.code)
+
+    async def close(self) -> None:
+        """Disconnect; live messages stay."""
+        self._unsubscribe()
+        await self.panels.stop()
+        await super().close()
+
+    async def on_ready(self) -> None:
+        """Connected, with every guild."""
+        log.info("discord.ready", guilds=len(self.guilds), shards=self.shard_count)
+        if self._attach is not None:
+            await self._attach(self)
+
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        """A guild is there: at the start, after an outage, or on a new session."""
+        await self._restate(guild)
+        if (room := self.people.room_of(guild.id)) is not None:
+            self.panels.wake(room)
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """The bot was invited."""
+        await self._restate(guild)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """The bot was put out of a guild: the queue is kept for when it comes back."""
+        try:
+            await self.people.put_out(guild)
+        except ChorusError as error:
+            log.warning("discord.removal_not_stored", guild=guild.id, error=repr(error))
+
+    async def on_voice_state_update(
+        self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
+    ) -> None:
+        """Somebody came, went, moved or deafened; what happens to the bot itself is the voice connection's."""
+        if not member.bot:
+            await self._restate(member.guild)
+
+    def _on_event(self, event: Event) -> None:
+        guild = self.get_guild(self.people.guild_of(event.room) or 0) if isinstance(event, OutputChanged) else None
+        if guild is not None:
+            task = self.loop.create_task(self._restate(guild))
+            self._restating.add(task)
+            task.add_done_callback(self._restating.discard)
+
+    async def _restate(self, guild: discord.Guild) -> None:
+        try:
+            await self.people.restate(guild)
+        except ChorusError as error:
+            log.warning("discord.people_not_stored", guild=guild.id, error=repr(error))

@@ -1,0 +1,45 @@
+"""The one place where what went wrong becomes words."""
+
+import discord
+import structlog
+from discord import app_commands
+
+from cogs.discord import words
+from cogs.discord.surface import Interaction, answer, words_of
+from core.errors import ChorusError
+
+TOO_LATE = 10062
+ANSWERED = 40060
+"""Discord's codes for an interaction older than three seconds, and for one that was answered already."""
+
+log = structlog.get_logger()
+
+
+async def explain(interaction: Interaction, error: BaseException) -> None:
+    """Tell the person what went wrong and what to do; what nobody can be told is logged."""
+    if isinstance(error, app_commands.CommandInvokeError):
+        error = error.original
+    if _is_too_late(error):
+        log.info("discord.interaction_too_late", interaction=interaction.id)
+        return
+    if not isinstance(error, ChorusError):
+        log.error("discord.command_failed", interaction=interaction.id, exc_info=error)
+    try:
+        await answer(interaction, _text(interaction, error))
+    except discord.HTTPException as fault:
+        log.info("discord.refusal_not_delivered", interaction=interaction.id, code=fault.code)
+
+
+def _text(interaction: Interaction, error: BaseException) -> str:
+    texts = words_of(interaction)
+    if isinstance(error, ChorusError):
+        return words.refusal(error, texts)
+    if isinstance(error, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch):
+        return texts.gettext("That command has just changed. Reload Discord (Ctrl-R) and try again.")
+    return texts.gettext("Something went wrong on my side. Try again in a moment.")
+
+
+def _is_too_late(error: BaseException) -> bool:
+    return isinstance(error, discord.InteractionResponded) or (
+        isinstance(error, discord.HTTPException) and error.code in {TOO_LATE, ANSWERED}
+    )

@@ -1,0 +1,201 @@
+"""The live message of each room: made by /play, redrawn as the room changes, found again after a restart."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from gettext import NullTranslations
+from typing import Any
+
+import aiohttp
+import discord
+import structlog
+
+from cogs.discord import drawing, words
+from cogs.discord.rows import panel_row
+from cogs.languages import translations
+from core.errors import ChorusError
+from core.events import Event, PlayFailed
+from core.jukebox import Jukebox
+from core.ports.bus import Bus
+from core.ports.places import LiveMessages
+from core.ports.stream import Playback
+from core.records.views import RoomView
+from core.types import EntryId, RoomId
+
+GAP = 3.0
+"""Seconds between two edits of a message."""
+STEP = 15.0
+"""Seconds between two looks at the progress bar."""
+RETRY = 30.0
+NOTE = 60.0
+"""Seconds that a failure is shown."""
+
+log = structlog.get_logger()
+
+
+class Panels:
+    """One live message a room, edited at most every three seconds."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        guild_of: Callable[[RoomId], int | None],
+        *,
+        jukebox: Jukebox,
+        live: LiveMessages,
+        bus: Bus,
+        playback: Playback | None = None,
+    ) -> None:
+        self.client = client
+        self._guild_of = guild_of
+        self.jukebox = jukebox
+        self.live = live
+        self._bus = bus
+        self._playback = playback
+        self._panels: dict[RoomId, _Panel] = {}
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Follow the bus."""
+        self._unsubscribe()
+        self._unsubscribe = self._bus.subscribe(self._on_event)
+
+    async def stop(self) -> None:
+        """Let go; the messages stay."""
+        self._unsubscribe()
+        tasks = [panel.task for panel in self._panels.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._panels.clear()
+
+    async def open(self, room: RoomId, channel: int, *, anew: bool) -> None:
+        """Show the room in `channel` if it is shown nowhere; `anew`: in a message of its own, the old one goes."""
+        at = await self.live.get(room)
+        if at is not None and not anew:
+            return
+        self._follow(room).move(channel)
+
+    def wake(self, room: RoomId) -> None:
+        """Something may look different now."""
+        self._follow(room).dirty.set()
+
+    def _on_event(self, event: Event) -> None:
+        if self._guild_of(event.room) is None:
+            return
+        panel = self._follow(event.room)
+        if isinstance(event, PlayFailed):
+            panel.note(event.title, event.reason)
+        panel.dirty.set()
+
+    def _follow(self, room: RoomId) -> "_Panel":
+        panel = self._panels.get(room)
+        if panel is None or panel.task.done():
+            panel = self._panels[room] = _Panel(self, room)
+        return panel
+
+    async def draw(self, room: RoomId, failed: tuple[str, str] | None) -> tuple[RoomView, drawing.Drawing]:
+        """The room as it is now, and how it looks."""
+        view = await self.jukebox.view(room, None, size=drawing.NEXT)
+        texts = self._words(room)
+        note = words.failed(*failed, texts) if failed else ""
+        status = self._playback.status(room) if self._playback else "playing"
+        return view, drawing.panel(view, texts, status=status, note=note)
+
+    def _words(self, room: RoomId) -> NullTranslations:
+        guild = self.client.get_guild(self._guild_of(room) or 0)
+        return translations(guild.preferred_locale.value if guild else "en")
+
+
+class _Panel:
+    """One room's message, and the task that keeps it in step."""
+
+    def __init__(self, panels: Panels, room: RoomId) -> None:
+        self.dirty = asyncio.Event()
+        self._panels = panels
+        self._room = room
+        self._channel: int | None = None
+        self._shown: Any = None
+        self._failed: tuple[str, str] | None = None
+        self._failed_at = 0.0
+        self.task = asyncio.create_task(self._run(), name=f"panel-{room}")
+
+    def move(self, channel: int) -> None:
+        """Show the room in a new message there."""
+        self._channel = channel
+        self.dirty.set()
+
+    def note(self, title: str, reason: str) -> None:
+        """Say for a while that a track could not be played."""
+        self._failed, self._failed_at = (title, reason), time.monotonic()
+
+    async def _run(self) -> None:
+        await asyncio.sleep(0)  # whoever woke it says why first
+        while True:
+            self.dirty.clear()
+            sent, again = await self._step()
+            if sent:
+                await asyncio.sleep(GAP)
+            try:
+                async with asyncio.timeout(again):
+                    await self.dirty.wait()
+            except TimeoutError:
+                if not again:
+                    return
+
+    async def _step(self) -> tuple[bool, float]:
+        """Whether a message was sent or edited, and after how many seconds to look again (0: when told)."""
+        try:
+            return await self._show()
+        except discord.Forbidden as error:
+            log.info("discord.panel_forbidden", room=self._room, code=error.code)
+            self._channel = None
+            await self._panels.live.forget(self._room)
+            return True, 0
+        except (ChorusError, discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            log.warning("discord.panel_failed", room=self._room, error=repr(error))
+            return True, RETRY
+
+    async def _show(self) -> tuple[bool, float]:
+        at = await self._panels.live.get(self._room)
+        if at is None and self._channel is None:
+            return False, 0
+        recent = time.monotonic() - self._failed_at < NOTE
+        view, drawn = await self._panels.draw(self._room, self._failed if recent else None)
+        sent = await self._put(at, view, drawn)
+        return sent, STEP if view.current is not None and view.running else 0
+
+    async def _put(self, at: tuple[int, int] | None, view: RoomView, drawn: drawing.Drawing) -> bool:
+        entry = view.current.id if view.current else EntryId(0)
+        if self._channel is not None or at is None:
+            await self._send(at, self._channel or 0, drawn, entry)
+        elif self._shown != drawn.key():
+            try:
+                await self._edit(at, drawn, entry)
+            except discord.NotFound:
+                if view.current is None:
+                    await self._panels.live.forget(self._room)
+                    return True
+                await self._send(None, at[0], drawn, entry)
+        else:
+            return False
+        self._shown = drawn.key()
+        return True
+
+    async def _send(self, old: tuple[int, int] | None, channel: int, drawn: drawing.Drawing, entry: EntryId) -> None:
+        """A new message in `channel`; the old one goes."""
+        client, view = self._panels.client, panel_row(drawn.buttons, self._room, entry)
+        message = await client.get_partial_messageable(channel).send(
+            content=drawn.content, embeds=[drawn.embed] if drawn.embed else [], view=view
+        )
+        self._channel = None
+        await self._panels.live.put(self._room, channel, message.id)
+        if old is not None:
+            with contextlib.suppress(discord.HTTPException):
+                await client.get_partial_messageable(old[0]).get_partial_message(old[1]).delete()
+
+    async def _edit(self, at: tuple[int, int], drawn: drawing.Drawing, entry: EntryId) -> None:
+        message = self._panels.client.get_partial_messageable(at[0]).get_partial_message(at[1])
+        view = panel_row(drawn.buttons, self._room, entry)
+        await message.edit(content=drawn.content, embed=drawn.embed, view=view)

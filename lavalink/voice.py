@@ -81,10 +81,10 @@ class VoiceLink:
 
     @property
     def waiting(self) -> bool:
-        """Whether audio will be sendable in a moment, so that a track had better not run on unheard."""
+        """Whether somebody will hear audio in a moment but not yet, so that a track had better wait."""
         if self._opening is not None:
             return True
-        if self.ready or not self._live:
+        if self.ready or self._transport is None or not self._transport.connection.others:
             self._held_since = None
             return False
         self._held_since = self._held_since or time.monotonic()

@@ -189,8 +189,11 @@ class Connection(VoiceConnectionState):
 
     @property
     def exposed(self) -> bool:
-        """Whether a frame sent now would reach listeners without the end-to-end encryption that they expect."""
-        return bool(self.dave_protocol_version and self.others) and not self.can_encrypt
+        """Whether a frame sent now would go without the end-to-end encryption that the channel expects.
+
+        So it is while the bot is alone (there is no group of one), when nobody would hear it either.
+        """
+        return self.dave_protocol_version != 0 and not self.can_encrypt
 
     @property
     def latency(self) -> float:

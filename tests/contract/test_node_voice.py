@@ -66,8 +66,17 @@ class Room:
 
 
 @pytest.fixture
-async def room(trusting_node: NodeAddress) -> AsyncIterator[Room]:
-    async with DiscordSimulator.start() as discord, NodeClient(trusting_node, user_id=discord.bot.id) as node:
+def dave() -> int:
+    """The channels' version of end-to-end encryption."""
+    return 0
+
+
+@pytest.fixture
+async def room(trusting_node: NodeAddress, dave: int) -> AsyncIterator[Room]:
+    async with (
+        DiscordSimulator.start(dave=dave) as discord,
+        NodeClient(trusting_node, user_id=discord.bot.id) as node,
+    ):
         await node.connect()
         guild = discord.guild("Guild")
         yield Room(discord, guild, guild.voice_channel("Music"), node)
@@ -199,3 +208,77 @@ async def test_deleting_the_player_leaves_the_channel(room: Room, media: MediaHo
     await room.node.rest("DELETE", room.node.player_path(room.guild.id))
     await until(lambda: not session.open, what="the voice websocket is closed")
     assert "WebSocketClosedEvent" not in room.node.events()
+
+
+# End-to-end encrypted channels: the simulator decrypts as people's clients do, and fails on any plain frame
+
+
+@pytest.mark.parametrize("dave", [1])
+async def test_an_encrypted_track_is_heard_from_its_first_frame(room: Room, media: MediaHost) -> None:
+    await room.guild.member("Ann").join(room.channel)
+    await room.patch(voice=room.voice(), track={"identifier": media.tone(440, 2)})
+    await room.channel.heard(440)
+    await room.node.event("TrackEndEvent")
+    [tone] = room.channel.tones()
+    assert tone.length == pytest.approx(2, abs=0.06)
+    assert room.channel.discarded == []
+
+
+@pytest.mark.parametrize("dave", [1])
+async def test_alone_the_track_runs_unheard_and_who_joins_hears_it(room: Room, media: MediaHost) -> None:
+    await room.patch(voice=room.voice(), track={"identifier": media.tone(440, 30)})
+    await until(lambda: _past(room, 500), what="the track runs")
+    assert room.channel.packets == []
+    ann, bob = room.guild.member("Ann"), room.guild.member("Bob")
+    await ann.join(room.channel)
+    await room.channel.heard(440)
+    await bob.join(room.channel)
+    await room.channel.heard(440)
+    await ann.leave()
+    await room.channel.heard(440)
+    await bob.leave()
+    running = await room.position()
+    await until(lambda: _past(room, running + 300), what="the track runs on")
+    await ann.join(room.channel)
+    await room.channel.heard(440)
+
+
+@pytest.mark.parametrize("dave", [1])
+async def test_a_client_that_cannot_encrypt_comes_and_goes(room: Room, media: MediaHost) -> None:
+    old, new = room.guild.member("Old"), room.guild.member("New")
+    old.max_dave = 0
+    await new.join(room.channel)
+    await room.patch(voice=room.voice(), track={"identifier": media.tone(440, 30)})
+    await room.channel.heard(440)
+    await old.join(room.channel)
+    await room.channel.heard(440)
+    await old.leave()
+    await room.channel.heard(440)
+
+
+@pytest.mark.parametrize("dave", [1])
+async def test_a_channel_joined_plain_is_upgraded(room: Room, media: MediaHost) -> None:
+    old, new = room.guild.member("Old"), room.guild.member("New")
+    old.max_dave = 0
+    await old.join(room.channel)
+    await new.join(room.channel)
+    await room.patch(voice=room.voice(), track={"identifier": media.tone(440, 30)})
+    await room.channel.heard(440)
+    await old.leave()
+    group = room.discord.voice.encryption.channel(room.channel)
+    await until(lambda: group.established, what="a group")
+    await room.channel.heard(440)
+
+
+@pytest.mark.parametrize("dave", [1])
+async def test_encrypted_voice_survives_a_resume_and_a_new_session(room: Room, media: MediaHost) -> None:
+    await room.guild.member("Ann").join(room.channel)
+    await room.patch(voice=room.voice(), track={"identifier": media.tone(440, 30)})
+    await room.channel.heard(440)
+    session = room.channel.bot_session
+    assert session is not None
+    await session.close(4015)
+    await until(lambda: session.resumes == 1, what="a resume")
+    await room.channel.heard(440)
+    await room.patch(voice=room.voice())
+    await room.channel.heard(440)

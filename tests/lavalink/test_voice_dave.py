@@ -62,14 +62,13 @@ async def test_others_are_known_from_ops_11_12_and_13(socket: VoiceSocket) -> No
 
 
 @pytest.mark.parametrize(
-    ("version", "others", "encrypting", "exposed"),
-    [(0, {"1"}, False, False), (1, set[str](), False, False), (1, {"1"}, False, True), (1, {"1"}, True, False)],
+    ("version", "encrypting", "exposed"), [(0, False, False), (1, False, True), (1, True, False), (0, True, False)]
 )
-async def test_audio_is_exposed_when_somebody_would_hear_it_plain(
-    socket: VoiceSocket, version: int, others: set[str], encrypting: bool, exposed: bool
+async def test_audio_is_exposed_while_an_encrypted_channel_has_no_keys(
+    socket: VoiceSocket, version: int, encrypting: bool, exposed: bool
 ) -> None:
     connection: Connection = socket._connection
-    connection.dave_protocol_version, connection.others = version, others
+    connection.dave_protocol_version = version
     connection.dave_session = cast("Any", SimpleNamespace(ready=encrypting))
     assert connection.exposed is exposed
 
@@ -111,17 +110,18 @@ async def test_frames_are_held_back_until_they_can_be_encrypted_and_the_clock_wa
     assert transport is not None
     connection = transport.connection
     connection.dave_protocol_version = 1
-    assert call.link.ready  # alone: nobody to hear it
+    assert (call.link.ready, call.link.waiting) == (False, False)  # alone: nobody to wait for
     connection.joined({"user_ids": ["1"]})
     assert (call.link.ready, call.link.waiting) == (False, True)
     await call.talk(3)
     await until(lambda: not call.link.waiting, within=2, what="the clock goes on")
     assert not call.link.ready
     await call.talk(3)
-    connection.others.clear()
+    connection.dave_protocol_version = 0
     assert (call.link.ready, call.link.waiting) == (True, False)
     await call.talk(2, start=10)
     await call.hears(PACKETS[10:12])
     assert len(call.heard()) == 2
+    connection.dave_protocol_version = 1
     connection.joined({"user_ids": ["1"]})
     assert call.link.waiting  # a new wait has its own limit

@@ -76,10 +76,9 @@ class Prober:
     async def _sound(self, response: ClientResponse, address: str, head: bytes) -> Sound:
         remote = RemoteFile(self._guard, address, response, head)
         source = Seekable(remote) if remote.size else Sequential(remote)
+        work = functools.partial(read_sound, source, live=not remote.size)
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._threads, functools.partial(read_sound, source)
-            )
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except UnplayableError as error:
             textual = head and all(byte in _TEXTUAL for byte in head[:512])
             raise UnplayableError("not_audio" if error.reason == "corrupt" and textual else error.reason) from None

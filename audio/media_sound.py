@@ -1,5 +1,7 @@
 """Whether something is sound that can be played, found out by opening it."""
 
+import contextlib
+import itertools
 import unicodedata
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -14,6 +16,10 @@ FORMATS = (
 )
 """What FFmpeg may take a file for. Formats that name other files or addresses (HLS, concat, DASH) are not among them:
 FFmpeg would open those by itself."""
+LIMITS = {"format_whitelist": FORMATS, "probesize": "2000000", "analyzeduration": "2000000"}
+LIVE_LIMITS = {**LIMITS, "formatprobesize": "16384", "probesize": "32768", "analyzeduration": "200000"}
+"""A stream that is entered in the middle of a frame comes no faster than it is heard: a second of it has to do."""
+BAD_PACKETS = 20
 LONGEST_TEXT = 4_000
 
 
@@ -34,24 +40,33 @@ class Sound:
     length: int | None
 
 
-def read_sound(source: str | Source) -> Sound:
-    """Open a file, decode its first frame and read its tags. Blocks.
+def read_sound(source: str | Source, *, live: bool = False) -> Sound:
+    """Open a file or a stream (`live`), decode its first frame and read its tags. Blocks.
 
     Raises:
         UnplayableError: `corrupt`, `not_audio` (a film without sound); and what the source's `read` raises.
     """
-    limits = {"format_whitelist": FORMATS, "probesize": "2000000", "analyzeduration": "2000000"}
+    limits = LIVE_LIMITS if live else LIMITS
     try:
         with cast("Any", av).open(source, container_options=limits, metadata_errors="replace") as container:
             if not container.streams.audio:
                 raise UnplayableError("not_audio")
-            if next(container.decode(audio=0), None) is None:
+            if not _decodable(container):
                 raise UnplayableError("corrupt")
             return _sound(container)
-    except (av.error.FFmpegError, EOFError, ValueError) as error:
-        if isinstance(error, TimeoutError):
-            raise
+    except TimeoutError:
+        raise
+    except (av.error.FFmpegError, EOFError, ValueError):
         raise UnplayableError("corrupt") from None
+
+
+def _decodable(container: Any) -> bool:
+    """Whether one of the first packets becomes sound; a stream may begin with half a frame."""
+    for packet in itertools.islice(container.demux(audio=0), BAD_PACKETS):
+        with contextlib.suppress(av.error.InvalidDataError):
+            if packet.decode():
+                return True
+    return False
 
 
 def _sound(container: Any) -> Sound:

@@ -60,8 +60,8 @@ def moved(location: str) -> Page:
     return page
 
 
-def live(data: bytes, *, headers: dict[str, str] | None = None, then: str = "repeat") -> Page:
-    """A stream of no known length: the data again and again, or once and then silence (`stall`)."""
+def live(data: bytes, *, headers: dict[str, str] | None = None, then: str = "repeat", pause: float = 0.001) -> Page:
+    """A stream of no known length, 8 KB per `pause`: again and again, or once and then silence (`stall`)."""
 
     async def page(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "audio/mpeg", **(headers or {})})
@@ -69,7 +69,7 @@ def live(data: bytes, *, headers: dict[str, str] | None = None, then: str = "rep
         while True:
             for start in range(0, len(data), 8_192):
                 await response.write(data[start : start + 8_192])
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(pause)
             if then == "stall":
                 await asyncio.Event().wait()
 

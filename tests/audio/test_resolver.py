@@ -9,6 +9,7 @@ import pytest
 
 from audio.guard import Guard
 from audio.library import Library
+from audio.library_covers import INDIGO
 from audio.media_probe import Prober
 from audio.resolver import Load, Resolver
 from audio.resolver_sources import source_of
@@ -168,6 +169,17 @@ async def test_a_stream_without_an_end_is_live(world: World) -> None:
     world.site.pages["/radio"] = live(_bytes(world.sound("s.mp3")), headers={"icy-name": "Radio Nowhere"})
     track = await world.one(world.site.url("/radio"))
     assert (track.length, track.title) == (None, "Radio Nowhere")
+
+
+@pytest.mark.parametrize("suffix", [".mp3", ".opus"])
+async def test_a_station_that_sends_no_faster_than_it_is_heard(world: World, suffix: str) -> None:
+    """Entered in the middle of a frame, where the format allows that."""
+    data = _bytes(world.sound(f"s{suffix}", seconds=20))
+    page = live(data[30_001 if suffix == ".mp3" else 0 :], headers={"icy-name": "Slow"}, pause=0.5)
+    world.site.pages["/radio"] = page
+    assert await world.one(world.site.url("/radio")) == Track(
+        TrackRef(f"url:{world.site.url('/radio')}"), "Slow", accent=INDIGO, uri=world.site.url("/radio")
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import discord
 import structlog
 from aiohttp import web
 
@@ -14,15 +15,16 @@ from audio.guard import Guard
 from audio.library import Library
 from audio.managed import ManagedNode
 from audio.media import media_app
+from audio.media_probe import Prober
 from audio.media_urls import MediaUrls
 from audio.nodes import Nodes, NodeSettingError, SessionFile, parse_nodes
 from audio.players import Players
-from audio.resolver import MediaResolver
+from audio.resolver import Resolver
 from audio.stream import Taps
 from audio.uploads import Uploads
 from bot import screen
 from bot.clock import SystemClock
-from bot.config import Settings
+from bot.config import Settings, revealed
 from bot.discord import Discord, account_of
 from bot.house import House
 from bot.keys import load_keys
@@ -30,6 +32,7 @@ from bot.store import Store, open_store
 from bot.tasks import Tasks
 from bot.tracing import export_to
 from bot.upkeep import beat
+from cogs.discord.client import ChorusClient
 from core.bus import LocalBus
 from core.errors import StoreUnavailableError
 from core.jukebox import Jukebox
@@ -83,7 +86,7 @@ class App:
         self.settings = settings
         self.clock = SystemClock()
         self.bus = LocalBus()
-        self.keys = load_keys(settings.secret_key and settings.secret_key.get_secret_value(), settings.data_dir)
+        self.keys = load_keys(revealed(settings.secret_key), settings.data_dir)
         self.library = Library(settings.data_dir, settings.library_paths, self.clock)
         self.house = House(self.library, demo=not settings.library_paths)
         self.guard = Guard(settings.media_allow)
@@ -110,8 +113,10 @@ class App:
         stack.push_async_callback(self.guard.close)
         await self.house.open()
         self.reports = Reports(self.store.rooms, self.clock)
-        resolver = MediaResolver(self.library, self.uploads, self.guard, self.urls, managers=self._managers)
-        self.jukebox = Jukebox(self.store.rooms, self.clock, resolver)
+        prober = Prober(self.guard)
+        stack.push_async_callback(prober.close)
+        self.resolver = Resolver(self.library, self.uploads, self.guard, prober, self._managers)
+        self.jukebox = Jukebox(self.store.rooms, self.clock, self.resolver)
         self.players = Players(
             self.nodes,
             rooms=self.store.rooms,
@@ -145,7 +150,7 @@ class App:
             self.clock,
             keys=self.keys.derive("web"),
             trusted_proxies=self.settings.trusted_proxies,
-            metrics_token=self.settings.metrics_token and self.settings.metrics_token.get_secret_value(),
+            metrics_token=revealed(self.settings.metrics_token),
             checks={"nodes": self._node_trouble, "discord": self._discord_trouble},
         )
         app.add_subapp("/media", media_app(self.urls, self.guard, self.library, self.uploads))
@@ -171,9 +176,36 @@ class App:
     def _connect_discord(self, stack: AsyncExitStack) -> None:
         if self.settings.discord_token is None:
             return
-        self.discord = Discord(self)
+        self.discord = Discord(
+            self.settings.discord_token,
+            api_url=self.settings.discord_api_url,
+            make=self._client,
+            attach=self._attach,
+            detach=self.players.detach_discord,
+        )
         self.discord.start()
         stack.push_async_callback(self.discord.stop)
+
+    def _client(self, attach: Callable[[discord.Client], Awaitable[None]]) -> ChorusClient:
+        return ChorusClient(
+            jukebox=self.jukebox,
+            reports=self.reports,
+            rooms=self.store.rooms,
+            places=self.store.places,
+            resolver=self.resolver,
+            library=self.library,
+            live_messages=self.store.live_messages,
+            bus=self.bus,
+            clock=self.clock,
+            playback=self.players,
+            attach=attach,
+        )
+
+    async def _attach(self, client: discord.Client) -> None:
+        """At every READY: the shards are ours, and voice follows."""
+        shards, account = client.shard_count or 1, client.user.id if client.user else 0
+        await self.store.leases.take(f"shard:{account}:{shards}:{number}" for number in range(shards))
+        await self.players.attach_discord(client)
 
     async def _node_trouble(self) -> str | None:
         states = self.nodes.status()

@@ -83,3 +83,8 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite+aiosqlite:///{self.data_dir / 'chorus.db'}"
+
+
+def revealed(secret: SecretStr | None) -> str | None:
+    """The text of an optional secret."""
+    return secret.get_secret_value() if secret is not None else None

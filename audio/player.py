@@ -523,7 +523,7 @@ class RoomPlayer:
             case "track_stuck":
                 await self._failed(report.entry, "stuck")
             case "websocket_closed":
-                self._voice_closed(report.data.code.value)
+                await self._voice_closed(report.node, report.data.code.value)
             case _:
                 pass
 
@@ -570,10 +570,18 @@ class RoomPlayer:
         else:
             await self._parts.reports.track_failed(self.ref.room, entry, reason)
 
-    def _voice_closed(self, code: int) -> None:
-        if self.voice is not None and self._seen is not None:
-            self._seen.voice = None
-            self.voice.closed(code)
+    async def _voice_closed(self, node: Node, code: int) -> None:
+        """The voice server hung up on the node: unless that was a former connection, the channel is entered anew."""
+        voice, seen = self.voice, self._seen
+        if voice is None or seen is None or voice.data != seen.voice:
+            return  # newer data are on their way to the node
+        try:
+            player = await node.player(self.id)
+        except NODE_ERRORS:
+            player = None
+        if player is None or not player["state"]["connected"]:
+            seen.voice = None
+            voice.closed(code)
 
     # Watchdogs
 

@@ -105,7 +105,8 @@ class VoicePlayer(wavelink.Player):
     ) -> None:
         """Send op 4; what comes of it is reported by Discord, in any order."""
         self._guild = self.channel.guild
-        cast("dict[str, str]", self._voice_state["voice"]).clear()
+        for outdated in ("token", "endpoint"):  # the session stays as it is unless Discord says otherwise
+            cast("dict[str, str]", self._voice_state["voice"]).pop(outdated, None)
         await self._guild.change_voice_state(channel=self.channel, self_deaf=True, self_mute=self_mute)
 
     def keep(self, data: VoiceData) -> None:
@@ -241,6 +242,7 @@ class Voice:
         """Enter the channel again, later each time it does not last."""
         if self._wanted is None or self._timer is not None:
             return
+        self.data = None
         loop = asyncio.get_running_loop()
         if loop.time() - self._up_since > STABLE:
             self._losses = 0
@@ -251,7 +253,6 @@ class Voice:
 
     def _ask_again(self) -> None:
         self._timer = None
-        self.data = None
         self._wanted = None
         self._changed()
 

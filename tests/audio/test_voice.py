@@ -1,0 +1,211 @@
+"""Rooms heard in voice channels: the real discord.py, the built-in node, Discord on loopback."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Self
+
+import discord
+import pytest
+
+from audio.voice import after_close
+from core.events import OutputChanged
+from core.room import Room
+from core.types import Actor, Hearing, PersonId, Presence, RoomId, Surface, Track
+from tests.audio.rig import Rig, World, tone
+from tests.contract.test_discord_simulator import INTENTS, running
+from tests.simulators.discord import DiscordSimulator, Guild, VoiceChannel
+from tests.waiting import until
+
+pytestmark = pytest.mark.heard
+
+
+class Stage(World):
+    """A guild with a music channel beside the rest of the world."""
+
+    discord: DiscordSimulator
+    guild: Guild
+    music: VoiceChannel
+    guild_room: RoomId
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self.discord = await self._stack.enter_async_context(DiscordSimulator.start())
+        self.guild = self.discord.guild("Testers")
+        self.music = self.guild.voice_channel("Music")
+        ref = await self.places.guild_room(self.discord.bot.id, self.guild.id, "Testers")
+        self.guild_room = ref.room
+        return self
+
+    @property
+    def hall(self) -> Room:
+        return self.rooms.rooms[self.guild_room]
+
+    async def play(self, *tracks: Track) -> None:
+        """Ann, in the music channel, asks for tracks."""
+        who = PersonId("ann")
+        actor = Actor(who, "Ann", self.hall.place, Surface.DISCORD, voice_channel=self.music.id, dj=True)
+        present = Presence(who, self.hall.place, Hearing.VOICE, "Ann", self.clock.now())
+        await self.jukebox.add(self.guild_room, actor, tracks)
+        await self.reports.people(self.guild_room, self.hall.place, [present])
+
+
+class Bot(Rig):
+    """A rig with a Discord client."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage, user_id=stage.discord.bot.id)
+        self.stage = stage
+        self.client = discord.Client(intents=INTENTS, guild_ready_timeout=0.05)
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self._stack = AsyncExitStack()
+        await self._stack.enter_async_context(running(self.stage.discord, self.client))
+        await self.players.attach_discord(self.client)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._running:
+            await super().__aexit__()
+            await self._stack.aclose()
+
+    async def crash(self) -> None:
+        self.players.detach_discord()
+        await super().crash()
+        await self._stack.aclose()
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    async with Stage(tmp_path) as stage:
+        monkeypatch.setenv("SSL_CERT_FILE", str(stage.discord.ca_file))
+        yield stage
+
+
+def lost(stage: Stage) -> list[str]:
+    found = [event for event in stage.rooms.events if isinstance(event, OutputChanged)]
+    return [event.reason for event in found if event.channel is None]
+
+
+async def test_a_track_is_heard_in_the_channel_and_another_after_it(stage: Stage) -> None:
+    async with Bot(stage) as bot:
+        await stage.play(tone(440, 3), tone(880))
+        await stage.music.heard(440)
+        await stage.music.heard(880, within=8)
+        assert bot.players.status(stage.guild_room) == "playing"
+        assert not stage.music.gaps(longer_than=0.2)
+
+
+async def test_voice_closes_of_every_kind_end_in_music(stage: Stage) -> None:
+    async with Bot(stage):
+        await stage.play(tone(440))
+        await stage.music.heard(440)
+        for code in (4006, 4009, 4015, 1001):
+            session = stage.music.bot_session
+            assert session is not None
+            await session.close(code)
+            closed = time.monotonic()
+            await until(lambda at=closed: len(stage.music.since(at + 0.5)) > 10, what=f"packets after {code}")
+            await stage.music.heard(440)
+        assert not stage.rooms.played
+
+
+async def test_being_kicked_is_told_and_the_queue_kept(stage: Stage) -> None:
+    async with Bot(stage) as bot:
+        await stage.play(tone(440), tone(880))
+        await stage.music.heard(440)
+        await stage.guild.bot.leave()
+        await until(lambda: lost(stage) == ["kicked"])
+        assert stage.hall.voice_channel is None
+        assert len(stage.hall.entries) == 1
+        assert bot.client.voice_clients == []
+
+
+async def test_a_deleted_channel_is_told_as_such(stage: Stage) -> None:
+    async with Bot(stage):
+        await stage.play(tone(440))
+        await stage.music.heard(440)
+        await stage.guild.delete_channel(stage.music)
+        await until(lambda: lost(stage))
+        assert lost(stage)[0] in {"channel_deleted", "kicked"}
+
+
+async def test_being_moved_is_followed(stage: Stage) -> None:
+    async with Bot(stage):
+        other = stage.guild.voice_channel("Other")
+        await stage.play(tone(440))
+        await stage.music.heard(440)
+        await stage.guild.bot.move(other)
+        await until(lambda: stage.hall.voice_channel == other.id)
+        await other.heard(440)
+
+
+@pytest.mark.parametrize(("denied", "reason"), [("connect", "no_connect"), ("speak", "no_speak")])
+async def test_a_channel_that_may_not_be_used_is_told(stage: Stage, denied: str, reason: str) -> None:
+    async with Bot(stage):
+        stage.music.deny(stage.guild.everyone, denied)
+        await stage.discord.gateway.flush()
+        await stage.play(tone(440))
+        await until(lambda: lost(stage) == [reason])
+
+
+async def test_leaving_stops_the_channel(stage: Stage) -> None:
+    async with Bot(stage):
+        await stage.play(tone(440))
+        await stage.music.heard(440)
+        await stage.reports.voice_lost(stage.guild_room, "idle")
+        await until(lambda: stage.guild.bot.voice is None)
+
+
+async def test_a_killed_node_is_replaced_and_heard_in_the_same_channel(stage: Stage) -> None:
+    async with Bot(stage) as bot:
+        await stage.play(tone(440))
+        await stage.music.heard(440)
+        assert bot.managed is not None
+        assert bot.managed.info is not None
+        os.kill(bot.managed.info.pid, signal.SIGKILL)
+        killed = time.monotonic()
+        await until(lambda: len(stage.music.since(killed + 0.3)) > 10, what="packets")
+        assert stage.music.since(killed + 0.3)[0].at - killed < 3.0
+        await stage.music.heard(440)
+
+
+async def test_a_restarted_bot_goes_on_in_the_channel(stage: Stage) -> None:
+    first = Bot(stage)
+    async with first:
+        await stage.play(tone(440))
+        await stage.music.heard(440)
+        crashed = time.monotonic()
+        await first.crash()
+    async with Bot(stage):
+        await asyncio.sleep(1)
+        await stage.music.heard(440)
+        longest = max((gap.length for gap in stage.music.gaps(crashed)), default=0.0)
+        assert longest < 0.15, f"{longest} s of silence"
+        assert not stage.rooms.played
+
+
+def test_every_documented_close_code_has_a_policy() -> None:
+    for code in (
+        1000,
+        1001,
+        1006,
+        4000,
+        *range(4001, 4007),
+        4009,
+        4011,
+        4012,
+        4014,
+        4015,
+        4016,
+        4017,
+        *range(4020, 4023),
+    ):
+        assert after_close(code).reason
+    assert after_close(4017).reason == "encryption_required"
+    assert after_close(4021).delay >= 30

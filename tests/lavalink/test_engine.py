@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lavalink.engine import Engine
+from lavalink.opus import SILENCE
 from lavalink.pacer import PERIOD, Pacer
 from lavalink.sources import Sources
 from lavalink.workers import Workers, waiting
@@ -114,6 +115,15 @@ def test_a_job_that_fails_ends_no_thread() -> None:
     workers.stop()
 
 
+async def worst_lateness(seconds: float) -> float:
+    """How late the loop itself was at worst, which is the machine's doing."""
+    worst, end = 0.0, time.monotonic() + seconds
+    while (now := time.monotonic()) < end:
+        await asyncio.sleep(0.005)
+        worst = max(worst, time.monotonic() - now - 0.005)
+    return worst
+
+
 @pytest.mark.heard
 async def test_blocked_sources_delay_no_playing_player(tmp_path: Path) -> None:
     async with studio() as (media, engine, sources):
@@ -136,13 +146,15 @@ async def test_blocked_sources_delay_no_playing_player(tmp_path: Path) -> None:
                 desk.patch(track=track.model_copy(update={"encoded": kind, "info": info}))
         for desk in playing:
             desk.ear.forget()
-        await asyncio.sleep(3)
+        stall = await worst_lateness(3)
+        assert stall < 1, "the machine was too busy, or the loop was blocked"
         await playing[0].play("long.mp3")  # a new start is not held up either
         await until(lambda: ("TrackStart", "long.mp3") in playing[0].events())
         for desk in playing:
-            assert max(np.diff(desk.ear.times)) < LATE
-            assert abs(len(desk.ear.times) - 150) <= 4
+            assert max(np.diff(desk.ear.times)) < LATE + stall
+            assert abs(len(desk.ear.times) - 150) <= 4 + 50 * stall
             assert len(sound.tones(desk.ear.packets)) == 1
+            assert SILENCE not in desk.ear.packets
         closing = time.monotonic()
         for desk in desks:
             await desk.player.close()

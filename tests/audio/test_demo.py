@@ -15,7 +15,7 @@ import pytest
 from mutagen.flac import Picture
 from PIL import Image
 
-from audio import demo
+from audio.demo import ARTIST, PIECES, synthesise
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], float]:
 
     async def make() -> tuple[list[Path], float]:
         start, first, paths = time.monotonic(), 0.0, []
-        async for path in demo.synthesise(folder):
+        async for path in synthesise(folder):
             first = first or time.monotonic() - start
             paths.append(path)
         return paths, first
@@ -77,7 +77,7 @@ def test_each_is_short_audible_opus_without_clipping(made: tuple[list[Path], flo
 def test_they_are_tagged_with_different_titles(made: tuple[list[Path], float]) -> None:
     titles = [_tags(path)["title"][0] for path in made[0]]
     assert len(set(titles)) == len(titles)
-    assert {_tags(path)["artist"][0] for path in made[0]} == {demo.ARTIST}
+    assert {_tags(path)["artist"][0] for path in made[0]} == {ARTIST}
 
 
 def test_they_sound_different(made: tuple[list[Path], float]) -> None:
@@ -97,15 +97,15 @@ async def test_nothing_is_made_twice_and_what_was_deleted_stays_deleted(made: tu
     folder = made[0][0].parent
     moved = made[0][-1].rename(folder / "gone")
     try:
-        assert [path async for path in demo.synthesise(folder)] == []
+        assert [path async for path in synthesise(folder)] == []
     finally:
         moved.rename(made[0][-1])
 
 
 async def test_an_interrupted_start_is_made_up_for(tmp_path: Path) -> None:
-    async for path in demo.synthesise(tmp_path):
+    async for path in synthesise(tmp_path):
         assert path.exists()
         break
-    rest = [path.name async for path in demo.synthesise(tmp_path)]
-    assert rest == [piece.filename for piece in demo.PIECES[1:]]
+    rest = [path.name async for path in synthesise(tmp_path)]
+    assert rest == [piece.filename for piece in PIECES[1:]]
     assert not [name for name in await asyncio.to_thread(os.listdir, tmp_path) if name.endswith(".part")]

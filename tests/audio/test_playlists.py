@@ -4,8 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from audio import playlists
-from audio.playlists import Item
+from audio.playlists import Item, Kind, decode, hls_length, hls_variants, kind_of, parse, rewrite, settle
 from core.errors import UnplayableError
 
 BASE = "http://radio.test/lists/all.m3u8"
@@ -62,11 +61,11 @@ def _mint(address: str) -> str:
     ],
 )
 def test_playlists_are_recognised(media_type: str, path: str, head: bytes, kind: str | None) -> None:
-    assert playlists.kind_of(media_type, path, head) == kind
+    assert kind_of(media_type, path, head) == kind
 
 
 def test_m3u_is_read() -> None:
-    found = playlists.parse("m3u", M3U, BASE)
+    found = parse("m3u", M3U, BASE)
     assert found.title == "Evening"
     assert found.items == (
         Item("http://radio.test/lists/one.mp3", "Sinnerman", "Nina Simone", 123_000),
@@ -76,14 +75,14 @@ def test_m3u_is_read() -> None:
 
 
 def test_pls_is_read_in_the_order_of_its_numbers() -> None:
-    assert playlists.parse("pls", PLS, BASE).items == (
+    assert parse("pls", PLS, BASE).items == (
         Item("http://radio.test/1.mp3", "One", "", 60_000),
         Item("http://b.test/2", "Two"),
     )
 
 
 def test_xspf_is_read() -> None:
-    found = playlists.parse("xspf", XSPF, BASE)
+    found = parse("xspf", XSPF, BASE)
     assert found.title == "Mix"
     assert found.items == (
         Item("http://radio.test/lists/a.flac", "A", "Me", 5_000),
@@ -92,22 +91,22 @@ def test_xspf_is_read() -> None:
 
 
 def test_hls_is_told_from_m3u_and_measured() -> None:
-    assert playlists.settle("m3u", MEDIA) == "hls"
-    assert playlists.settle("m3u", M3U) == "m3u"
-    assert playlists.hls_length(MEDIA) == 10_500
-    assert playlists.hls_length(MEDIA.replace("#EXT-X-ENDLIST", "")) is None
-    assert playlists.hls_variants(MASTER, BASE) == [
+    assert settle("m3u", MEDIA) == "hls"
+    assert settle("m3u", M3U) == "m3u"
+    assert hls_length(MEDIA) == 10_500
+    assert hls_length(MEDIA.replace("#EXT-X-ENDLIST", "")) is None
+    assert hls_variants(MASTER, BASE) == [
         "http://radio.test/lists/low.m3u8",
         "http://radio.test/lists/high.m3u8",
     ]
-    assert playlists.hls_variants(MEDIA, BASE) == []
+    assert hls_variants(MEDIA, BASE) == []
 
 
 def test_every_address_of_hls_is_rewritten() -> None:
-    master = playlists.rewrite("hls", MASTER, BASE, _mint)
+    master = rewrite("hls", MASTER, BASE, _mint)
     assert _mint("http://radio.test/lists/audio/index.m3u8") in master
     assert _mint("http://radio.test/lists/high.m3u8") in master.splitlines()
-    media = playlists.rewrite("hls", MEDIA, BASE, _mint)
+    media = rewrite("hls", MEDIA, BASE, _mint)
     for address in ("https://keys.test/k?a=1", "http://radio.test/lists/init.mp4", "http://radio.test/lists/seg1.ts"):
         assert _mint(address) in media
     assert _mint("http://radio.test/seg2.ts") in media
@@ -117,16 +116,16 @@ def test_every_address_of_hls_is_rewritten() -> None:
 
 @pytest.mark.parametrize("tag", ['URI="http://in.test/k"', "URI=http://in.test/k", 'URI="http://in.test/k'])
 def test_sloppily_written_tags_are_rewritten_too(tag: str) -> None:
-    written = playlists.rewrite("hls", f"#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,{tag}", BASE, _mint)
+    written = rewrite("hls", f"#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,{tag}", BASE, _mint)
     assert written.splitlines()[1] == f'#EXT-X-KEY:METHOD=AES-128,URI="{_mint("http://in.test/k")}"'
 
 
 def test_every_address_of_pls_and_xspf_is_rewritten() -> None:
-    pls = playlists.rewrite("pls", PLS, BASE, _mint)
+    pls = rewrite("pls", PLS, BASE, _mint)
     assert f"File1={_mint('http://radio.test/1.mp3')}" in pls.splitlines()
     assert "http" not in pls
-    xspf = playlists.rewrite("xspf", XSPF, BASE, _mint)
-    assert playlists.parse("xspf", xspf.replace("OURS", "http://ours/"), BASE).items[0].title == "A"
+    xspf = rewrite("xspf", XSPF, BASE, _mint)
+    assert parse("xspf", xspf.replace("OURS", "http://ours/"), BASE).items[0].title == "A"
     assert _mint("http://y.test/b?x=1&y=2") in xspf
     assert "y.test" not in xspf
     assert "x.test" not in xspf
@@ -134,15 +133,15 @@ def test_every_address_of_pls_and_xspf_is_rewritten() -> None:
 
 def test_too_long_lists_are_refused() -> None:
     with pytest.raises(UnplayableError, match="too_large"):
-        playlists.decode(b"#EXTM3U\n" + b"a.mp3\n" * 5_001)
+        decode(b"#EXTM3U\n" + b"a.mp3\n" * 5_001)
     with pytest.raises(UnplayableError, match="too_large"):
-        playlists.decode(b"x" * 2_000_001)
-    assert playlists.decode(b"caf\xe9.mp3") == "café.mp3"
+        decode(b"x" * 2_000_001)
+    assert decode(b"caf\xe9.mp3") == "café.mp3"
 
 
 def test_a_web_page_in_disguise_is_refused() -> None:
     with pytest.raises(UnplayableError, match="not_audio"):
-        playlists.decode(b"\n <!DOCTYPE html><html>")
+        decode(b"\n <!DOCTYPE html><html>")
 
 
 @pytest.mark.parametrize(
@@ -151,14 +150,14 @@ def test_a_web_page_in_disguise_is_refused() -> None:
 )
 def test_broken_and_hostile_xml_is_refused(text: str) -> None:
     with pytest.raises(UnplayableError, match="corrupt"):
-        playlists.parse("xspf", text, BASE)
+        parse("xspf", text, BASE)
 
 
 @given(st.sampled_from(["m3u", "pls"]), st.text(max_size=300))
 @example("m3u", "http://[")
-def test_no_address_is_left_as_it_was(kind: playlists.Kind, text: str) -> None:
-    items = playlists.parse(kind, text, BASE).items
-    written = playlists.rewrite(playlists.settle(kind, text), text, BASE, _mint)
+def test_no_address_is_left_as_it_was(kind: Kind, text: str) -> None:
+    items = parse(kind, text, BASE).items
+    written = rewrite(settle(kind, text), text, BASE, _mint)
     for item in items:
         assert _mint(item.address) in written
     if kind == "m3u":

@@ -2,9 +2,8 @@
 
 import asyncio
 import time
+from bisect import bisect_left
 from typing import NamedTuple
-
-import numpy as np
 
 from tests import sound
 from tests.simulators.discord.errors import NotAnsweredError
@@ -31,7 +30,7 @@ class Listening:
 
     def since(self, start: float) -> list[Packet]:
         """The packets that arrived from then on."""
-        return [packet for packet in self.packets if packet.at >= start]
+        return self.packets[bisect_left(self.packets, start, key=lambda packet: packet.at) :]
 
     def arrivals(self, since: float = 0.0) -> list[float]:
         return [packet.at for packet in self.since(since)]
@@ -64,9 +63,10 @@ class Listening:
         start, count = time.monotonic(), round(seconds * 50)
         while time.monotonic() < start + within + seconds:
             packets = self.since(start)[-count:]
-            if len(packets) == count and _is_tone([p.opus for p in packets], hz, tolerance):
+            missing = count - len(packets) or _still_needed([p.opus for p in packets], hz, tolerance)
+            if not missing:
                 return packets[0].at
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(missing * sound.FRAME_SECONDS)
         heard = [f"{tone.hz:.0f} Hz for {tone.length:.2f} s" for tone in self.tones(start)]
         raise NotAnsweredError(f"{hz} Hz not heard within {within} s, but {heard or 'silence'}")
 
@@ -82,10 +82,14 @@ class Listening:
         raise NotAnsweredError(f"not silent within {within} s")
 
 
-def _is_tone(opus: list[bytes], hz: float, tolerance: float) -> bool:
-    samples = sound.mono(sound.decode(opus))[sound.FRAME :]  # a decoder needs a frame to settle
-    frames = samples[: len(samples) // sound.FRAME * sound.FRAME].reshape(-1, sound.FRAME)
-    if sound.level(samples) < sound.SILENCE_DB or not len(frames):
-        return False
-    pitches = [sound.frequency(frame) for frame in frames]
-    return bool(np.all(np.abs(np.array(pitches) - hz) <= tolerance * hz))
+def _still_needed(opus: list[bytes], hz: float, tolerance: float) -> int:
+    """How many more packets of that tone must come until the last so many are all of it; 0 when they are."""
+    samples = sound.mono(sound.decode(opus))
+    frames = samples[: len(samples) // sound.FRAME * sound.FRAME].reshape(-1, sound.FRAME)[1:]  # the decoder settles
+    wrong = [n for n, frame in enumerate(frames, 2) if not _is_tone(frame, hz, tolerance)]
+    return wrong[-1] if wrong else 0
+
+
+def _is_tone(frame: sound.Samples, hz: float, tolerance: float) -> bool:
+    loud = sound.level(frame) >= sound.SILENCE_DB
+    return loud and abs(sound.frequency(frame) - hz) <= tolerance * hz

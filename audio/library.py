@@ -43,7 +43,7 @@ class Library:
         self._roots = labels([*(root.absolute() for root in roots), self.house])
         self._covers = Covers(data / "covers")
         self._clock = clock
-        self._threads = ThreadPoolExecutor(2, "library")
+        self._threads = ThreadPoolExecutor(4, "library")
         self._scan_thread = ThreadPoolExecutor(1, "library-scan")
         self._catalogue: Catalogue
         self._scanner: Scanner

@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-import structlog
-
 from audio import library_store, playlists
 from audio.guard import Guard
 from audio.library import Library
@@ -31,8 +29,6 @@ Load = Callable[[str, int], Awaitable[Found]]
 """Lets a node resolve an identifier to at most so many tracks."""
 
 _LINK = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-
-log = structlog.get_logger()
 
 
 class Resolver:

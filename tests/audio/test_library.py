@@ -1,14 +1,20 @@
 """The library: indexing, covers, search, and files that cannot be played."""
 
+import base64
 import io
 import os
 import shutil
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any, cast
 
+import mutagen
 import numpy as np
 import pytest
+from mutagen.flac import Picture
+from mutagen.id3 import APIC  # pyright: ignore[reportPrivateImportUsage]  its documented name
+from mutagen.mp4 import MP4Cover
 from PIL import Image
 
 from audio.library import Library
@@ -232,6 +238,51 @@ async def test_covers_come_in_three_sizes_from_the_folder(library: Library) -> N
     assert await library.cover("../library", 88) is None
     assert (await library.search("three"))[0].cover is None
     assert (await library.search("three"))[0].accent == INDIGO
+
+
+def _embed(path: Path, data: bytes) -> None:
+    """Put a front cover into a file, after a picture of the band."""
+    file = cast("Any", mutagen).File(path)
+    cover, band = (cast("Any", Picture)() for _ in range(2))
+    cover.type, cover.mime, cover.data = 3, "image/png", data
+    band.type, band.mime, band.data = 8, "image/png", _png((0, 0, 255))
+    match path.suffix:
+        case ".mp3":
+            for picture in (band, cover):
+                file.tags.add(APIC(encoding=3, mime="image/png", type=picture.type, desc="", data=picture.data))
+        case ".flac":
+            file.add_picture(band)
+            file.add_picture(cover)
+        case ".m4a":
+            file["covr"] = [MP4Cover(data, MP4Cover.FORMAT_PNG)]
+        case _:
+            blocks = [base64.b64encode(picture.write()).decode() for picture in (band, cover)]
+            file["metadata_block_picture"] = blocks
+    file.save()
+
+
+def _png(colour: tuple[int, int, int]) -> bytes:
+    out = io.BytesIO()
+    _picture(colour).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("suffix", [".mp3", ".flac", ".m4a", ".opus"])
+async def test_embedded_front_covers_come_before_those_of_the_folder(
+    library: Library, music: Path, suffix: str
+) -> None:
+    path = write_tone(music / f"Album/green{suffix}", 440, 1, tags={"title": "Green"})
+    _embed(path, _png((0, 200, 0)))
+    track = await library.add(path)
+    assert track is not None
+    assert track.cover is not None
+    file = await library.cover(track.cover, 88)
+    assert file is not None
+    with Image.open(file) as image:
+        red, green, blue = cast("tuple[int, int, int]", image.convert("RGB").getpixel((44, 44)))
+    assert green > 150 > max(red, blue)
+    assert track.accent is not None
+    assert int(track.accent[3:5], 16) > 150
 
 
 def _picture(colour: tuple[int, int, int]) -> Image.Image:

@@ -62,13 +62,13 @@ class Deck:
         self._exhausted = False
         self._over = False
         self._closed = False
-        engine.workers.submit(self._start)
+        engine.openers.submit(self._start)
 
     def refill(self) -> None:
         """Have the ring filled up, unless that is under way. On the loop."""
         if not (self._filling or self._over or self._closed):
             self._filling = True
-            self._engine.workers.submit(self._fill)
+            self._engine.decoders.submit(self._fill)
 
     def cue(self, reel: Reel | None) -> bool:
         """Name the track that follows; False if a join has begun already. On the loop."""
@@ -80,7 +80,7 @@ class Deck:
             self._discard(former)
         if reel is not None:
             self._reopen_end()
-            self._engine.workers.submit(lambda: self._open_next(reel))
+            self._engine.openers.submit(lambda: self._open_next(reel))
         return True
 
     def limit(self, end: int | None) -> None:
@@ -108,7 +108,7 @@ class Deck:
 
     def _start(self) -> None:
         self._reel.open()
-        self._fill()
+        self._engine.decoders.submit(self._fill)
 
     def _open_next(self, reel: Reel) -> None:
         reel.open()
@@ -197,4 +197,4 @@ class Deck:
 
     def _discard(self, reel: Reel) -> None:
         reel.cancel()
-        self._engine.workers.submit(reel.close)
+        self._engine.openers.submit(reel.close)

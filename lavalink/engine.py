@@ -10,6 +10,7 @@ from lavalink.pacer import Pacer
 from lavalink.workers import Workers
 
 DECODERS = 2
+OPENERS = 2
 
 
 class Engine:
@@ -17,7 +18,10 @@ class Engine:
 
     def __init__(self) -> None:
         self.pacer = Pacer()
-        self.workers = Workers(DECODERS, "decode")
+        self.decoders = Workers(DECODERS, "decode")
+        """For what plays: short jobs that refill rings."""
+        self.openers = Workers(OPENERS, "open")
+        """For opening and closing files, so that many at once do not make the others wait."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
@@ -31,7 +35,8 @@ class Engine:
     async def stop(self) -> None:
         """End the threads; players should have been closed before."""
         self.pacer.stop()
-        await asyncio.to_thread(self.workers.stop)
+        await asyncio.to_thread(self.openers.stop)
+        await asyncio.to_thread(self.decoders.stop)
 
     def call(self, callback: Callable[[], None]) -> None:
         """Have something done on the loop. From any thread."""

@@ -1,6 +1,7 @@
 """The operator's music folders: indexed, searched, and handed out by id."""
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,8 @@ from core.types import Track, TrackRef
 HOUSE = "demo"
 """The folder in the data folder whose tracks are the house list."""
 HOUSE_LIMIT = 100
+REFRESH = 3.0
+"""Seconds between two looks at what a running scan found."""
 
 T = TypeVar("T")
 
@@ -49,6 +52,8 @@ class Library:
         self._scanner: Scanner
         self._searchable: tuple[SearchIndex, list[str]] = (SearchIndex([]), [])
         self._refreshing = threading.Lock()
+        self._refreshed = -math.inf
+        self._version = 0
 
     @property
     def house(self) -> Path:
@@ -74,7 +79,7 @@ class Library:
         loop = asyncio.get_running_loop()
 
         def tell(step: Progress) -> None:
-            self._refresh(every=3.0)
+            self._refresh(every=REFRESH)
             if progress:
                 loop.call_soon_threadsafe(progress, step)
 
@@ -129,7 +134,6 @@ class Library:
         self.house.mkdir(parents=True, exist_ok=True)
         self._catalogue = Catalogue(self._data / "library.db")
         self._scanner = Scanner(self._catalogue, self._covers, self._roots, self._clock.now)
-        self._refreshed = 0.0
         self._refresh()
 
     def _refresh(self, *, every: float = 0.0) -> None:
@@ -137,6 +141,7 @@ class Library:
         if time.monotonic() - self._refreshed < every:
             return
         with self._refreshing:
+            self._version = self._catalogue.version()
             rows = self._catalogue.texts()
             self._searchable = SearchIndex([text for _, text in rows]), [file for file, _ in rows]
             self._refreshed = time.monotonic()
@@ -144,6 +149,8 @@ class Library:
     def _search(self, query: str, limit: int) -> list[tuple[Track, float]]:
         if not query.strip():
             return [(row.track, 1.0) for row in self._catalogue.newest(limit)]
+        if self._catalogue.version() != self._version:
+            self._refresh(every=REFRESH)
         index, ids = self._searchable
         found = {ids[place]: score for place, score in index.search(query, limit=limit)}
         return [(row.track, found[row.id]) for row in self._catalogue.many(list(found))]

@@ -71,6 +71,8 @@ class Catalogue:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._database = _open(path)
+        except sqlite3.OperationalError:  # locked or not writable: nothing is wrong with the file
+            raise
         except sqlite3.DatabaseError:  # it is only an index: made anew
             for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
                 file.unlink(missing_ok=True)
@@ -80,6 +82,10 @@ class Catalogue:
         """Let go of the file."""
         with self._lock:
             self._database.close()
+
+    def version(self) -> int:
+        """Another number whenever another process wrote (`python -m bot library scan`)."""
+        return int(self._select("PRAGMA data_version")[0][0])
 
     def known(self) -> dict[str, tuple[int, int]]:
         """Id → mtime (ns) and size of every file as it was indexed."""

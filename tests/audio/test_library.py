@@ -117,6 +117,18 @@ async def test_what_was_indexed_is_there_after_a_restart(library: Library, music
     await other.close()
 
 
+async def test_what_another_process_indexed_is_found(
+    library: Library, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audio.library.REFRESH", 0.0)
+    other = Library(tmp_path / "data", [music], SteppingClock())
+    await other.open()
+    assert await library.search("nirvana") == []
+    await other.scan()
+    await other.close()
+    assert [track.title for track in await library.search("nirvana")] == ["Smells Like Teen Spirit"]
+
+
 async def test_a_broken_index_is_made_anew(tmp_path: Path, music: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data/library.db").write_bytes(b"this is no database, and longer than a header" * 9)

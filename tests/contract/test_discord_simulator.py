@@ -312,6 +312,9 @@ async def test_autocomplete_subcommands_files_and_permissions(bot: Bot, ann: Mem
     admin = ann.guild.member("Cat", admin=True)
     assert (await admin.slash("secret")).content == "yes"
     assert (await bot.answered.get()).manage_guild
+    ann.guild.reveal("secret")
+    assert (await ann.slash("secret")).content == "yes"
+    assert not (await bot.answered.get()).manage_guild
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,7 @@ class Guild:
     channels: dict[int, Channel] = field(default_factory=dict[int, Channel])
     members: dict[int, Member] = field(default_factory=dict[int, Member])
     commands: list[Json] = field(default_factory=list[Json])
+    revealed: set[str] = field(default_factory=set[str])
     joined: bool = True
     available: bool = True
     locale: str = "en-US"
@@ -110,6 +111,10 @@ class Guild:
 
     def _own(self, payload: Json) -> Json:
         return {"guild_id": str(self.id)} | payload
+
+    def reveal(self, command: str) -> None:
+        """The guild's admin shows a command to everybody, whatever permissions it asks for by default."""
+        self.revealed.add(command)
 
     async def delete_channel(self, channel: Channel) -> None:
         """Delete a channel; whoever is in it falls out of voice."""

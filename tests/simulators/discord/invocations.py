@@ -131,10 +131,10 @@ def _first_text(guild: "Guild") -> Channel:
 def _check_allowed(member: Member, command: Json, channel: Channel) -> None:
     mine = member.permissions(channel)
     needed = command["default_member_permissions"]
-    admin = member.can("administrator", channel)
+    shown = member.can("administrator", channel) or command["name"] in member.guild.revealed
     if not member.can("use_application_commands", channel) or not member.can("view_channel", channel):
         raise NotPossibleError(f"{member.user.username} may not use commands in {channel.name}")
-    if needed is not None and not admin and (int(needed) == 0 or mine & int(needed) != int(needed)):
+    if needed is not None and not shown and (int(needed) == 0 or mine & int(needed) != int(needed)):
         raise NotPossibleError(f"/{command['name']} is hidden from {member.user.username}")
 
 

@@ -57,7 +57,8 @@ class Message:
     @property
     def text(self) -> str:
         """All that a reader sees: content, embeds, components."""
-        return "\n".join([self.content, *(line for embed in self.embeds for line in _embed_lines(embed)), *self.labels])
+        embeds = [line for embed in self.embeds for line in _embed_lines(embed)]
+        return "\n".join(part for part in (self.content, *embeds, *self.labels) if part)
 
     @property
     def labels(self) -> list[str]:

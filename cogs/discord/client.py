@@ -8,7 +8,7 @@ import structlog
 from discord import app_commands
 
 from cogs.discord import controls, queue, settings
-from cogs.discord.buttons import PageButton, PanelButton
+from cogs.discord.buttons import press
 from cogs.discord.faults import explain
 from cogs.discord.panel import Panels
 from cogs.discord.people import People
@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 INTENTS = discord.Intents(guilds=True, voice_states=True)
 GUILD_PATIENCE = 0.5
 """Seconds without another guild after which the start counts as complete."""
+
+_DESCRIPTIONS = {
+    app_commands.TranslationContextLocation.command_description,
+    app_commands.TranslationContextLocation.parameter_description,
+}
 
 log = structlog.get_logger()
 
@@ -57,7 +62,9 @@ class Translator(app_commands.Translator):
         self, string: app_commands.locale_str, locale: discord.Locale, context: app_commands.TranslationContextTypes
     ) -> str | None:
         """The text in `locale`, None where there is none."""
-        text = translations(locale.value).gettext(string.message) if " " in string.message else string.message
+        if context.location not in _DESCRIPTIONS:
+            return None
+        text = translations(locale.value).gettext(string.message)
         return None if text == string.message else text
 
 
@@ -106,7 +113,6 @@ class ChorusClient(discord.AutoShardedClient):
         """Once, before the gateway: the commands are registered, the rooms known."""
         for command in (*queue.commands(), *controls.commands(), *settings.commands()):
             self.tree.add_command(command)
-        self.add_dynamic_items(PanelButton, PageButton)
         await self.tree.set_translator(Translator())
         await self.people.load(self.application_id or 0)
         self.panels.start()
@@ -127,6 +133,11 @@ class ChorusClient(discord.AutoShardedClient):
         log.info("discord.ready", guilds=len(self.guilds), shards=self.shard_count)
         if self._attach is not None:
             await self._attach(self)
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """A button; commands are the tree's."""
+        if interaction.type is discord.InteractionType.component:
+            await press(interaction, str((interaction.data or {}).get("custom_id", "")))
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """A guild is there: at the start, after an outage, or on a new session."""

@@ -26,8 +26,8 @@ async def explain(interaction: Interaction, error: BaseException) -> None:
         log.error("discord.command_failed", interaction=interaction.id, exc_info=error)
     try:
         await answer(interaction, _text(interaction, error))
-    except discord.HTTPException as fault:
-        log.info("discord.refusal_not_delivered", interaction=interaction.id, code=fault.code)
+    except Exception as fault:  # noqa: BLE001 - there is nobody left to tell
+        log.info("discord.refusal_not_delivered", interaction=interaction.id, error=repr(fault))
 
 
 def _text(interaction: Interaction, error: BaseException) -> str:

@@ -231,7 +231,7 @@ async def test_a_close_during_the_handshake_leaves_nothing(call: Call) -> None:
 
 
 async def test_heartbeats_measure_the_ping(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lavalink.voice_socket.MAX_HEARTBEAT", 0.05)
+    monkeypatch.setattr("lavalink.voice_loop.MAX_HEARTBEAT", 0.05)
     await call.link.connect(call.grant())
     await until(lambda: call.connection.heartbeats >= 3, what="heartbeats")
     await until(lambda: call.link.ping >= 0, what="a ping")

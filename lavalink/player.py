@@ -1,14 +1,17 @@
 """A player: what one client's PATCHes make of tracks, in real time, for a voice channel and for taps."""
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import takewhile
+from typing import Any, cast
 
 from lavalink import filters
 from lavalink.deck import LOW, Deck, Ended, Joined
 from lavalink.engine import Engine
 from lavalink.events import Events
-from lavalink.opus import FRAME_MS, SILENCE
+from lavalink.opus import FRAME_MS
+from lavalink.output import Output
 from lavalink.protocol import (
     ApiError,
     ChorusModel,
@@ -28,8 +31,6 @@ from lavalink.voice import VoiceLink
 UPDATE_FRAMES = 1000 // FRAME_MS
 """Frames between two playerUpdates."""
 STUCK_MS = 10_000
-SILENT_FRAMES = 5
-"""Frames of silence that end a talk spurt, as Discord asks for."""
 LOUDEST = 1000
 NO_VOICE = VoiceState(token="", endpoint="", session_id="", channel_id="")
 
@@ -52,6 +53,7 @@ class Player:
         self._sources = sources
         self._events = Events(guild_id, emit)
         self._taps = Taps(self._events.tap)
+        self._output = Output(voice, self._taps)
         self._voice_state = NO_VOICE
         self._volume = 100
         self._filters: dict[str, Any] = {}
@@ -60,12 +62,12 @@ class Player:
         self._next: Track | None = None
         self._next_start = 0
         self._deck: Deck | None = None
+        self._ghost: deque[bytes] = deque()  # of what was replaced: heard until the first packet is there
         self._start = 0  # ms of the track at which `_played` began to count
         self._end: int | None = None
         self._played = 0
         self._ticks = 0
         self._starved = 0
-        self._silence = 0
 
     # What the server calls
 
@@ -176,8 +178,7 @@ class Player:
 
     def _spin(self, track: Track, start: int) -> None:
         """Play a track from a place on, by a new deck; what is cued stays so."""
-        if self._deck is not None:
-            self._deck.close()
+        self._drop_deck(ghost=True)
         self._start, self._played, self._starved = start, 0, 0
         reel = Reel(track, self._sources, start)
         reel.end = self._end
@@ -191,14 +192,19 @@ class Player:
     def _leave(self, reason: str, error: LoadError | None = None) -> None:
         """End the current track, if there is one, and forget what was to follow."""
         track, self._track, self._next, self._end = self._track, None, None, None
-        if self._deck is not None:
-            self._deck.close()
-            self._deck = None
+        self._drop_deck(ghost=reason == "replaced")
         if track is None:
             return
         if error is not None:
             self._events.broke(track, error)
         self._events.ended(track, reason)
+
+    def _drop_deck(self, *, ghost: bool) -> None:
+        deck, self._deck = self._deck, None
+        if deck is not None:
+            deck.close()
+            packets = takewhile(lambda item: isinstance(item, bytes), deck.ring.copy())
+            self._ghost = deque(cast("Iterator[bytes]", packets) if ghost else ())
 
     def _ready(self, deck: Deck) -> None:
         """The first packet is there, or will never be."""
@@ -238,7 +244,7 @@ class Player:
         """Send what is due; called every 20 ms while there is anything to send."""
         deck = self._deck
         if deck is None or self._paused:
-            if not self._hush():
+            if not self._output.hush():
                 self._engine.pacer.discard(self)
             return
         self._ticks += 1
@@ -253,7 +259,7 @@ class Player:
                 break
             self._pass(item)
             if self._deck is not deck:
-                self._hush()
+                self._output.hush()
                 return
         else:
             self._starve(deck)
@@ -261,36 +267,23 @@ class Player:
             deck.refill()
 
     def _play(self, packet: bytes) -> None:
-        if not self._silence:
-            self.voice.speak(True)  # noqa: FBT003 (the protocol's own word)
-        self._silence = SILENT_FRAMES
         self._starved = 0
         self._played += 1
-        self._send(packet)
+        self._ghost.clear()
+        self._output.sound(packet)
 
     def _starve(self, deck: Deck) -> None:
         """No packet is there in time."""
-        self._hush()
+        if self._ghost:
+            self._output.sound(self._ghost.popleft())
+        else:
+            self._output.hush()
         if deck.drained:
             deck.force_join()
         self._starved += 1
         if self._starved == STUCK_MS // FRAME_MS and self._track is not None:
             self._events.stuck(self._track, STUCK_MS)
             self._update()
-
-    def _hush(self) -> bool:
-        """Send one of the frames of silence that end a talk spurt; False if all are sent."""
-        if not self._silence:
-            return False
-        self._send(SILENCE)
-        self._silence -= 1
-        if not self._silence:
-            self.voice.speak(False)  # noqa: FBT003 (the protocol's own word)
-        return True
-
-    def _send(self, packet: bytes) -> None:
-        self.voice.send(packet)
-        self._taps.put(packet)
 
     # Facts
 

@@ -11,7 +11,8 @@ import structlog
 from yarl import URL
 
 from lavalink.decoder import Decoder, Tags
-from lavalink.fetch import Head, HttpFile, NotFoundError, Origins
+from lavalink.download import Head, NotFoundError, Origins
+from lavalink.fetch import HttpFile
 from lavalink.protocol import LoadError, TrackInfo
 from lavalink.workers import Workers
 

@@ -8,7 +8,8 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from lavalink.fetch import AHEAD, HttpFile, NotFoundError, Origins
+from lavalink.download import AHEAD, NotFoundError, Origins
+from lavalink.fetch import HttpFile
 from lavalink.protocol import LoadError
 from tests.lavalink.harness import Media, media_server, until
 
@@ -99,7 +100,7 @@ async def test_a_server_without_ranges_is_read_again_up_to_the_place(library: Li
 
 
 async def test_attempts_without_progress_are_bounded(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lavalink.fetch.RETRIES", (0.0, 0.01, 0.01))
+    monkeypatch.setattr("lavalink.download.RETRIES", (0.0, 0.01, 0.01))
     piece = library.media.add("x", BODY, drop_after=[50_000, *[0] * 20])
     file = await library.open("x")
     with pytest.raises(LoadError, match="does not answer"):
@@ -108,8 +109,8 @@ async def test_attempts_without_progress_are_bounded(library: Library, monkeypat
 
 
 async def test_a_stalled_server_times_out(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lavalink.fetch.TIMEOUT", aiohttp.ClientTimeout(total=None, sock_read=0.1))
-    monkeypatch.setattr("lavalink.fetch.RETRIES", (0.0,))
+    monkeypatch.setattr("lavalink.download.TIMEOUT", aiohttp.ClientTimeout(total=None, sock_read=0.1))
+    monkeypatch.setattr("lavalink.download.RETRIES", (0.0,))
     library.media.add("x", BODY, stall_after=50_000)
     file = await library.open("x")
     with pytest.raises(LoadError, match="does not answer"):

@@ -219,6 +219,7 @@ async def test_stop_and_replace(one: Desk) -> None:
     ]
     one.patch(track=None)
     assert len(one.events()) == 4
+    assert SILENCE not in one.ear.packets  # what was replaced is heard until the new track is there
     await asyncio.sleep(0.2)
     assert one.ear.packets[-5:] == [SILENCE] * 5
 
@@ -255,7 +256,7 @@ async def test_a_track_of_another_source_fails_aloud(one: Desk) -> None:
 
 
 async def test_a_source_that_breaks_midway_fails_aloud(one: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lavalink.fetch.RETRIES", (0.0,))
+    monkeypatch.setattr("lavalink.download.RETRIES", (0.0,))
     piece = one.media.pieces["long.wav"]
     track = await one.track("long.wav")
     taken = one.sources.take(track.info.identifier)

@@ -114,7 +114,7 @@ class ChorusClient(discord.AutoShardedClient):
         for command in (*queue.commands(), *controls.commands(), *settings.commands()):
             self.tree.add_command(command)
         await self.tree.set_translator(Translator())
-        await self.people.load(self.application_id or 0)
+        await self.people.load(self.user.id if self.user else 0)
         self.panels.start()
         self._unsubscribe = self._bus.subscribe(self._on_event)
         try:

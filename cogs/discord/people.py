@@ -22,13 +22,15 @@ class People:
         self._reports = reports
         self._places = places
         self._clock = clock
+        self._account = 0
         self._persons: dict[tuple[int, str], PersonId] = {}
         self._refs: dict[int, RoomRef] = {}
         self._guilds: dict[RoomId, int] = {}
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def load(self, account: int) -> None:
-        """Learn which guilds have a room already."""
+        """Learn which guilds have a room of this bot account already."""
+        self._account = account
         for ref in await self._places.all_rooms():
             if ref.bot_account == account and ref.guild is not None:
                 self._keep(ref, ref.guild)
@@ -38,12 +40,12 @@ class People:
         self._guilds[ref.room] = guild
         return ref
 
-    async def room(self, account: int, guild: discord.Guild) -> RoomRef:
+    async def room(self, guild: discord.Guild) -> RoomRef:
         """The guild's room, made if need be."""
         known = self._refs.get(guild.id)
         if known is not None and known.name == guild.name:
             return known
-        return self._keep(await self._places.guild_room(account, guild.id, guild.name), guild.id)
+        return self._keep(await self._places.guild_room(self._account, guild.id, guild.name), guild.id)
 
     def guild_of(self, room: RoomId) -> int | None:
         """The guild whose room this is."""

@@ -93,7 +93,7 @@ async def read(interaction: Interaction, *, size: int = 0) -> Call:
     guild, user = interaction.guild, interaction.user
     if guild is None or not isinstance(user, discord.Member):
         raise LookupError("the guild is not known")
-    ref = await surface.people.room(interaction.application_id, guild)
+    ref = await surface.people.room(guild)
     person = await surface.people.person(user)
     view = await surface.jukebox.view(ref.room, person, size=size)
     return Call(interaction, surface, ref, view, _actor(interaction, user, person, ref, view), words_of(interaction))

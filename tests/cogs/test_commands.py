@@ -1,6 +1,7 @@
 """Every slash command, through the real client."""
 
 import time
+from typing import Any
 
 import pytest
 
@@ -115,7 +116,8 @@ async def test_a_channel_that_is_closed_to_the_bot_is_refused_before_queueing(
 ) -> None:
     party.music.deny(party.guild.bot, denied)
     for command in ("play", "join"):
-        reply = await party.ann.slash(command, **({"query": "aria"} if command == "play" else {}))
+        options: dict[str, Any] = {"query": "aria"} if command == "play" else {}
+        reply = await party.ann.slash(command, **options)
         assert reply.text.startswith(text)
         assert f"<#{party.music.id}>" in reply.text
     assert party.room.current is None

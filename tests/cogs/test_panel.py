@@ -22,11 +22,11 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 async def shown(party: Party, *parts: str) -> Message:
     """Wait for the panel to say this."""
 
-    def found() -> Message | None:
-        messages = party.chat.messages
-        return messages[-1] if messages and all(part in messages[-1].text for part in parts) else None
+    def found() -> list[Message]:
+        return [one for one in party.chat.messages[-1:] if all(part in one.text for part in parts)]
 
-    return await until(found, what=f"a panel with {parts}: {[one.text for one in party.chat.messages]}")
+    (message,) = await until(found, what=f"a panel with {parts}: {[one.text for one in party.chat.messages]}")
+    return message
 
 
 async def play(party: Party, *titles: str) -> Message:

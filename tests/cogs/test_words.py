@@ -12,45 +12,71 @@ from babel.messages.pofile import read_po
 
 from cogs.discord import controls, queue, settings, text, words
 from cogs.languages import FOLDER, translations
-from core import errors
+from core.errors import (
+    AnotherChannelError,
+    ChorusError,
+    ForbiddenError,
+    NoNodeError,
+    NoSuchEntryError,
+    NoSuchRoomError,
+    NoSuchSettingError,
+    NothingFoundError,
+    NothingPlayingError,
+    NotListeningError,
+    NotSeekableError,
+    OutOfRangeError,
+    OwnEntryError,
+    QueueFullError,
+    RateLimitedError,
+    SourceOffError,
+    StoreUnavailableError,
+    TooLongError,
+    TooManyEntriesError,
+    UnplayableError,
+    VoiceForbiddenError,
+)
 from core.records.results import Queued
 from core.records.views import EntryView, Why
 from core.types import EntryId, PersonId
 from tests.fakes import track
 
 ENGLISH = NullTranslations()
-SAMPLES: list[errors.ChorusError] = [
-    errors.StoreUnavailableError(),
-    errors.NoSuchRoomError(),
-    errors.NoSuchEntryError(EntryId(1)),
-    errors.NotListeningError(),
-    errors.AnotherChannelError(5),
-    errors.ForbiddenError("skip", "dj"),
-    errors.VoiceForbiddenError(5, "speak"),
-    errors.NothingPlayingError(),
-    errors.NotSeekableError(),
-    errors.OutOfRangeError("volume", 300, 0, 200),
-    errors.NoSuchSettingError("x"),
-    errors.QueueFullError(3),
-    errors.TooManyEntriesError(3),
-    errors.TooLongError("T", 60_000),
-    errors.NothingFoundError("q"),
-    errors.SourceOffError("s"),
-    errors.UnplayableError("timeout"),
-    errors.OwnEntryError(),
-    errors.NoNodeError(),
-    errors.RateLimitedError(0.2),
+SAMPLES: list[ChorusError] = [
+    StoreUnavailableError(),
+    NoSuchRoomError(),
+    NoSuchEntryError(EntryId(1)),
+    NotListeningError(),
+    AnotherChannelError(5),
+    ForbiddenError("skip", "dj"),
+    VoiceForbiddenError(5, "speak"),
+    NothingPlayingError(),
+    NotSeekableError(),
+    OutOfRangeError("volume", 300, 0, 200),
+    NoSuchSettingError("x"),
+    QueueFullError(3),
+    TooManyEntriesError(3),
+    TooLongError("T", 60_000),
+    NothingFoundError("q"),
+    SourceOffError("s"),
+    UnplayableError("timeout"),
+    OwnEntryError(),
+    NoNodeError(),
+    RateLimitedError(0.2),
 ]
 
 
-def known_errors() -> set[type[errors.ChorusError]]:
-    classes = {one for _, one in inspect.getmembers(errors, inspect.isclass) if issubclass(one, errors.ChorusError)}
-    return classes - {errors.ChorusError}
+def known_errors() -> set[type[ChorusError]]:
+    classes = {
+        one
+        for _, one in inspect.getmembers(inspect.getmodule(ChorusError), inspect.isclass)
+        if issubclass(one, ChorusError)
+    }
+    return classes - {ChorusError}
 
 
 def test_every_error_is_worded() -> None:
     assert {type(error) for error in SAMPLES} == known_errors()
-    unknown = words.refusal(errors.ChorusError(), ENGLISH)
+    unknown = words.refusal(ChorusError(), ENGLISH)
     for error in SAMPLES:
         assert words.refusal(error, ENGLISH) != unknown
         assert "%(" not in words.refusal(error, translations("es"))
@@ -138,5 +164,5 @@ def test_what_was_queued() -> None:
 
 
 def test_ranges_are_told_in_the_units_of_the_option() -> None:
-    assert words.refusal(errors.OutOfRangeError("idle", 0, 60_000, 120_000), ENGLISH).endswith("from 1 to 2.")
-    assert words.refusal(errors.VoiceForbiddenError(7, "full"), ENGLISH).startswith("<#7> is full")
+    assert words.refusal(OutOfRangeError("idle", 0, 60_000, 120_000), ENGLISH).endswith("from 1 to 2.")
+    assert words.refusal(VoiceForbiddenError(7, "full"), ENGLISH).startswith("<#7> is full")

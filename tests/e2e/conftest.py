@@ -1,7 +1,8 @@
 """A running product for each test."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,3 +16,14 @@ async def chorus(tmp_path: Path) -> AsyncIterator[Product]:
     await product.start()
     yield product
     await product.stop()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failed test shows the product's latest log lines."""
+    outcome: Any = yield
+    report = outcome.get_result()
+    for value in getattr(item, "funcargs", {}).values():
+        product = getattr(value, "chorus", value)
+        if report.failed and isinstance(product, Product):
+            report.sections.append(("the product's log", "\n".join(product.lines[-60:])))

@@ -53,8 +53,10 @@ def match(recording: Samples, reference: Samples, *, step: int = 6) -> Match:
     needle, hay = _thin(recording, step), _thin(reference, step)
     size = 1 << (len(needle) + len(hay) - 1).bit_length()
     product = np.fft.irfft(np.fft.rfft(hay, size) * np.conj(np.fft.rfft(needle, size)), size)
-    last = max(1, len(hay) - len(needle) + 1)
-    energy = np.convolve(hay**2, np.ones(len(needle)), "valid")[:last] if len(hay) >= len(needle) else np.array([1.0])
+    last = len(hay) - len(needle) + 1
+    assert last > 0, "the recording is longer than the reference"
+    sums = np.concatenate([[0.0], np.cumsum(hay**2)])
+    energy = sums[len(needle) :] - sums[:last]
     scores = product[:last] / np.sqrt(np.maximum(energy, 1e-9) * max(float(np.sum(needle**2)), 1e-9))
     best = int(np.argmax(scores))
     return Match(best * step / 48_000, float(scores[best]))

@@ -8,9 +8,11 @@ from typing import Any, cast
 import discord
 import structlog
 
+from audio.intake import NodeReport
+from audio.link import Parts
 from audio.node import Node
 from audio.nodes import Nodes
-from audio.player import Parts, Report, RoomPlayer
+from audio.player import RoomPlayer
 from core.errors import ChorusError
 from core.events import Event
 from core.ports.bus import Bus
@@ -183,7 +185,7 @@ class Players:
             if player is None or player.node not in {None, node}:
                 self._spawn(node.drop(player_id))
             else:
-                player.take(Report(node, "adopt", None, found))
+                player.take(NodeReport(node, "adopt", None, found))
         for player in self._players.values():
             if player.node is node and player.id not in players:
                 player.lost(node)
@@ -203,13 +205,13 @@ class Players:
             if player is not None and kind == "player_update":
                 player.update(node, payload.position, connected=payload.connected)
             elif player is not None:
-                player.take(Report(node, kind, None, payload))
+                player.take(NodeReport(node, kind, None, payload))
 
     def _about_track(self, node: Node, kind: str, payload: Any) -> None:
         data = cast("dict[str, Any]", payload.track.raw_data.get("userData") or {})
         player = self._players.get(data.get("room", ""))
         if player is not None and "entry" in data:
-            player.take(Report(node, kind, EntryId(int(data["entry"])), payload))
+            player.take(NodeReport(node, kind, EntryId(int(data["entry"])), payload))
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)

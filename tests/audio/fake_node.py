@@ -9,7 +9,7 @@ PASSWORD = "secret"
 
 
 class FakeNode:
-    """Counts connections; `patches` are the bodies it was sent; `hang` makes the next PATCHes wait."""
+    """`patches` are the bodies it was sent; `go` cleared: it answers nobody; `hang_patches`: PATCHes wait."""
 
     def __init__(self, port: int = 0) -> None:
         self.port = port
@@ -24,6 +24,7 @@ class FakeNode:
         self.go.set()
         self.refuse: tuple[int, str] | None = None
         self.deaf = False
+        self.hang_patches = False
 
     async def __aenter__(self) -> Self:
         app = web.Application(middlewares=[self._guard])
@@ -116,7 +117,8 @@ class FakeNode:
         body = await request.json()
         player = self._change(int(request.match_info["player"]), body)
         self.patches.append(body)
-        await self.go.wait()
+        if self.hang_patches:
+            await asyncio.sleep(30)
         if self.refuse is not None:
             return _error(*self.refuse)
         return web.json_response(player)
@@ -129,6 +131,9 @@ class FakeNode:
             player["track"] = None
         player |= {key: body[key] for key in ("volume", "paused") if key in body}
         player["state"]["position"] = body.get("position", 0)
+        if "next" in body.get("chorus", {}):
+            following = body["chorus"]["next"]
+            player["chorus"]["next"] = following and track(following["userData"])
         if "voice" in body:
             player["voice"] = body["voice"]
             player["state"]["connected"] = True

@@ -3,6 +3,7 @@
 import pytest
 
 from audio.player import player_id
+from core.events import PlayFailed
 from core.ports.places import RoomRef
 from core.types import EntryId, PauseReason, PlaceId, RoomId
 from tests.audio.rig import Ear, Rig, World, broken, tone
@@ -17,7 +18,7 @@ def current(world: World) -> EntryId | None:
 
 
 def failures(world: World) -> list[tuple[str, str]]:
-    return [(event.title, event.reason) for event in world.rooms.events if event.name == "music.play.failed"]
+    return [(event.title, event.reason) for event in world.rooms.events if isinstance(event, PlayFailed)]
 
 
 async def test_a_queued_track_is_heard_from_the_tap(world: World) -> None:
@@ -144,7 +145,7 @@ async def test_positions_are_kept_once_a_second(world: World) -> None:
         await world.add(tone(440))
         await ear.hears(440)
         position = await until(lambda: world.rooms.positions.get(world.lobby))
-        await until(lambda: world.rooms.positions[world.lobby] >= position + 900)
+        await until(lambda: world.rooms.positions[world.lobby] >= (position or 0) + 900)
 
 
 async def test_players_of_rooms_without_a_guild_are_told_from_guilds() -> None:

@@ -1,0 +1,215 @@
+"""A room's player on a node: what is known of it, and the PATCHes that change it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from audio.bookmark import Bookmark
+from audio.failures import failure
+from audio.node import NODE_ERRORS, Node
+from audio.nodes import Nodes
+from audio.seen import Seen
+from audio.voice import Voice
+from audio.watchdog import Watchdog
+from audio.wavelink_guard import NodeRequestError
+from core.ports.clock import Clock
+from core.ports.rooms import Rooms
+from core.ports.tracks import MediaAddress
+from core.reports import Reports
+from core.room import Room
+from core.types import EntryId, RoomId
+
+RETRY = 0.5
+LATER = 5.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What all room players share. `moves` bounds how many rooms move to another node at a time."""
+
+    rooms: Rooms
+    reports: Reports
+    clock: Clock
+    nodes: Nodes
+    media: MediaAddress
+    moves: asyncio.Semaphore
+    born: float
+    """Monotonic time of our start."""
+
+
+class Link:
+    """One room's player. `look_in(seconds)` has the room looked at again by then."""
+
+    def __init__(
+        self, room: RoomId, player_id: int, parts: Parts, voice: Voice | None, look_in: Callable[[float], None]
+    ) -> None:
+        self.node: Node | None = None
+        self.seen: Seen | None = Seen()
+        """The player as known; None: it has to be asked."""
+        self.placed = False
+        """Whether the room has been on any node since our start."""
+        self.bad_next: EntryId | None = None
+        """A locked entry that the node could not open."""
+        self.bookmark = Bookmark(parts.clock)
+        self.watchdog = Watchdog()
+        self.settled = asyncio.Event()
+        """Set whenever the player was made like the room."""
+        self._room = room
+        self._id = player_id
+        self._parts = parts
+        self._voice = voice
+        self._voice_again = 0.0
+        self._look_in = look_in
+        self._drops: set[asyncio.Task[None]] = set()
+
+    # Which node
+
+    def take_up(self, node: Node) -> None:
+        """Be on this node; the PATCH that follows tells it everything, then the former player goes."""
+        former = self.node
+        self.leave()
+        self.node, self.placed = node, True
+        if former is not None:
+            log.info("room moves", room=self._room, former=former.name, node=node.name)
+            drop = asyncio.create_task(self._drop_later(former))
+            self._drops.add(drop)
+            drop.add_done_callback(self._drops.discard)
+
+    async def _drop_later(self, former: Node) -> None:
+        await self.settled.wait()
+        await former.drop(self._id)
+
+    def leave(self) -> None:
+        """The present player counts no more; where it is is remembered."""
+        self.bookmark.hold(self.seen)
+        self.node, self.seen = None, Seen()
+        self.watchdog.reset()
+        self.settled.clear()
+
+    async def end(self) -> None:
+        """The player goes, and nothing of it is remembered."""
+        node, self.node = self.node, None
+        self.seen = Seen()
+        self.watchdog.reset()
+        if node is not None:
+            await node.drop(self._id)
+
+    # What it is like
+
+    async def ask(self) -> bool:
+        """Find out how the player is, after an answer that never came; whether that worked."""
+        if self.node is None:
+            return False
+        try:
+            await self.adopt(self.node, await self.node.player(self._id))
+        except NODE_ERRORS:
+            self._look_in(RETRY)
+            return False
+        return True
+
+    async def adopt(self, node: Node, player: dict[str, Any] | None) -> None:
+        """The node's player is the truth about what plays; the room's clock follows it."""
+        self.node, self.placed = node, True
+        seen = Seen.read(self._room, player) if player else Seen()
+        seen.started = seen.entry is not None
+        self.seen = seen
+        self.watchdog.reset()
+        if seen.voice is not None and self._voice is not None and seen.connected:
+            self._voice.adopt(seen.voice)
+        if seen.entry:
+            await self._follow(node, seen, seen.entry)
+
+    async def _follow(self, node: Node, seen: Seen, entry: EntryId) -> None:
+        room = await self._parts.rooms.read(self._room)
+        if room.current is None or room.current.entry.id != entry:
+            return
+        position = seen.position_at(time.monotonic())
+        if room.current.started_at is None or room.current.node != node.name:
+            await self._parts.reports.track_started(self._room, entry, node=node.name, position=position)
+        await self._parts.reports.position(self._room, entry, position)
+        self.bookmark.look(await self._parts.rooms.read(self._room))
+
+    def update(self, position: int, *, connected: bool) -> None:
+        """The node says where the track is."""
+        if self.seen is None:
+            return
+        if self.seen.started and position > self.seen.position:
+            self.watchdog.rest()
+        self.seen.connected = connected
+        self.seen.hold(position, time.monotonic())
+
+    def position(self) -> int | None:
+        """Where the track is heard just now, in ms; None unless one is."""
+        seen = self.seen
+        if seen is None or self.node is None or not seen.entry or not seen.started or seen.paused:
+            return None
+        return seen.position_at(time.monotonic())
+
+    @property
+    def runs(self) -> bool:
+        """Whether a track's clock runs on this node: without voice only the extension lets it."""
+        return self.seen is not None and (self.seen.connected or (self.node is not None and self.node.chorus))
+
+    @property
+    def voice_allowed(self) -> bool:
+        """Whether voice data may be sent: not right after they were refused."""
+        return time.monotonic() >= self._voice_again
+
+    # Changing it
+
+    async def send(self, node: Node, room: Room, body: dict[str, Any]) -> bool:
+        """Send a PATCH; whether it was done. What was refused is reported, what was not answered is asked about."""
+        try:
+            answer = await self._patch(node, room, body)
+        except NodeRequestError as error:
+            await self._refused(room, body, error)
+            return False
+        except NODE_ERRORS as error:
+            log.warning("node did not answer", room=self._room, node=node.name, error=type(error).__name__)
+            self._ask_later()
+            return False
+        self._note(Seen.read(self._room, answer), body)
+        return True
+
+    async def _patch(self, node: Node, room: Room, body: dict[str, Any]) -> dict[str, Any]:
+        if "track" in body and room.current is not None and room.current.started_at is not None:
+            async with self._parts.moves:
+                return await node.patch(self._id, body)
+        return await node.patch(self._id, body)
+
+    def _note(self, seen: Seen, body: dict[str, Any]) -> None:
+        before = self.seen or Seen()
+        fresh = "track" in body
+        seen.started = before.started and not fresh
+        if seen.entry is None or body.get("paused"):
+            self.watchdog.rest()
+        elif fresh or "paused" in body:
+            seen.position = body.get("position", 0) if fresh else seen.position
+            self.watchdog.expect_start()
+        self.seen = seen
+
+    async def _refused(self, room: Room, body: dict[str, Any], error: NodeRequestError) -> None:
+        log.info("node refused", room=self._room, status=error.status, keys=sorted(body))
+        if error.status in {404, 409}:  # a session that is not resumed yet; a join that has begun
+            self._ask_later()
+        elif "voice" in body and "voice" in error.message.lower() and self._voice is not None:
+            self._voice_again = time.monotonic() + RETRY
+            self._voice.closed(1006)
+            self._look_in(RETRY)
+        elif "track" in body and room.current is not None:
+            await self._parts.reports.track_failed(self._room, room.current.entry.id, failure(error.message))
+        elif "next" in body.get("chorus", {}):
+            self.bad_next = room.locked
+            self._look_in(0)
+        else:
+            self._look_in(LATER)
+
+    def _ask_later(self) -> None:
+        self.seen = None
+        self._look_in(RETRY)

@@ -1,0 +1,171 @@
+"""A player on a node that hangs, refuses, stays silent or speaks of the past."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from audio.node import NodeAddress
+from audio.player import player_id
+from core.events import PlayFailed
+from core.ports.places import RoomRef
+from core.types import LOBBY, PlaceId
+from tests.audio.fake_node import PASSWORD, FakeNode, track
+from tests.audio.rig import Rig, World, tone
+from tests.waiting import until
+
+PLAYER = player_id(RoomRef(LOBBY, PlaceId("web:lobby"), "Lobby"))
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeNode]:
+    async with FakeNode() as node:
+        yield node
+
+
+@pytest.fixture
+async def rig(world: World, fake: FakeNode) -> AsyncIterator[Rig]:
+    async with Rig(world, addresses=[NodeAddress("fake", fake.uri, PASSWORD)], managed=False) as rig:
+        await rig.up("fake")
+        await world.listen()
+        yield rig
+
+
+def user_data(entry: int) -> dict[str, Any]:
+    return {"room": "lobby", "entry": entry}
+
+
+async def starts(fake: FakeNode, entry: int) -> None:
+    await fake.event("TrackStartEvent", PLAYER, track=track(user_data(entry)))
+
+
+async def ends(fake: FakeNode, entry: int, reason: str = "finished") -> None:
+    await fake.event("TrackEndEvent", PLAYER, track=track(user_data(entry)), reason=reason)
+
+
+def plays(fake: FakeNode) -> list[int]:
+    """The entries whose tracks the node was given."""
+    return [body["track"]["userData"]["entry"] for body in fake.patches if "identifier" in body.get("track", {})]
+
+
+def reasons(world: World) -> list[str]:
+    return [event.reason for event in world.rooms.events if isinstance(event, PlayFailed)]
+
+
+def current(world: World) -> int | None:
+    return world.room.current.entry.id if world.room.current else None
+
+
+async def test_one_patch_starts_a_track(world: World, fake: FakeNode, rig: Rig) -> None:
+    await world.add(tone(440))
+    await until(lambda: fake.patches)
+    body = fake.patches[0]
+    assert body["track"]["userData"] == user_data(1)
+    assert body["track"]["identifier"].startswith("http://")
+    assert (body["position"], body["volume"], body["paused"]) == (0, 100, False)
+    assert len(fake.patches) == 1
+
+
+async def test_a_patch_that_is_never_answered_is_asked_about_and_not_sent_twice(
+    world: World, fake: FakeNode, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = rig.nodes.get("fake")
+    assert node is not None
+    original = node._wave.request
+
+    async def impatient(method: str, path: str, body: Any = None, *, within: float = 10.0) -> Any:
+        return await original(method, path, body, within=min(within, 0.3))
+
+    monkeypatch.setattr(node._wave, "request", impatient)
+    fake.hang_patches = True
+    await world.add(tone(440))
+    await until(lambda: fake.patches)
+    await until(lambda: world.room.current and world.room.current.started_at)
+    assert plays(fake) == [1]
+
+
+async def test_a_track_that_never_starts_is_skipped(
+    world: World, fake: FakeNode, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audio.watchdog.START_LIMIT", 0.3)
+    await world.add(tone(440), tone(880))
+    await until(lambda: current(world) == 2)
+    assert reasons(world) == ["timeout"]
+    assert plays(fake) == [1, 2]
+
+
+async def test_a_stuck_track_is_skipped(world: World, fake: FakeNode, rig: Rig) -> None:
+    await world.add(tone(440), tone(880))
+    await until(lambda: fake.patches)
+    await starts(fake, 1)
+    await fake.event("TrackStuckEvent", PLAYER, track=track(user_data(1)), thresholdMs=10_000)
+    await until(lambda: current(world) == 2)
+    assert reasons(world) == ["stuck"]
+
+
+async def test_a_track_that_breaks_is_skipped_once(world: World, fake: FakeNode, rig: Rig) -> None:
+    await world.add(tone(440), tone(880), tone(660))
+    await until(lambda: fake.patches)
+    await starts(fake, 1)
+    fault = {"message": "The file is damaged", "severity": "fault", "cause": "", "causeStackTrace": ""}
+    await fake.event("TrackExceptionEvent", PLAYER, track=track(user_data(1)), exception=fault)
+    await ends(fake, 1, "loadFailed")
+    await until(lambda: plays(fake) == [1, 2])
+    assert reasons(world) == ["corrupt"]
+    assert current(world) == 2
+
+
+async def test_reports_of_the_past_change_nothing(world: World, fake: FakeNode, rig: Rig) -> None:
+    await world.add(tone(440), tone(880), tone(660))
+    await until(lambda: fake.patches)
+    await starts(fake, 1)
+    await until(lambda: world.room.current and world.room.current.started_at)
+    await world.jukebox.skip(world.lobby, world.actor)
+    await until(lambda: plays(fake) == [1, 2])
+    await ends(fake, 1, "replaced")
+    await ends(fake, 1)
+    await starts(fake, 2)
+    await until(lambda: world.room.current and world.room.current.started_at)
+    await ends(fake, 99)
+    await starts(fake, 98)
+    await until(lambda: plays(fake) == [1, 2, 2], what="what should not play is put right")
+    assert current(world) == 2
+
+
+async def test_a_track_that_the_node_drops_is_started_again_where_it_was_but_not_for_ever(
+    world: World, fake: FakeNode, rig: Rig
+) -> None:
+    await world.add(tone(440), tone(880))
+    for count in range(1, 5):
+        await until(lambda n=count: plays(fake) == [1] * n)
+        await starts(fake, 1)
+        await ends(fake, 1, "cleanup")
+    await until(lambda: current(world) == 2)
+    assert reasons(world) == ["stuck"]
+
+
+async def test_a_node_without_the_extension_does_not_play_rooms_without_voice(world: World) -> None:
+    async with FakeNode() as java:
+        java.plugins = []
+        async with Rig(world, addresses=[NodeAddress("java", java.uri, PASSWORD)], managed=False) as rig:
+            await rig.up("java")
+            await world.listen()
+            await world.add(tone(440))
+            await until(lambda: rig.players.status(world.lobby) == "waiting")
+            assert not java.patches
+
+
+async def test_rooms_move_ten_at_a_time(world: World, fake: FakeNode, rig: Rig) -> None:
+    assert rig.players._parts.moves._value == 10
+
+
+async def test_a_join_that_is_not_heard_of_is_asked_about(world: World, fake: FakeNode, rig: Rig) -> None:
+    await world.add(tone(440, 5), tone(880))
+    await until(lambda: fake.patches)
+    await starts(fake, 1)
+    await until(lambda: any("next" in body.get("chorus", {}) for body in fake.patches))
+    fake.players[PLAYER]["track"] = track(user_data(2))  # it joined, and the event is lost
+    await ends(fake, 1)
+    await until(lambda: current(world) == 2)
+    await until(lambda: world.room.current and world.room.current.started_at)
+    assert plays(fake) == [1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import random
 import time
 from typing import TYPE_CHECKING
 
@@ -336,6 +337,53 @@ async def test_wrong_bodies_are_refused(node: NodeClient, body: str) -> None:
     assert_error(answer.json, 400, path)
 
 
+@pytest.mark.builtin
+async def test_no_body_whatever_breaks_the_node(node: NodeClient, media: MediaHost) -> None:
+    values: list[object] = [
+        None,
+        0,
+        -1,
+        2**70,
+        1.5,
+        1e308,
+        True,
+        "",
+        "\x00",
+        "😀" * 50,
+        [],
+        [[]],
+        {},
+        {"a": {}},
+        "http://[",
+    ]
+    values += [
+        {"encoded": None},
+        {"identifier": media.tone(440, 5)},
+        {"encoded": RICK},
+        {"volume": 1e308},
+        {"userData": {}},
+    ]
+    values += [{"next": {"encoded": RICK}}, {"taps": [STREAM_TAP]}, {"volume": True}, {"equalizer": "x"}]
+    keys = [
+        "track",
+        "encodedTrack",
+        "identifier",
+        "position",
+        "endTime",
+        "volume",
+        "paused",
+        "filters",
+        "voice",
+        "chorus",
+    ]
+    dice = random.Random(7)
+    for _ in range(300):
+        body = {key: dice.choice(values) for key in dice.sample(keys, dice.randint(1, 3))}
+        answer = await node.patch(GUILD, body)
+        assert answer.status in {200, 400, 409}, (body, answer)
+    assert (await node.player(GUILD))["guildId"] == str(GUILD)
+
+
 async def test_a_refusal_never_repeats_a_secret(node: NodeClient) -> None:
     voice = {"token": "s3cret-token", "endpoint": "", "sessionId": "s3cret-session", "channelId": 5}
     answer = await node.patch(GUILD, {"voice": voice}, params={"trace": "true"})
@@ -419,7 +467,7 @@ async def _position_above(node: NodeClient, than: int) -> bool:
 @pytest.mark.heard
 async def test_seek_moves_and_says_so(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, {"track": {"identifier": media.tone(440, 20)}})
-    await node.event("TrackStartEvent")
+    await node.message(op="playerUpdate")  # of the start, behind its event
     seen = len(node.messages)
     assert position((await node.patch(GUILD, {"position": 10_000})).json) == pytest.approx(10_000, abs=500)
     update = await node.message(op="playerUpdate", after=seen)

@@ -145,7 +145,7 @@ class Nodes:
         if user_id != self._user_id:
             self._user_id = user_id
             for node in list(self._nodes.values()):
-                await self._replace(node, resume=False)
+                await self._replace(node)
 
     async def drained(self, node: Node) -> None:
         """No room is on a draining node any more: leave it."""
@@ -161,12 +161,11 @@ class Nodes:
         node.start()
         return node
 
-    async def _replace(self, node: Node, *, resume: bool) -> None:
+    async def _replace(self, node: Node) -> None:
         self._nodes.pop(node.name, None)
         await node.stop()
         self.listener.node_down(node)
-        if not resume:
-            self._sessions.forget(node.address)
+        self._sessions.forget(node.address)
         self._add(node.address)
 
     async def _start_managed(self, managed: ManagedNode) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import deque
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
@@ -20,6 +21,7 @@ from core import people, playing, voting
 from core.errors import NoSuchRoomError, StoreUnavailableError
 from core.ports.places import RoomRef
 from core.room import Room
+from core.tracing import span
 
 LOOK_AGAIN = 30.0
 LOCK_LEAD = 15_000
@@ -58,6 +60,7 @@ class RoomPlayer:
         self._taps: set[str] = set()
         self._inbox: deque[NodeReport] = deque()
         self._wake = asyncio.Event()
+        self._parent = ""
         self._next_look = 0.0
         self._dark_since: float | None = None
 
@@ -68,8 +71,9 @@ class RoomPlayer:
         """The node that it is on."""
         return self._link.node
 
-    def wake(self) -> None:
-        """Look at the room again."""
+    def wake(self, parent: str = "") -> None:
+        """Look at the room again, as an effect of the span `parent`."""
+        self._parent = parent or self._parent
         self._wake.set()
 
     def take(self, report: NodeReport) -> None:
@@ -121,7 +125,8 @@ class RoomPlayer:
             self._wake.clear()
             self._next_look = time.monotonic() + LOOK_AGAIN
             try:
-                await self._look()
+                with self._effect():
+                    await self._look()
             except (NoSuchRoomError, StoreUnavailableError) as error:
                 log.warning("room not readable", room=self.ref.room, error=type(error).__name__)
                 self._look_in(5.0)
@@ -130,6 +135,10 @@ class RoomPlayer:
                 self._look_in(5.0)
             self._link.settled.set()
             await self._sleep()
+
+    def _effect(self) -> AbstractContextManager[object]:
+        parent, self._parent = self._parent, ""
+        return span("effect", parent=parent, room=self.ref.room) if parent else nullcontext()
 
     async def _sleep(self) -> None:
         try:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from contextvars import Context
 from typing import Any, cast
 
 import discord
@@ -21,6 +22,7 @@ from core.ports.places import Places
 from core.ports.rooms import Rooms
 from core.ports.tracks import MediaAddress
 from core.reports import Reports
+from core.tracing import traceparent
 from core.types import EntryId, RoomId
 
 RECONCILE = 30.0
@@ -124,7 +126,7 @@ class Players:
         self._players[room] = self._by_id[player.id] = player
         if self._client is not None and player.voice is not None:
             player.voice.attach(self._client)
-        self._tasks[room] = asyncio.create_task(player.run(), name=f"player-{room}")
+        self._tasks[room] = asyncio.create_task(player.run(), name=f"player-{room}", context=Context())
         return player
 
     # Rooms
@@ -132,13 +134,15 @@ class Players:
     def _on_event(self, event: Event) -> None:
         player = self._players.get(event.room)
         if player is not None:
-            player.wake()
+            player.wake(traceparent())
         else:
-            self._spawn(self._take_up(event.room))
+            self._spawn(self._take_up(event.room, traceparent()))
 
-    async def _take_up(self, room: RoomId) -> None:
+    async def _take_up(self, room: RoomId, parent: str = "") -> None:
         try:
-            await self.player(room)
+            player = await self.player(room)
+            if player is not None:
+                player.wake(parent)
         except ChorusError as error:
             log.warning("room not taken up", room=room, error=type(error).__name__)
 

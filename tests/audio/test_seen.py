@@ -1,0 +1,123 @@
+"""The one PATCH: pure comparison of a player with its room."""
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audio.seen import Patcher, Seen, Target
+from audio.voice import VoiceData
+from core.types import Entry, EntryId, PersonId, PlaceId, RoomId, Track
+from tests.fakes import track
+
+ROOM = RoomId("r")
+VOICE = VoiceData("token", "host:443", "session", "9")
+
+
+class Media:
+    def media_url(self, track: Track, *, bound_to: str) -> str:
+        return f"http://media/{track.ref}?{bound_to}"
+
+
+PATCHER = Patcher(ROOM, Media())
+
+
+def entry(number: int) -> Entry:
+    return Entry(EntryId(number), track(f"song {number}"), PersonId("p"), "P", PlaceId("web:lobby"), 0, 0)
+
+
+def target(**changes: Any) -> Target:
+    base = Target(None, None, paused=False, volume=100, taps=frozenset(), voice=None, chorus=True)
+    return replace(base, **changes)
+
+
+def apply(seen: Seen, body: dict[str, Any]) -> Seen:
+    """What a node makes of a body (docs/nodes.md)."""
+    after = replace(seen)
+    if "voice" in body:
+        voice = body["voice"]
+        after.voice = VoiceData(voice["token"], voice["endpoint"], voice["sessionId"], voice["channelId"])
+    after.volume = body.get("volume", seen.volume)
+    if "track" in body:
+        sent = body["track"].get("userData")
+        after.entry, after.following = (EntryId(sent["entry"]) if sent else None), None
+        after.paused = body.get("paused", False)
+    after.paused = body.get("paused", after.paused)
+    chorus = body.get("chorus", {})
+    if "next" in chorus:
+        after.following = EntryId(chorus["next"]["userData"]["entry"]) if chorus["next"] else None
+    if "taps" in chorus:
+        after.taps = frozenset(tap["id"] for tap in chorus["taps"])
+    return after
+
+
+def difference(seen: Seen, wanted: Target, position: int = 0, *, seek: bool = False) -> dict[str, Any]:
+    return PATCHER.difference(seen, wanted, position=position, seek=seek)
+
+
+def test_a_start_is_one_patch_with_everything() -> None:
+    body = difference(Seen(), target(entry=entry(1), following=entry(2), voice=VOICE, volume=80), 1500)
+    assert body["voice"] == VOICE.wire()
+    assert body["track"]["userData"] == {"room": "r", "entry": 1}
+    assert body["track"]["identifier"].endswith("r:1")
+    assert (body["position"], body["volume"], body["paused"]) == (1500, 80, False)
+    assert body["chorus"]["next"]["userData"]["entry"] == 2
+
+
+def test_a_paused_room_starts_nothing() -> None:
+    assert difference(Seen(), target(entry=entry(1), paused=True)) == {}
+
+
+def test_a_node_without_the_extension_gets_none_of_its_keys() -> None:
+    body = difference(Seen(), target(entry=entry(1), following=entry(2), taps=frozenset("a"), chorus=False))
+    assert "chorus" not in body
+
+
+def test_an_end_stops_the_track() -> None:
+    assert difference(Seen(entry=EntryId(1)), target()) == {"track": {"encoded": None}}
+
+
+def test_a_seek_moves_the_current_track_only() -> None:
+    assert difference(Seen(entry=EntryId(1)), target(entry=entry(1)), 5000, seek=True) == {"position": 5000}
+
+
+def test_a_players_track_of_somebody_else_is_replaced() -> None:
+    wire = {
+        "track": {"userData": {}},
+        "paused": False,
+        "volume": 100,
+        "voice": {"token": "", "endpoint": "", "sessionId": ""},
+        "state": {"connected": False, "position": 0},
+    }
+    seen = Seen.read(ROOM, wire)
+    assert difference(seen, target()) == {"track": {"encoded": None}}
+
+
+numbers = st.one_of(st.none(), st.integers(1, 3))
+taps = st.frozensets(st.sampled_from("abc"))
+seens = st.builds(
+    Seen,
+    entry=st.one_of(st.none(), st.integers(1, 3).map(EntryId)),
+    paused=st.booleans(),
+    volume=st.integers(0, 200),
+    voice=st.one_of(st.none(), st.just(VOICE)),
+    taps=taps,
+)
+
+
+@given(seens, numbers, numbers, st.booleans(), st.integers(0, 200), taps)
+def test_one_patch_is_enough(
+    seen: Seen, current: int | None, following: int | None, paused: bool, volume: int, wanted_taps: frozenset[str]
+) -> None:
+    wanted = target(
+        entry=entry(current) if current else None,
+        following=entry(following) if current and following else None,
+        paused=paused,
+        volume=volume,
+        taps=wanted_taps,
+        voice=VOICE,
+    )
+    after = apply(seen, difference(seen, wanted))
+    assert difference(after, wanted) == {}
+    assert after.entry == (current if not paused or seen.entry == current else None)

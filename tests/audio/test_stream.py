@@ -1,0 +1,76 @@
+"""Taps of a room's player."""
+
+import asyncio
+from contextlib import aclosing
+
+import pytest
+
+from core.types import RoomId
+from tests.audio.rig import Ear, Rig, World, tone
+from tests.waiting import until
+
+pytestmark = pytest.mark.heard
+
+
+async def taps_of(rig: Rig) -> int:
+    """How many taps the node's only player feeds."""
+    node = rig.nodes.get("builtin")
+    assert node is not None
+    players = await node.players()
+    return sum(len(player["chorus"]["taps"]) for player in players.values())
+
+
+async def test_two_listen_and_each_leaves_nothing_behind(world: World) -> None:
+    async with Rig(world) as rig:
+        async with Ear(rig, world.lobby) as one, Ear(rig, world.lobby) as other:
+            await world.listen()
+            await world.add(tone(440))
+            await one.hears(440)
+            await other.hears(440)
+            assert await taps_of(rig) == 2
+        await until(lambda: _no_taps(rig))
+
+
+async def _no_taps(rig: Rig) -> bool:
+    return await taps_of(rig) == 0
+
+
+async def test_a_tap_before_the_music_hears_it_begin(world: World) -> None:
+    async with Rig(world) as rig, Ear(rig, world.lobby) as ear:
+        await until(lambda: _tapped(rig))
+        assert not ear.packets
+        await world.listen()
+        await world.add(tone(440))
+        await ear.hears(440)
+
+
+async def _tapped(rig: Rig) -> bool:
+    node = rig.nodes.get("builtin")
+    return node is not None and node.session_id is not None and await taps_of(rig) == 1
+
+
+async def test_a_room_that_does_not_exist_has_no_sound(world: World) -> None:
+    async with Rig(world) as rig, aclosing(rig.taps.packets(RoomId("nowhere"))) as packets:
+        assert [packet async for packet in packets] == []
+
+
+async def test_without_a_node_the_stream_ends_instead_of_waiting_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audio.player.TAP_TIMEOUT", 0.3)
+    async with Rig(world, managed=False) as rig, asyncio.timeout(3):
+        assert [packet async for packet in rig.taps.packets(world.lobby)] == []
+
+
+async def test_the_stream_ends_when_the_node_dies(world: World) -> None:
+    async with Rig(world) as rig:
+        await world.listen()
+        await world.add(tone(440))
+        assert rig.managed is not None
+        heard = 0
+        async with asyncio.timeout(8):
+            async for _ in rig.taps.packets(world.lobby):
+                heard += 1
+                if heard == 20:
+                    rig.managed.kill()
+        assert heard >= 20

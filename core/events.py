@@ -17,6 +17,8 @@ class Event:
     schema: ClassVar[int] = 1
     room: RoomId
     version: int = 0
+    trace: str = ""
+    """The `traceparent` of what published it: effects join that trace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

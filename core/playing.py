@@ -270,8 +270,7 @@ def end(room: Room, reason: EndReason, now: int) -> None:
     if turn is not None and reason is not EndReason.FINISHED and current.heard < FAIR_START:
         turn.counted = False
         room.changes.turns.add(entry)
-    if room.order is not None:
-        room.order.forget(entry)
+    order_of(room, now).forget(entry)
     room.current, room.clock = None, PositionClock()
     room.changes.entries.add(entry)
     room.changes.events.append(PlayEnded(room=room.id, entry=entry, reason=reason))

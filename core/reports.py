@@ -68,10 +68,10 @@ class Reports:
             return False
 
         def report(state: Room, now: int) -> bool:
-            if not self._is_off(state, entry, position):
-                return False
-            playing.correct(state, position, now)
-            return True
+            off = self._is_off(state, entry, position)
+            if off:
+                playing.correct(state, position, now)
+            return off
 
         return await self._apply(room, report)
 

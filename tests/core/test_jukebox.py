@@ -418,6 +418,17 @@ async def test_settings_of_the_wrong_kind(guild: World, name: str, value: object
         await guild.jukebox.configure(ROOM, guild.member("ann", admin=True), {name: value})
 
 
+async def test_stopping_takes_back_what_was_locked_for_the_house(page: World) -> None:
+    page.room.fallback = (track("house", 60_000),)
+    await page.stream("ann")
+    assert await page.reports.lock_next(ROOM) is not None
+    page.clock.move(10_000)
+    await page.jukebox.stop(ROOM, page.visitor("ann"))
+    assert (page.on_air, page.room.locked) == (None, None)
+    await page.reports.tick(ROOM)
+    assert page.on_air == "house"
+
+
 async def test_the_page_of_a_queue(page: World) -> None:
     await page.jukebox.add(ROOM, page.visitor("ann"), [track(f"t{i}") for i in range(26)])
     view = await page.jukebox.view(ROOM, None, page=2, size=10)

@@ -1,5 +1,7 @@
 """What players, gateways and pages report."""
 
+import asyncio
+
 from core.types import Checkpoint, EndReason, EntryId, Hearing, PauseReason, PersonId, Presence
 from tests.core.conftest import GUILD, PAGE, ROOM, VOICE, World
 from tests.fakes import track
@@ -275,6 +277,25 @@ async def test_a_queue_without_ears_waits(guild: World) -> None:
     assert guild.on_air is None
     await guild.jukebox.join(ROOM, guild.member("ann"))
     assert guild.on_air == "B"
+
+
+async def test_what_changed_meanwhile_makes_a_report_stale(guild: World) -> None:
+    """The room moves on between the look and the command: only the command's look counts."""
+    (entry,) = await play(guild, "ann", "A")
+    await guild.reports.track_started(ROOM, entry, node="n")
+    guild.clock.move(10_000)
+    again = guild.reports.track_started(ROOM, entry, node="n", position=2_000)
+    assert await asyncio.gather(again, guild.reports.position(ROOM, entry, 2_000)) == [True, False]
+
+
+async def test_waking_starts_what_waits(page: World) -> None:
+    await page.jukebox.add(ROOM, page.visitor("ann"), [track("A")])
+    assert page.room.current is not None
+    playing = page.room.current.entry
+    page.room.current = None
+    page.room.entries[playing.id] = playing
+    await page.reports.wake(ROOM)
+    assert page.on_air == "A"
 
 
 async def test_a_tick_with_nothing_due_changes_nothing(guild: World) -> None:

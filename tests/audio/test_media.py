@@ -296,10 +296,9 @@ async def test_a_private_address_is_refused(world: World) -> None:
 async def test_an_endless_body_is_cut_at_the_cap(world: World) -> None:
     world.pages["/endless"] = _endless()
     async with world.node.get(world.foreign("/endless")) as response:
-        got = await response.content.readexactly(80_000)
+        await response.content.readexactly(80_000)
         with pytest.raises(aiohttp.ClientError):
-            got += await response.read()
-    assert len(got) <= 100_000
+            await response.content.readexactly(20_001)
 
 
 async def test_a_live_stream_has_no_cap(world: World) -> None:

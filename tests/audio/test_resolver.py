@@ -1,11 +1,13 @@
 """From queries to tracks, and every way in which a query can be bad."""
 
+import asyncio
 import os
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from audio.guard import Guard
 from audio.library import Library
@@ -206,6 +208,18 @@ async def test_a_station_that_sends_no_faster_than_it_is_heard(world: World, suf
 )
 async def test_links_that_cannot_be_played_have_their_reason(world: World, page: Page | None, reason: str) -> None:
     assert await world.reason(page) == reason
+
+
+async def test_a_stream_that_only_drips_is_given_up(world: World) -> None:
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "audio/mpeg"})
+        await response.prepare(request)
+        while True:
+            await response.write(b"\0")
+            await asyncio.sleep(0.1)
+
+    async with asyncio.timeout(4):
+        assert await world.reason(drip) == "timeout"
 
 
 async def test_a_truncated_file_is_corrupt(world: World) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from audio.guard import Guard
+from audio.media_sound import read_sound
 from audio.uploads import Uploads
 from core.errors import StoreUnavailableError, UnplayableError
 from core.ports.tracks import Attachment
@@ -107,13 +108,12 @@ async def test_bad_files_are_refused_and_leave_nothing(
     assert _left(tmp_path) == []
 
 
-async def test_a_file_that_names_another_is_not_played(uploads: Uploads, site: Site, song: Path) -> None:
-    """FFmpeg would open what a list of its own format names, here somebody else's upload."""
-    site.pages["/s"] = file(song)
-    name = (await uploads.save(_sent(site.url("/s")))).ref.removeprefix("upload:")
-    site.pages["/list"] = body(f"ffconcat version 1.0\nfile {name}\n")
+def test_a_file_that_names_another_is_not_played(song: Path) -> None:
+    """FFmpeg would open what a list of its own format names, say somebody else's upload."""
+    listing = song.with_name("list")
+    listing.write_text(f"ffconcat version 1.0\nfile {song.name}\n")
     with pytest.raises(UnplayableError, match="corrupt"):
-        await uploads.save(_sent(site.url("/list")))
+        read_sound(str(listing))
 
 
 async def test_what_says_that_it_is_too_large_or_a_picture_is_not_fetched(uploads: Uploads, site: Site) -> None:

@@ -22,7 +22,6 @@ from core.ports.places import Places
 from core.ports.rooms import Rooms
 from core.ports.tracks import MediaAddress
 from core.reports import Reports
-from core.tracing import traceparent
 from core.types import EntryId, RoomId
 
 RECONCILE = 30.0
@@ -134,9 +133,9 @@ class Players:
     def _on_event(self, event: Event) -> None:
         player = self._players.get(event.room)
         if player is not None:
-            player.wake(traceparent())
+            player.wake(event.trace)
         else:
-            self._spawn(self._take_up(event.room, traceparent()))
+            self._spawn(self._take_up(event.room, event.trace))
 
     async def _take_up(self, room: RoomId, parent: str = "") -> None:
         try:

@@ -8,6 +8,7 @@ from audio.voice import VoiceData
 from core import playing
 from core.ports.tracks import MediaAddress
 from core.room import Room
+from core.tracing import traceparent
 from core.types import Entry, EntryId, RoomId
 
 
@@ -100,7 +101,7 @@ class Patcher:
         it goes on.
         """
         body: dict[str, Any] = {}
-        if target.voice is not None and target.voice != seen.voice:
+        if target.voice is not None and not target.voice.same(seen.voice):
             body["voice"] = target.voice.wire()
         body |= self._track(seen, target, position, seek=seek)
         chorus = self._chorus(seen, target, fresh="track" in body)
@@ -144,4 +145,5 @@ class Patcher:
 
     def _source(self, entry: Entry) -> dict[str, Any]:
         url = self._media.media_url(entry.track, bound_to=f"{self._room}:{entry.id}")
-        return {"identifier": url, "userData": {"room": self._room, "entry": entry.id}}
+        data: dict[str, Any] = {"room": self._room, "entry": entry.id}
+        return {"identifier": url, "userData": data | ({"trace": trace} if (trace := traceparent()) else {})}

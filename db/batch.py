@@ -85,14 +85,14 @@ class Batch:
         except Exception as error:
             raise BrokenCommandError(job) from error
         else:
-            self._keep(room)
+            self._keep(job, room)
             self._outcomes.append((job.give, result))
 
-    def _keep(self, room: Room) -> None:
+    def _keep(self, job: Job, room: Room) -> None:
         changes = room.take_changes()
         if changes:
             room.version += 1
-            changes.events = [replace(event, version=room.version) for event in changes.events]
+            changes.events = [replace(event, version=room.version, trace=job.parent) for event in changes.events]
             merge(self.changes, changes)
 
     def tell(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -55,7 +56,8 @@ class GroupCommit:
     def _tell(self, line: Line, batch: Batch) -> None:
         line.apart = False
         for event in batch.events:
-            self._bus.publish(event)
+            with tracing.span("publish", parent=event.trace, event=event.name, room=event.room) as trace:
+                self._bus.publish(replace(event, trace=trace))
         batch.tell()
         line.show()
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from itertools import takewhile
 from typing import Any, cast
 
+import structlog
+
 from lavalink import filters
 from lavalink.deck import LOW, Deck, Ended, Joined
 from lavalink.engine import Engine
@@ -27,6 +29,8 @@ from lavalink.reel import Reel
 from lavalink.sources import Sources
 from lavalink.taps import TapQueue, Taps
 from lavalink.voice import VoiceLink
+
+log = structlog.get_logger()
 
 UPDATE_FRAMES = 1000 // FRAME_MS
 """Frames between two playerUpdates."""
@@ -271,6 +275,9 @@ class Player:
         self._played += 1
         self._ghost.clear()
         self._output.sound(packet)
+        if self._played == 1 and self._track is not None:
+            trace = str(self._track.user_data.get("trace", ""))[3:35]  # the client's W3C traceparent
+            log.info("first packet", player=self.guild_id, **({"trace": trace} if trace else {}))
 
     def _starve(self, deck: Deck) -> None:
         """No packet is there in time."""

@@ -48,6 +48,7 @@ class Tree(app_commands.CommandTree[Any]):
         """One span a command: discord.py has no public place around a whole one."""
         name = str((interaction.data or {}).get("name", ""))
         with span("command", surface="discord", command=f"/{name}"):
+            log.info("command", surface="discord", command=f"/{name}", guild=interaction.guild_id, id=interaction.id)
             await super()._call(interaction)
 
     async def on_error(self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /) -> None:

@@ -11,9 +11,10 @@ import structlog
 from core.errors import ChorusError, NoSuchRoomError
 from core.types import Guests, PersonId
 from web.drawing import REGIONS, Drawing
+from web.messages import Message, event, first, message
 from web.metrics import DRAWN, DROPPED
 from web.scenes import Mine, Scene
-from web.wire import Wire, frame
+from web.wire import Wire
 
 log = structlog.get_logger()
 
@@ -32,8 +33,13 @@ class Page:
     wire: Wire
     locale: str
     person: PersonId | None
+    packed: bool = False
     stale: bool = False
     own: bytes = b""
+
+    def send(self, news: Message) -> None:
+        """Write in the form that the page takes."""
+        self.wire.send(news.of(packed=self.packed))
 
 
 @dataclass(slots=True)
@@ -41,7 +47,7 @@ class _Shown:
     """What a language's pages show: the HTML of each region, and it all as one message."""
 
     regions: dict[str, str] = field(default_factory=dict[str, str])
-    whole: bytes = b""
+    whole: Message | None = None
 
 
 class Channel:
@@ -67,7 +73,7 @@ class Channel:
 
     async def join(self, page: Page, hello: dict[str, object]) -> None:
         """Show everything to a page; what follows comes by itself. Raises NoSuchRoomError, StoreUnavailableError."""
-        page.wire.send(frame(b"retry: %d\n" % RETRY + event("hello", orjson.dumps(hello).decode())))
+        page.send(first(b"retry: %d\n" % RETRY + event("hello", orjson.dumps(hello).decode())))
         self._show_all(page, await self._latest())
         self._pages.add(page)
         if self._task is None:
@@ -97,7 +103,7 @@ class Channel:
             elif page.stale and not page.wire.backlog and self._scene is not None:
                 self._show_all(page, self._scene)
             elif beat:
-                page.wire.send(_BEAT)
+                page.send(_BEAT)
 
     async def _latest(self) -> Scene:
         scene = self._scene
@@ -133,48 +139,47 @@ class Channel:
     async def _shut(self) -> None:
         """Guests are not wanted any more."""
         for page in self._pages:
-            page.wire.send(_CLOSED)
+            page.send(_CLOSED)
         await self.close()
 
     def _broadcast(self, scene: Scene) -> None:
         self._scene = scene
-        updates = {locale: self._redraw(locale, scene) for locale in {page.locale for page in self._pages}}
-        shared = {locale: frame(update) for locale, update in updates.items() if update}
+        shared = {locale: self._redraw(locale, scene) for locale in {page.locale for page in self._pages}}
         for page in tuple(self._pages):
             if page.wire.backlog > CROWDED:
                 page.stale = True
             elif page.stale:
                 self._show_all(page, scene)
             else:
-                own = self._own(page, scene)
-                if own:  # rare: only this page's
-                    page.wire.send(frame(updates[page.locale] + own))
-                elif page.locale in shared:
-                    page.wire.send(shared[page.locale])
+                if update := shared[page.locale]:
+                    page.send(update)
+                self._show_own(page, scene)
 
-    def _redraw(self, locale: str, scene: Scene) -> bytes:
+    def _redraw(self, locale: str, scene: Scene) -> Message | None:
         """Draw the regions in a language; the message that brings a page from what it shows to this."""
         before, shown = self._shown.get(locale, _Shown()), _Shown()
         shown.regions = {name: self._drawing.region(name, locale, scene) for name in REGIONS}
-        shown.whole = message(scene, shown.regions.items())
         self._shown[locale] = shown
-        return message(scene, (item for item in shown.regions.items() if before.regions.get(item[0]) != item[1]))
+        changed = [item for item in shown.regions.items() if before.regions.get(item[0]) != item[1]]
+        return message(_events(scene, changed)) if changed else None
 
     def _show_all(self, page: Page, scene: Scene) -> None:
         if page.locale not in self._shown:
             self._redraw(page.locale, scene)
+        shown = self._shown[page.locale]
+        if shown.whole is None:
+            shown.whole = message(_events(scene, shown.regions.items()))
         page.own, page.stale = b"", False
-        own = self._own(page, scene)
-        page.wire.send(frame(self._shown[page.locale].whole + own))
+        page.send(shown.whole)
+        self._show_own(page, scene)
 
-    def _own(self, page: Page, scene: Scene) -> bytes:
-        """The personal part, if it is another than the page has."""
+    def _show_own(self, page: Page, scene: Scene) -> None:
+        """Send the personal part, if it is another than the page has."""
         mine = scene.mine.get(page.person) if page.person else None
         own = _NOTHING if mine is None else _mine(mine)
-        if own == page.own:
-            return b""
-        page.own = own
-        return own
+        if own != page.own:
+            page.own = own
+            page.send(message(own))
 
     def _drop(self, page: Page) -> None:
         DROPPED.inc()
@@ -182,16 +187,9 @@ class Channel:
         page.wire.drop()
 
 
-def message(scene: Scene, regions: Iterable[tuple[str, str]]) -> bytes:
+def _events(scene: Scene, regions: Iterable[tuple[str, str]]) -> bytes:
     """Events that carry regions; the id is the room's version."""
     return b"".join(event(name, html, scene.view.version) for name, html in regions)
-
-
-def event(name: str, data: str, ident: int | None = None) -> bytes:
-    """A server-sent event (HTML Living Standard §9.2)."""
-    lines = "".join(f"data: {line}\n" for line in data.splitlines())
-    stamp = "" if ident is None else f"id: {ident}\n"
-    return f"{stamp}event: {name}\n{lines}\n".encode()
 
 
 def _mine(mine: Mine) -> bytes:
@@ -199,6 +197,6 @@ def _mine(mine: Mine) -> bytes:
     return event("me", orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS).decode())
 
 
-_BEAT = frame(b":\n\n")
-_CLOSED = frame(event("closed", "guests"))
+_BEAT = message(b":\n\n")
+_CLOSED = message(event("closed", "guests"))
 _NOTHING = _mine(Mine())

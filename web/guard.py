@@ -14,6 +14,7 @@ from web.site import NONCE, VISITOR, Site, is_partial, locale_of, visitor_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 FORM_BYTES = 16 * 1024
+GONE = 499
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self'; media-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -54,6 +55,8 @@ class Guard:
             return await handler(request)
         except ChorusError as error:
             return self._refuse(request, error)
+        except ConnectionResetError:  # gone before the first byte
+            return web.Response(status=GONE)
         except web.HTTPNotFound:
             gettext = translations(locale_of(request)).gettext
             return self._page(request, 404, gettext("There is nothing here."))

@@ -84,14 +84,16 @@ class Pages:
             raise web.HTTPSeeOther(request.rel_url.with_path(f"/r/{ref.room}", keep_query=True))
         await self._site.limits.count("searches", visitor_of(request).id, self._site.proxies.client(request))
         query = request.query.get("q", "").strip()[:QUERY_LENGTH]
-        facts = {"results": await self._found(query) if query else None, "query": query, "base": f"/r/{ref.room}"}
+        facts = {"results": await self._found(query), "query": query, "base": f"/r/{ref.room}"}
         return page(self._site.drawing.part("_results.html", locale_of(request), **facts))
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: everything at once, then what changes."""
         ref, guest = await self._open(request), await self._site.guest(request)
-        wire = await Wire.open(request, web.StreamResponse(headers=_EVENTS))
-        channel, shown = self._channel(ref), Page(wire, locale_of(request), guest.person)
+        packed = "gzip" in request.headers.get("Accept-Encoding", "")
+        headers = {**_EVENTS, "Content-Encoding": "gzip"} if packed else _EVENTS
+        wire = await Wire.open(request, web.StreamResponse(headers=headers))
+        channel, shown = self._channel(ref), Page(wire, locale_of(request), guest.person, packed)
         with PAGES.track_inprogress():
             async with self._site.presences.watching(ref, guest):
                 try:

@@ -103,7 +103,7 @@ async def test_refused_press_corrects_itself(site: Site, browser: Browser, url: 
     await furnish(site)
     page = await visitor(browser, url)
     await page.fill("#q", "second")
-    await page.locator("#results").get_by_role("button", name="Add").click()
+    await page.locator("#results").get_by_role("button", name="Add Second Sun").click()
     own = card(page, "Second Sun")
     await own.get_by_role("button", name="Vote up").click()
     await expect(page.locator("#notice.wrong")).to_contain_text("votes are for the others")
@@ -160,7 +160,7 @@ async def test_name_changes_in_place(site: Site, browser: Browser, url: str) -> 
         await page.get_by_role("button", name="Save").click()
         await expect(page.locator("#me summary")).to_contain_text(name)
     await page.fill("#q", "second")
-    await page.locator("#results").get_by_role("button", name="Add").click()
+    await page.locator("#results").get_by_role("button", name="Add Second Sun").click()
     await expect(card(page, "Second Sun")).to_contain_text("Noor")
     assert errors(page) == []
 

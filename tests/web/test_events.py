@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
+import pytest
 from aiohttp import ClientResponse, ClientSession, TCPConnector
 from aiohttp.test_utils import TestServer
 
@@ -64,6 +65,21 @@ async def test_everything_comes_at_once_then_what_changed(site: Site, browser: B
         queue = await next_event(events, "queue")
         assert "Brand new" in queue.data
         assert int(queue.id) > version
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+async def test_events_come_packed_or_plain(site: Site, browser: Browser, encoding: str) -> None:
+    await furnish(site)
+    await browser.open()
+    async with browser.client.get("/r/lobby/events", headers={"Accept-Encoding": encoding}) as events:
+        assert events.headers.get("Content-Encoding", "identity") == encoding
+        assert [(await read_event(events)).name for _ in range(5)] == ["hello", "stage", "queue", "people", "me"]
+        for value in ("1", "-1", "0", "1"):
+            await browser.post("/r/lobby/vote", entry="3", value=value, htmx=True)
+            queue = await next_event(events, "queue")
+            assert f'data-score="3" data-value="{value}"' in queue.data
+            votes = {"3": int(value)} if value != "0" else {}
+            assert json.loads((await next_event(events, "me")).data)["votes"] == votes
 
 
 async def test_one_visitors_vote_reaches_the_other(site: Site, browsers: list[Browser]) -> None:

@@ -133,11 +133,13 @@
 
   const unique = () => [...crypto.getRandomValues(new Uint32Array(4))].map((n) => n.toString(36)).join("");
 
+  const pressed = (ctx) => ctx.request.submitter || ctx.sourceElement;
+
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
     const form = ctx.request.body;
     if (ctx.request.method !== "POST") return;
     form.set("command", unique());
-    const button = ctx.sourceElement;
+    const button = pressed(ctx);
     if (button.dataset.vote) {
       const url = new URL(ctx.request.action, location.href), entry = button.dataset.of, was = mine.votes[entry] || 0;
       const value = was === Number(button.dataset.vote) ? 0 : Number(button.dataset.vote);
@@ -157,12 +159,12 @@
 
   document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
     if (ctx.request.method !== "POST") return;
-    if (ctx.response.status >= 400) return back(ctx.sourceElement);
-    if (ctx.sourceElement.closest("#results")) closeSearch();
+    if (ctx.response.status >= 400) return back(pressed(ctx));
+    if (pressed(ctx).closest("#results")) closeSearch();
   });
   document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
     if (ctx.request?.method !== "POST") return;
-    back(ctx.sourceElement);
+    back(pressed(ctx));
     say(texts.failed, true);
   });
 

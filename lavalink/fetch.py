@@ -19,7 +19,10 @@ NEAR = 128 * 1024
 
 
 class HttpFile:
-    """A remote file for FFmpeg: `read` blocks, `close` from any thread ends a blocked `read` at once."""
+    """A remote file for FFmpeg: `read` blocks, `close` from any thread ends a blocked `read` at once.
+
+    `read` never raises: what it raised inside FFmpeg might surface in another file's call. It ends, with `error` set.
+    """
 
     def __init__(
         self,
@@ -30,6 +33,7 @@ class HttpFile:
     ) -> None:
         self.name = ""  # what FFmpeg logs: never the address, which may be signed
         self.error: LoadError | None = None
+        """Why there is no more to read, if it is not the end: FFmpeg is told that it was."""
         self._source = session, url, origins
         self._loop = loop
         self._head: Head | None = None
@@ -46,7 +50,7 @@ class HttpFile:
         while self._head is None and self._more():
             pass
         if self._head is None:
-            raise LoadError("The file is empty")
+            raise self.error or LoadError("The file is empty")
         return self._head
 
     @property
@@ -74,7 +78,9 @@ class HttpFile:
         return self._position
 
     def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes; b"" at the end; LoadError when the source is broken or closed."""
+        """Up to `size` bytes; b"" at the end, or when the source is broken or closed (see `error`)."""
+        if self.error is not None:
+            return b""
         self._settle()
         while (offset := self._position - self._start) >= len(self._data):
             if not self._more():
@@ -125,11 +131,10 @@ class HttpFile:
             return False
         item = self._next(self._download)
         if self._closed:
-            raise LoadError("The file was closed")
+            item = LoadError("The file was closed")
         if isinstance(item, LoadError):
             self._ended, self.error = True, item
-            raise item
-        if isinstance(item, Head):
+        elif isinstance(item, Head):
             self._head = self._head or item
         else:
             self._take(self._download, item)

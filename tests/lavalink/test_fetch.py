@@ -48,6 +48,8 @@ def read_all(file: HttpFile, piece: int = 32768) -> bytes:
     parts: list[bytes] = []
     while part := file.read(piece):
         parts.append(part)
+    if file.error is not None:
+        raise file.error
     return b"".join(parts)
 
 

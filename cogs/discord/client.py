@@ -1,8 +1,10 @@
 """The Discord client: connects the ports to the gateway."""
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
+import aiohttp
 import discord
 import structlog
 from discord import app_commands
@@ -25,9 +27,6 @@ from core.ports.stream import Playback
 from core.ports.tracks import Library, Resolver
 from core.reports import Reports
 from core.tracing import span
-
-if TYPE_CHECKING:
-    import asyncio
 
 INTENTS = discord.Intents(guilds=True, voice_states=True)
 GUILD_PATIENCE = 0.5
@@ -108,7 +107,7 @@ class ChorusClient(discord.AutoShardedClient):
         self._bus = bus
         self._attach = attach
         self._unsubscribe: Callable[[], None] = lambda: None
-        self._restating: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def setup_hook(self) -> None:
         """Once, before the gateway: the commands are registered, the rooms known."""
@@ -118,15 +117,27 @@ class ChorusClient(discord.AutoShardedClient):
         await self.people.load(self.user.id if self.user else 0)
         self.panels.start()
         self._unsubscribe = self._bus.subscribe(self._on_event)
+        self._spawn(self._register())
+
+    async def _register(self) -> None:
+        """Tell Discord the commands; those of the last start work meanwhile."""
         try:
             await self.tree.sync()
-        except discord.HTTPException as error:
-            log.warning("discord.commands_not_registered", status=error.status, code=error.code)
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            log.warning("discord.commands_not_registered", error=repr(error))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
         """Disconnect; live messages stay."""
         self._unsubscribe()
-        await self.panels.stop()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, self.panels.stop(), return_exceptions=True)
         await super().close()
 
     async def on_ready(self) -> None:
@@ -167,9 +178,7 @@ class ChorusClient(discord.AutoShardedClient):
     def _on_event(self, event: Event) -> None:
         guild = self.get_guild(self.people.guild_of(event.room) or 0) if isinstance(event, OutputChanged) else None
         if guild is not None:
-            task = self.loop.create_task(self._restate(guild))
-            self._restating.add(task)
-            task.add_done_callback(self._restating.discard)
+            self._spawn(self._restate(guild))
 
     async def _restate(self, guild: discord.Guild) -> None:
         try:

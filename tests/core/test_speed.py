@@ -1,0 +1,65 @@
+"""A queue of 10,000 entries: no command takes more than a few milliseconds of CPU."""
+
+from collections.abc import Awaitable, Callable
+from statistics import median
+from time import process_time
+from typing import Any
+
+from core.types import Actor, EntryId, Hearing, Limits, PersonId, Presence, Surface
+from tests.core.conftest import PAGE, ROOM, World
+from tests.fakes import track
+
+PEOPLE, EACH = 200, 50
+BUDGET = 0.005
+
+
+def actor(number: int) -> Actor:
+    return Actor(PersonId(f"p{number}"), f"p{number}", PAGE, Surface.WEB, dj=True)
+
+
+async def fill(page: World) -> None:
+    page.room.limits = Limits(queue=PEOPLE * EACH + 100)
+    for number in range(PEOPLE):
+        presence = Presence(PersonId(f"p{number}"), PAGE, Hearing.STREAM, "p", page.clock.now())
+        await page.reports.arrived(ROOM, presence)
+    for number in range(PEOPLE):
+        songs = [track(f"{number}.{song}", 60_000 + 1_000 * song) for song in range(EACH)]
+        await page.jukebox.add(ROOM, actor(number), songs)
+
+
+async def cost(command: Callable[[int], Awaitable[Any]]) -> float:
+    """The median CPU time of 15 runs, in seconds."""
+    times: list[float] = []
+    for run in range(15):
+        before = process_time()
+        await command(run)
+        times.append(process_time() - before)
+    return median(times)
+
+
+async def test_ten_thousand_entries(page: World) -> None:
+    await fill(page)
+    assert len(page.room.entries) == PEOPLE * EACH - 1
+    ids = sorted(page.room.entries)
+
+    async def vote(run: int) -> None:
+        entry = page.room.entries[ids[run * 600 + 30]]
+        voter = 1 if entry.person == "p0" else 0
+        await page.jukebox.vote(ROOM, actor(voter), entry.id, 1)
+
+    async def lock_and_join(run: int) -> None:
+        entry = await page.reports.lock_next(ROOM)
+        assert entry is not None
+        await page.reports.track_started(ROOM, EntryId(entry), node="n")
+
+    commands: dict[str, Callable[[int], Awaitable[Any]]] = {
+        "vote": vote,
+        "add": lambda run: page.jukebox.add(ROOM, actor(run), [track("new")]),
+        "remove": lambda run: page.jukebox.remove(ROOM, actor(0), ids[run * 500 + 20]),
+        "skip": lambda run: page.jukebox.skip(ROOM, actor(0)),
+        "join": lock_and_join,
+        "why": lambda run: page.jukebox.why(ROOM, max(page.room.entries)),
+        "page": lambda run: page.jukebox.view(ROOM, PersonId("p1"), page=run * 60),
+    }
+    slow = {name: spent for name, command in commands.items() if (spent := await cost(command)) > BUDGET}
+    assert not slow

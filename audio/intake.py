@@ -99,7 +99,7 @@ class Intake:
     async def _voice_closed(self, node: Node, code: int) -> None:
         """The voice server hung up on the node: unless that was a former connection, the channel is entered anew."""
         voice, seen = self._voice, self._link.seen
-        if voice is None or seen is None or voice.data != seen.voice:
+        if voice is None or seen is None or voice.data is None or not voice.data.same(seen.voice):
             return  # newer data are on their way to the node
         try:
             player = await node.player(self._id)

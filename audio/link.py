@@ -16,6 +16,7 @@ from audio.seen import Seen
 from audio.voice import Voice
 from audio.watchdog import Watchdog
 from audio.wavelink_guard import NodeRequestError
+from core.limits import DRIFT
 from core.ports.clock import Clock
 from core.ports.rooms import Rooms
 from core.ports.tracks import MediaAddress
@@ -135,14 +136,17 @@ class Link:
         await self._parts.reports.position(self._room, entry, position)
         self.bookmark.look(await self._parts.rooms.read(self._room))
 
-    def update(self, position: int, *, connected: bool) -> None:
-        """The node says where the track is."""
-        if self.seen is None:
-            return
-        if self.seen.started and position > self.seen.position:
+    def update(self, position: int, *, connected: bool) -> bool:
+        """The node says where the track is; whether that is a surprise."""
+        seen, now = self.seen, time.monotonic()
+        if seen is None:
+            return False
+        surprise = seen.started and abs(position - seen.position_at(now)) > DRIFT
+        if seen.started and position > seen.position:
             self.watchdog.rest()
-        self.seen.connected = connected
-        self.seen.hold(position, time.monotonic())
+        seen.connected = connected
+        seen.hold(position, now)
+        return surprise
 
     def position(self) -> int | None:
         """Where the track is heard just now, in ms; None unless one is."""

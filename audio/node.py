@@ -214,8 +214,11 @@ class Node:
 
     def _receive(self, kind: str, payload: Any) -> None:
         if kind == "node_ready":
+            former = self._sessions.get(self.address)
             self._sessions.put(self.address, payload.session_id)
             self._spawn(self._ready(resumed=payload.resumed))
+            if former is not None and former != payload.session_id:
+                self._spawn(self._clear(former))
         elif kind == "node_disconnected":
             self._lose()
         elif self.health is Health.UP:
@@ -238,6 +241,13 @@ class Node:
         early, self._early = self._early, []
         for event in early:
             self._listener.node_event(self, *event)
+
+    async def _clear(self, session: str) -> None:
+        """End what a session plays that the node would not resume: it may not have noticed that we were gone."""
+        path = f"/v4/sessions/{session}/players"
+        with contextlib.suppress(*NODE_ERRORS):
+            for player in await self._wave.request("GET", path, within=2):
+                await self._wave.request("DELETE", f"{path}/{player['guildId']}", within=2)
 
     def _lose(self) -> None:
         if self.health is Health.UP:

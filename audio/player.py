@@ -8,6 +8,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
+import aiohttp
 import structlog
 
 from audio.failures import STUCK
@@ -57,7 +58,7 @@ class RoomPlayer:
         self._intake = Intake(ref.room, self.id, self._link, parts.reports, self.voice)
         self._patcher = Patcher(ref.room, parts.media)
         self._listeners = Listeners(ref.room, parts.reports, parts.clock)
-        self._taps: set[str] = set()
+        self._taps: dict[str, aiohttp.ClientResponse | None] = {}
         self._inbox: deque[NodeReport] = deque()
         self._wake = asyncio.Event()
         self._parent = ""
@@ -83,25 +84,34 @@ class RoomPlayer:
 
     def update(self, node: Node, position: int, *, connected: bool) -> None:
         """The node says where the track is."""
-        if node is self._link.node:
-            self._link.update(position, connected=connected)
+        if node is self._link.node and self._link.update(position, connected=connected):
+            self.wake()
 
     def lost(self, node: Node) -> None:
         """The node is gone, and with it the player."""
         if node is self._link.node:
             self._link.leave()
+            self._cut_taps()
             self.wake()
 
-    async def add_tap(self, tap: str) -> Node:
-        """Have the player feed a tap; the node on which it does. Raises TimeoutError when there is none in time."""
-        self._taps.add(tap)
+    async def open_tap(self, tap: str) -> aiohttp.ClientResponse:
+        """Have the player feed a tap, and its stream; it ends when the room leaves the node.
+
+        Raises TimeoutError when there is no node in time, else what nodes' requests raise.
+        """
+        self._taps.setdefault(tap, None)
         async with asyncio.timeout(TAP_TIMEOUT):
             while (node := self._tapped(tap)) is None:
                 self._link.settled.clear()
                 self.wake()
                 await self._link.settled.wait()
                 await asyncio.sleep(0.01)
-        return node
+            stream = await node.tap(self.id, tap)
+        if node is self._link.node:
+            self._taps[tap] = stream
+        else:
+            stream.close()
+        return stream
 
     def _tapped(self, tap: str) -> Node | None:
         seen = self._link.seen
@@ -109,8 +119,15 @@ class RoomPlayer:
 
     def remove_tap(self, tap: str) -> None:
         """The tap is no longer read."""
-        self._taps.discard(tap)
+        self._taps.pop(tap, None)
         self.wake()
+
+    def _cut_taps(self) -> None:
+        """End the streams: a node that hangs would leave them open for ever."""
+        for tap, stream in self._taps.items():
+            if stream is not None:
+                stream.close()
+                self._taps[tap] = None
 
     def checkpoint(self) -> int | None:
         """Where the room is heard just now, in ms; None unless it is."""
@@ -208,6 +225,7 @@ class RoomPlayer:
             return False
         if node is not link.node:
             link.take_up(node)
+            self._cut_taps()
         return link.seen is not None or await link.ask()
 
     def _choose(self, room: Room) -> Node | None:

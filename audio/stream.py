@@ -29,10 +29,8 @@ class Taps:
             return
         tap = secrets.token_urlsafe(12)
         try:
-            node = await player.add_tap(tap)
-            answer = await node.tap(player.id, tap)
-            async with answer:
-                async for packet in _frames(answer.content):
+            async with await player.open_tap(tap) as stream:
+                async for packet in _frames(stream.content):
                     yield packet
         except NODE_ERRORS as error:
             log.info("tap ended", room=room, error=type(error).__name__)

@@ -40,6 +40,16 @@ class VoiceData:
             "channelId": self.channel_id,
         }
 
+    def same(self, other: "VoiceData | None") -> bool:
+        """Whether `other` leads to the same connection; nodes that do not name the channel are believed."""
+        if other is None or (other.token, other.endpoint, other.session_id) != (
+            self.token,
+            self.endpoint,
+            self.session_id,
+        ):
+            return False
+        return other.channel_id in {"", self.channel_id}
+
     @staticmethod
     def read(wire: dict[str, Any]) -> "VoiceData | None":
         """From a player as a node shows it; None when it has none."""

@@ -25,6 +25,8 @@ class FakeNode:
         self.refuse: tuple[int, str] | None = None
         self.deaf = False
         self.hang_patches = False
+        self.patch_seconds = 0.0
+        self.patches_now = self.most_patches_at_once = 0
 
     async def __aenter__(self) -> Self:
         app = web.Application(middlewares=[self._guard])
@@ -117,8 +119,10 @@ class FakeNode:
         body = await request.json()
         player = self._change(int(request.match_info["player"]), body)
         self.patches.append(body)
-        if self.hang_patches:
-            await asyncio.sleep(30)
+        self.patches_now += 1
+        self.most_patches_at_once = max(self.most_patches_at_once, self.patches_now)
+        await asyncio.sleep(30 if self.hang_patches else self.patch_seconds)
+        self.patches_now -= 1
         if self.refuse is not None:
             return _error(*self.refuse)
         return web.json_response(player)

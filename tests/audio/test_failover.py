@@ -1,16 +1,19 @@
 """Nodes that die, freeze, move and come back, and a client that dies."""
 
 import asyncio
+import json
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from audio.managed import ManagedNode, NodeInfo
-from audio.node import Health, NodeAddress
+from audio.node import Health, Node, NodeAddress
 from core.types import Checkpoint, PauseReason
 from tests.audio.rig import Ear, Rig, World, tone
 from tests.waiting import until
@@ -77,8 +80,6 @@ async def test_a_killed_nodes_rooms_move_to_the_other_one(world: World, second: 
 
 
 async def _pid(folder: Path) -> int:
-    import json
-
     return json.loads((folder / "node.json").read_text())["pid"]
 
 
@@ -208,9 +209,63 @@ async def test_a_node_that_says_goodbye_is_connected_to_again(world: World, seco
             await child.wait()
 
 
-async def _child(command: list[str], environment: dict[str, str]) -> asyncio.subprocess.Process:
-    import sys
+async def test_a_thawed_node_gives_up_what_plays_elsewhere_now(world: World, second: NodeAddress) -> None:
+    async with Rig(world, addresses=[second]) as rig, Ear(rig, world.lobby) as ear:
+        await rig.up("second")
+        builtin = rig.nodes.get("builtin")
+        assert builtin is not None
+        builtin.draining = True  # so that the room begins on the other one
+        await world.listen()
+        await world.add(tone(440))
+        await ear.hears(440)
+        await rig.up("builtin")
+        builtin.draining = False
+        pid, heard = await _pid(world.folder / "second"), len(ear.packets)
+        os.kill(pid, signal.SIGSTOP)
+        frozen = time.monotonic()
+        await until(lambda: ear.times[-1] > frozen + 1 and len(ear.packets) > heard + 50, what="sound again")
+        assert next(at for at in ear.times[heard:] if at > frozen + 0.5) - frozen < 6.0
+        os.kill(pid, signal.SIGCONT)
+        await rig.up("second")
+        node = rig.nodes.get("second")
+        assert node is not None
+        await until(lambda: _empty(node))
+        await ear.hears(440)
 
+
+async def _empty(node: Node) -> bool:
+    return not await node.players()
+
+
+async def test_rooms_move_from_a_node_of_another_version_before_it_ends(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audio.nodes.DRAIN_TIMEOUT", 2.0)
+    rig = Rig(world)
+    async with rig:
+        await world.listen()
+        await world.add(tone(440))
+        await until(lambda: world.room.current and world.room.current.started_at)
+        old = info(rig)
+        await rig.crash()
+    file = world.folder / "data" / "node.json"
+    file.write_text(json.dumps(asdict(replace(old, version="0.0.1"))))
+    async with Rig(world) as again, Ear(again, world.lobby) as ear:
+        await ear.hears(440)
+        assert info(again).pid != old.pid
+        await until(lambda: not Path(f"/proc/{old.pid}").exists() or _zombie(old.pid), what="the old one ends")
+        await until(lambda: again.players.nodes() == {"builtin": "up"})
+        begun = len(ear.packets)
+        await until(lambda: len(ear.packets) > begun + 50)
+        assert ear.longest_gap(begun) < 0.3
+        assert not world.rooms.played
+
+
+def _zombie(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+async def _child(command: list[str], environment: dict[str, str]) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, *command, env=environment, stderr=asyncio.subprocess.DEVNULL
     )

@@ -27,6 +27,7 @@ def node_address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         yield process.wait_ready()
     finally:
         assert process.stop() == 0, process.log.read_text()
+        assert "Traceback" not in process.log.read_text(), process.log.read_text()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -12,6 +12,8 @@ from tests.sound import write_tone
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from aiohttp.typedefs import Handler
+
 SLOW_CHUNK = 4096
 
 
@@ -22,9 +24,10 @@ class MediaHost:
         self.folder = folder
         self.requests: list[str] = []
         self._release = asyncio.Event()
+        self._transports: set[asyncio.Transport] = set()
 
     async def __aenter__(self) -> Self:
-        app = web.Application()
+        app = web.Application(middlewares=[self._note_transport])
         app.router.add_get("/tone-{hz:\\d+}-{seconds:[\\d.]+}.{suffix:wav|mp3|flac|opus|ogg|m4a}", self._tone)
         app.router.add_get("/hang", self._hang)
         app.router.add_get("/stall-{hz:\\d+}-{seconds:[\\d.]+}.wav", self._stall)
@@ -40,7 +43,16 @@ class MediaHost:
 
     async def __aexit__(self, *_: object) -> None:
         self._release.set()
+        for transport in self._transports:
+            transport.abort()  # a node that reads no further would keep a polite close waiting
         await self._runner.cleanup()
+        await asyncio.sleep(0)
+
+    @web.middleware
+    async def _note_transport(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if isinstance(request.transport, asyncio.Transport):
+            self._transports.add(request.transport)
+        return await handler(request)
 
     def tone(self, hz: int, seconds: float, suffix: str = "wav") -> str:
         """The address of a tone."""

@@ -80,6 +80,10 @@ async def room(trusting_node: NodeAddress, dave: int) -> AsyncIterator[Room]:
         await node.connect()
         guild = discord.guild("Guild")
         yield Room(discord, guild, guild.voice_channel("Music"), node)
+        for guild_id in discord.guilds:
+            await node.rest("DELETE", node.player_path(guild_id))
+        connections = discord.voice.connections
+        await until(lambda: not any(connection.open for connection in connections), what="the node has left")
 
 
 async def test_one_patch_joins_and_plays(room: Room, media: MediaHost) -> None:

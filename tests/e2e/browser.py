@@ -10,7 +10,7 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--autoplay-policy=user-gesture-required",
 ]  # fmt: skip
-EXPECTED = ("the server responded with a status of 4", "net::ERR_")
+EXPECTED = ("the server responded with a status of 4", "net::ERR_", "ScriptProcessorNode is deprecated")
 
 
 @asynccontextmanager

@@ -18,7 +18,19 @@ from core.errors import (
     TooManyEntriesError,
 )
 from core.ports.tracks import Found
-from core.types import Actor, CommandId, EndReason, EntryId, Guests, PauseReason, PersonId, PlaceId, Settings, Surface
+from core.types import (
+    Actor,
+    CommandId,
+    EndReason,
+    EntryId,
+    Guests,
+    PauseReason,
+    PersonId,
+    PlaceId,
+    Settings,
+    Surface,
+    Vote,
+)
 from tests.core.conftest import GUILD, ROOM, VOICE, World
 from tests.fakes import track
 
@@ -100,6 +112,16 @@ async def test_votes_decide_inside_a_turn_and_can_be_withdrawn(guild: World) -> 
     assert (await guild.jukebox.vote(ROOM, guild.member("ben"), third, 0)).score == 0
     assert guild.room.entries[third].votes == {}
     assert (await guild.jukebox.vote(ROOM, guild.member("ben"), third, 0)).score == 0
+
+
+async def test_a_vote_that_became_ones_own_does_not_count(guild: World) -> None:
+    """Two accounts turn out to be one person: the vote of one for the other's track is a self-vote now."""
+    entries = await queued(guild, "ann", "A1", "A2", "A3")
+    await guild.voice("ann", "ben")
+    guild.room.entries[entries[2]].votes[PersonId("ann")] = Vote(1, 0)
+    guild.room.order = None
+    assert await guild.waiting() == ["A2", "A3"]
+    assert (await guild.jukebox.why(ROOM, entries[2])).score == 0
 
 
 async def test_votes_that_are_refused(guild: World) -> None:

@@ -160,6 +160,17 @@ async def test_turns_are_forgotten_when_the_room_was_empty(guild: World) -> None
     assert (await guild.jukebox.why(ROOM, min(guild.room.entries))).turn == 2
 
 
+async def test_a_track_skipped_within_thirty_seconds_costs_no_turn(guild: World) -> None:
+    await play(guild, "ann", "A1", "A2", "A3")
+    for heard, turn in ((29_999, 2), (30_000, 3)):
+        assert guild.room.current is not None
+        await guild.reports.track_started(ROOM, guild.room.current.entry.id, node="n")
+        guild.clock.move(heard)
+        await guild.jukebox.skip(ROOM, guild.member("ann"))
+        await play(guild, "ann", "more")
+        assert (await guild.jukebox.why(ROOM, min(guild.room.entries))).turn == turn
+
+
 async def test_turns_are_forgotten_after_six_hours(guild: World) -> None:
     (first, *_) = await play(guild, "ann", "A1", "A2", "A3", "A4")
     await guild.voice("ann")

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from audio.bookmark import Bookmark
-from audio.failures import failure
+from audio.failures import TIMEOUT, failure
 from audio.node import NODE_ERRORS, Node
 from audio.nodes import Nodes
 from audio.seen import Seen
@@ -18,6 +18,7 @@ from audio.watchdog import Watchdog
 from audio.wavelink_guard import NodeRequestError
 from core.limits import DRIFT
 from core.ports.clock import Clock
+from core.ports.places import RoomRef
 from core.ports.rooms import Rooms
 from core.ports.tracks import MediaAddress
 from core.reports import Reports
@@ -32,7 +33,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What all room players share. `moves` bounds how many rooms move to another node at a time."""
+    """What all room players share.
+
+    `moves` bounds how many rooms move to another node at a time; `owns` says whether a room's effects are ours to do.
+    """
 
     rooms: Rooms
     reports: Reports
@@ -40,6 +44,7 @@ class Parts:
     nodes: Nodes
     media: MediaAddress
     moves: asyncio.Semaphore
+    owns: Callable[[RoomRef], bool]
     born: float
     """Monotonic time of our start."""
 
@@ -66,6 +71,7 @@ class Link:
         self._parts = parts
         self._voice = voice
         self._voice_again = 0.0
+        self._unanswered: EntryId | None = None
         self._look_in = look_in
         self._drops: set[asyncio.Task[None]] = set()
 
@@ -177,6 +183,7 @@ class Link:
         except NODE_ERRORS as error:
             log.warning("node did not answer", room=self._room, node=node.name, error=type(error).__name__)
             self._ask_later()
+            await self._count_unanswered(room, body)
             return False
         self._note(Seen.read(self._room, answer), body)
         return True
@@ -186,6 +193,15 @@ class Link:
             async with self._parts.moves:
                 return await node.patch(self._id, body)
         return await node.patch(self._id, body)
+
+    async def _count_unanswered(self, room: Room, body: dict[str, Any]) -> None:
+        """A track on which a node hangs twice is at fault itself: one that hangs on everything goes down before."""
+        if "track" not in body or room.current is None:
+            return
+        entry = room.current.entry.id
+        if self._unanswered == entry:
+            await self._parts.reports.track_failed(self._room, entry, TIMEOUT)
+        self._unanswered = entry
 
     def _note(self, seen: Seen, body: dict[str, Any]) -> None:
         before = self.seen or Seen()

@@ -22,6 +22,8 @@ PROBE_TIMEOUT = 1.0
 MISSES = 2
 FROZEN = 3
 """Missed probes in a row after which a node is down, and after which it is called frozen."""
+PATCH_TIMEOUT = 12.0
+"""A node itself gives up a source, or a voice server, after ten seconds; its answer says which it was."""
 HEARTBEAT = 4.0
 RESUME_TIMEOUT = 120
 """Seconds that a node keeps our players while we are away."""
@@ -159,7 +161,7 @@ class Node:
         if "track" in body:
             self._placed += 1
         with span("node request", node=self.name, player=str(player_id)):
-            return await self._wave.request("PATCH", self._player_path(player_id), body)
+            return await self._wave.request("PATCH", self._player_path(player_id), body, within=PATCH_TIMEOUT)
 
     async def player(self, player_id: int) -> dict[str, Any] | None:
         """A player as it is."""

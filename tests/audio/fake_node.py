@@ -24,7 +24,7 @@ class FakeNode:
         self.go.set()
         self.refuse: tuple[int, str] | None = None
         self.deaf = False
-        self.hang_patches = False
+        self.hang_patches = self.forget_patches = False
         self.patch_seconds = 0.0
         self.patches_now = self.most_patches_at_once = 0
 
@@ -117,7 +117,8 @@ class FakeNode:
 
     async def _patch(self, request: web.Request) -> web.Response:
         body = await request.json()
-        player = self._change(int(request.match_info["player"]), body)
+        player_id = int(request.match_info["player"])
+        player = _player(player_id) if self.forget_patches else self._change(player_id, body)
         self.patches.append(body)
         self.patches_now += 1
         self.most_patches_at_once = max(self.most_patches_at_once, self.patches_now)

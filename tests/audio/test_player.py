@@ -112,6 +112,15 @@ async def test_what_cannot_be_played_is_skipped_with_a_reason(world: World, path
         assert failures(world) == [(path, expected.get(path, "not_audio"))]
 
 
+@pytest.mark.parametrize(("path", "reason"), [("/hang", "unreachable"), ("/stall-440-4.wav", "stuck")])
+async def test_a_source_that_hangs_does_not_hold_up_the_room(world: World, path: str, reason: str) -> None:
+    async with Rig(world) as rig, Ear(rig, world.lobby) as ear:
+        await world.listen()
+        await world.add(broken(path), tone(880))
+        await ear.hears(880, within=18)
+        assert failures(world) == [(path, reason)]
+
+
 async def test_a_broken_track_that_was_to_follow_is_skipped_too(world: World) -> None:
     async with Rig(world) as rig, Ear(rig, world.lobby) as ear:
         await world.listen()

@@ -70,19 +70,23 @@ async def test_one_patch_starts_a_track(world: World, fake: FakeNode, rig: Rig) 
 async def test_a_patch_that_is_never_answered_is_asked_about_and_not_sent_twice(
     world: World, fake: FakeNode, rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    node = rig.nodes.get("fake")
-    assert node is not None
-    original = node._wave.request
-
-    async def impatient(method: str, path: str, body: Any = None, *, within: float = 10.0) -> Any:
-        return await original(method, path, body, within=min(within, 0.3))
-
-    monkeypatch.setattr(node._wave, "request", impatient)
+    monkeypatch.setattr("audio.node.PATCH_TIMEOUT", 0.3)
     fake.hang_patches = True
     await world.add(tone(440))
     await until(lambda: fake.patches)
     await until(lambda: world.room.current and world.room.current.started_at)
     assert plays(fake) == [1]
+
+
+async def test_a_track_on_which_the_node_hangs_twice_is_skipped(
+    world: World, fake: FakeNode, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audio.node.PATCH_TIMEOUT", 0.3)
+    fake.hang_patches = fake.forget_patches = True
+    await world.add(tone(440), tone(880))
+    await until(lambda: current(world) == 2)
+    assert plays(fake)[:2] == [1, 1]
+    assert reasons(world) == ["timeout"]
 
 
 async def test_a_track_that_never_starts_is_skipped(

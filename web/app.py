@@ -1,12 +1,13 @@
 """The page as an aiohttp application."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from aiohttp import web
 
 from core.errors import ChorusError
-from core.events import Event
+from core.events import Event, SettingsChanged
 from core.jukebox import Jukebox
 from core.ports.bus import Bus
 from core.ports.clock import Clock
@@ -81,7 +82,7 @@ def _run(app: web.Application, site: Site, pages: Pages, bus: Bus) -> None:
 
     async def live(_: web.Application) -> AsyncIterator[None]:
         await _empty_rooms(site)
-        unsubscribe = bus.subscribe(lambda event: _hint(pages, event))
+        unsubscribe = bus.subscribe(Hints(pages))
         sweeper = asyncio.create_task(pages.sweep())
         yield
         unsubscribe()
@@ -95,13 +96,27 @@ def _run(app: web.Application, site: Site, pages: Pages, bus: Bus) -> None:
     app.on_shutdown.append(end)
 
 
-def _hint(pages: Pages, event: Event) -> None:
-    pages.change(event.room)
+class Hints:
+    """Passes the bus's hints on to the pages."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __call__(self, event: Event) -> None:
+        """Look again at the event's room."""
+        self._pages.change(event.room)
+        if isinstance(event, SettingsChanged):
+            task = asyncio.create_task(self._settle(event))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _settle(self, event: Event) -> None:
+        with contextlib.suppress(ChorusError):
+            await self._pages.settle(event.room)
 
 
 async def _empty_rooms(site: Site) -> None:
-    try:
+    with contextlib.suppress(ChorusError):
         for ref in await site.places.all_rooms():
             await site.presences.clear(ref)
-    except ChorusError:
-        return

@@ -123,6 +123,12 @@ class Pages:
         if channel := self._channels.get(room):
             channel.change()
 
+    async def settle(self, room: RoomId) -> None:
+        """A room's settings changed: where guests are not wanted any more, their streams end as their pages do."""
+        view = await self._site.jukebox.view(room, None, size=1)
+        if view.settings.guests is Guests.OFF:
+            self._site.streams.end(room)
+
     async def sweep(self) -> None:
         """Look after the open pages until cancelled."""
         turn = 0

@@ -62,10 +62,14 @@ class Relay:
         """Open the upstream and begin to count time."""
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._keep_time())]
 
-    async def stop(self) -> None:
-        """End every listener's answer and let the upstream go."""
+    def end(self) -> None:
+        """End every listener's answer."""
         for wire in self._wires:
             wire.end()
+
+    async def stop(self) -> None:
+        """End every listener's answer and let the upstream go."""
+        self.end()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

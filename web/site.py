@@ -55,10 +55,12 @@ class Site:
         return ref
 
     async def guest(self, request: web.Request) -> Guest:
-        """The person behind a request; one is made for a visitor who had none."""
-        visitor = visitor_of(request)
+        """The person behind a request: a visitor who came back with a cookie, or else their address's."""
+        visitor, address = visitor_of(request), self.proxies.client(request)
+        if not visitor.known:
+            visitor = self.visitors.unknown(address)
         person = await self.places.person(visitor.identity)
-        return Guest(person, visitor.name, self.visitors.hashed(self.proxies.client(request)))
+        return Guest(person, visitor.name, self.visitors.hashed(address))
 
     async def known(self, request: web.Request) -> Guest | None:
         """The person behind a request, unless the visitor never came before."""

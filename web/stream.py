@@ -43,6 +43,11 @@ class Streams:
             self._rest(room, relay)
         return wire.response
 
+    def end(self, room: RoomId) -> None:
+        """Let every listener of a room go."""
+        if relay := self._relays.get(room):
+            relay.end()
+
     async def close(self) -> None:
         """End every stream."""
         for task in self._closing.values():

@@ -69,6 +69,11 @@ class Visitors:
         expected = (self._sign(f"csrf {visitor.id}", key) for key in self._keys)
         return not any(_same(item, token) for item in expected)
 
+    def unknown(self, address: str) -> Visitor:
+        """Whoever comes from an address without a cookie (a music player, a script): one visitor for all of them."""
+        digest = self.hashed(address)
+        return Visitor(f"address-{digest}", _name(digest.encode()), known=False)
+
     def hashed(self, address: str) -> str:
         """A keyed hash of a network address: comparable, not readable."""
         return self._sign(f"address {block(address)}", self._keys[0])
@@ -79,7 +84,11 @@ class Visitors:
 
 def _stranger() -> Visitor:
     raw = secrets.token_bytes(16)
-    return Visitor(_encoded(raw), f"{_TINTS[raw[0] % len(_TINTS)]} {_BIRDS[raw[1] % len(_BIRDS)]}", known=False)
+    return Visitor(_encoded(raw), _name(raw), known=False)
+
+
+def _name(raw: bytes) -> str:
+    return f"{_TINTS[raw[0] % len(_TINTS)]} {_BIRDS[raw[1] % len(_BIRDS)]}"
 
 
 def _same(one: str, other: str) -> bool:

@@ -5,13 +5,15 @@ import json
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
 from aiohttp import ClientResponse, ClientSession, TCPConnector
 from aiohttp.test_utils import TestServer
 
-from core.types import LOBBY, PersonId, PlaceId
+from core.events import SettingsChanged
+from core.types import LOBBY, Guests, PersonId, PlaceId
 from tests.fakes import track
 from tests.waiting import until
 from tests.web.conftest import Browser
@@ -140,11 +142,6 @@ async def test_reader_who_stops_misses_changes_but_not_the_state(site: Site, bro
 
 
 async def test_room_that_closes_says_so_on_open_pages(site: Site, browser: Browser) -> None:
-    from dataclasses import replace
-
-    from core.events import SettingsChanged
-    from core.types import Guests
-
     await furnish(site)
     async with opened(browser) as events:
         room = site.rooms.rooms[LOBBY]
@@ -153,6 +150,25 @@ async def test_room_that_closes_says_so_on_open_pages(site: Site, browser: Brows
         async with asyncio.timeout(5):
             rest = await events.content.read()
         assert b"A Slow Machine" not in rest
+
+
+async def test_room_that_closes_ends_its_streams(site: Site, browser: Browser) -> None:
+    await furnish(site)
+    await browser.open()
+    async with browser.client.get("/r/lobby/stream.ogg") as stream:
+        await stream.content.readany()
+        room = site.rooms.rooms[LOBBY]
+        room.settings = replace(room.settings, guests=Guests.OFF)
+        site.bus.publish(SettingsChanged(room=LOBBY))
+        async with asyncio.timeout(5):
+            await stream.content.read()
+
+
+async def test_players_without_cookies_are_one_person_of_their_address(site: Site, browser: Browser) -> None:
+    for _ in range(3):
+        async with ClientSession() as session, session.get(browser.client.make_url("/r/lobby/stream.ogg")) as stream:
+            await stream.content.readany()
+    assert len(site.places.people) == 1
 
 
 async def test_leaving_is_noticed(site: Site, browser: Browser) -> None:

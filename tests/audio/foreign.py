@@ -13,13 +13,13 @@ Page = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Site:
     """Pages by path; `asked` is what was requested, `ranges` with which ranges."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self.pages: dict[str, Page] = {}
         self.asked: list[str] = []
         self.ranges: list[str | None] = []
         app = web.Application()
         app.router.add_get("/{path:.*}", self._answer)
-        self.server = TestServer(app, host="127.0.0.1")
+        self.server = TestServer(app, host=host)
 
     def url(self, path: str) -> str:
         return str(self.server.make_url(path))

@@ -28,6 +28,7 @@ class Product:
         self.screen: list[str] = []
         self.process: asyncio.subprocess.Process | None = None
         self.node_outlived_it = False
+        self.node_passwords: set[str] = set()
         self._readers: list[asyncio.Task[None]] = []
 
     async def start(self, *arguments: str, ready: bool = True) -> "Product":
@@ -46,6 +47,7 @@ class Product:
         ]
         if ready:
             await until(self.is_ready, within=30, every=0.05, what="/readyz")
+            self._note_password()
         return self
 
     async def _read(self, stream: asyncio.StreamReader, into: list[str]) -> None:
@@ -61,6 +63,10 @@ class Product:
             async with aiohttp.ClientSession(timeout=timeout) as session, session.get(f"{self.url}/readyz") as answer:
                 return answer.status == 200
         return False
+
+    def _note_password(self) -> None:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            self.node_passwords.add(json.loads((self.data / "node.json").read_text())["password"])
 
     @property
     def node_pid(self) -> int:

@@ -4,73 +4,20 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests import sound
-from tests.e2e.product import Product
-from tests.simulators.discord.channels import TextChannel, VoiceChannel
-from tests.simulators.discord.guilds import Guild
-from tests.simulators.discord.members import Member
-from tests.simulators.discord.messages import Message
-from tests.simulators.discord.simulator import DiscordSimulator
+from tests.e2e.world import LONG, World, button, staged
 from tests.waiting import until
 
 pytestmark = pytest.mark.heard
 
-TONES = {"Low A": 440.0, "Bright C": 523.0, "High E": 660.0, "Top A": 880.0}
-LONG = 1_000.0
-
-
-@dataclass
-class World:
-    """A guild with members in voice, and the product in it."""
-
-    discord: DiscordSimulator
-    guild: Guild
-    music: VoiceChannel
-    text: TextChannel
-    chorus: Product
-    people: list[Member]
-
-    async def play(self, member: Member, title: str) -> None:
-        reply = await member.slash("play", in_=self.text, query=title)
-        assert title in reply.content, reply.content
-
-    async def start_long(self, member: Member) -> None:
-        """A minute of one tone is on air."""
-        await self.play(member, "Long")
-        await self.music.heard(LONG)
-
-    def panel(self) -> Message:
-        """The now-playing message."""
-        return next(message for message in self.text.messages if message.components)
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("music")
-    for title, hz in TONES.items():
-        sound.write_tone(folder / f"{title}.flac", hz, 2.0, tags={"title": title, "artist": "Generator"})
-    sound.write_tone(folder / "Long.flac", LONG, 60.0, tags={"title": "Long", "artist": "Generator"})
-    return folder
-
 
 @pytest.fixture
 async def world(tmp_path: Path, library: Path) -> AsyncIterator[World]:
-    async with DiscordSimulator.start() as discord:
-        guild = discord.guild("Testers")
-        music, text = guild.voice_channel("Music"), guild.text_channel("chat")
-        people = [guild.member(name) for name in ("Ann", "Ben", "Cleo")]
-        for member in people:
-            await member.join(music)
-        chorus = Product(tmp_path / "data", {**discord.env(), "LIBRARY_PATHS": str(library)})
-        await chorus.start()
-        await until(lambda: chorus.logs(event="library indexed"), within=20)
-        yield World(discord, guild, music, text, chorus, people)
-        await chorus.stop()
+    async with staged(tmp_path / "data", library) as stage:
+        yield await stage.guild()
 
 
 async def test_tones_arrive_in_the_fair_order_and_votes_reorder_what_is_next(world: World) -> None:
@@ -154,9 +101,3 @@ async def test_the_music_does_not_stop_when_the_bot_is_killed(world: World) -> N
     assert "High E" in str(reply.embeds)
     await ann.slash("skip", in_=world.text)
     await world.music.heard(660)
-
-
-def button(message: Message, action: str) -> str:
-    """The custom id of a panel's button."""
-    rows = message.components
-    return next(item["custom_id"] for row in rows for item in row["components"] if f":{action}:" in item["custom_id"])

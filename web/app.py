@@ -13,7 +13,7 @@ from core.ports.bus import Bus
 from core.ports.clock import Clock
 from core.ports.places import Places
 from core.ports.rooms import Rooms
-from core.ports.stream import RoomStream
+from core.ports.stream import Playback, RoomStream
 from core.ports.tracks import Library
 from core.reports import Reports
 from web.actions import Actions
@@ -47,18 +47,20 @@ def create_web(
     trusted_proxies: Sequence[str] = (),
     metrics_token: str | None = None,
     checks: Mapping[str, Check] | None = None,
+    playback: Playback | None = None,
     rates: Rates | None = None,
 ) -> web.Application:
     """The application to serve at the root; others are mounted into it by `add_subapp` and see nothing of its guard.
 
-    `keys` sign cookies and forms: the first signs, all verify. `checks` are what /readyz asks besides the database.
+    `keys` sign cookies and forms: the first signs, all verify. `checks` are what /readyz asks besides the database;
+    with `playback` pages say when there is no sound.
     """
     site = Site(
         jukebox=jukebox,
         places=places,
         library=library,
         clock=clock,
-        scenes=Scenes(jukebox, rooms),
+        scenes=Scenes(jukebox, rooms, playback),
         drawing=Drawing(assets := Assets()),
         presences=Presences(reports, clock),
         streams=Streams(stream),

@@ -64,6 +64,11 @@ class Channel:
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def silent(self) -> bool:
+        """Whether the pages say that there is no sound."""
+        return self._scene is not None and self._scene.silent
+
     def __len__(self) -> int:
         return len(self._pages)
 

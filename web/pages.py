@@ -135,8 +135,10 @@ class Pages:
         while True:
             await asyncio.sleep(SWEEP)
             turn += 1
-            for channel in tuple(self._channels.values()):
+            for room, channel in tuple(self._channels.items()):
                 channel.sweep(beat=turn % BEATS == 0)
+                if channel.silent is not self._site.scenes.silent(room):
+                    channel.change()
 
     async def close(self) -> None:
         """End the open pages' connections."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from core.jukebox import Jukebox
 from core.ports.places import RoomRef
 from core.ports.rooms import Rooms
+from core.ports.stream import Playback
 from core.records.rows import Play
 from core.records.views import RoomView
 from core.room import Room
@@ -37,7 +38,10 @@ class Mine:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A room at a version. `mine` is keyed by person and shared by all listeners' personal parts."""
+    """A room at a version. `mine` is keyed by person and shared by all listeners' personal parts.
+
+    `silent`: no audio node is up, so what is on air is not heard for the moment.
+    """
 
     ref: RoomRef
     view: RoomView
@@ -45,6 +49,7 @@ class Scene:
     plays: Sequence[Play]
     mine: dict[PersonId, Mine]
     page: int = 0
+    silent: bool = False
 
     @property
     def may_vote(self) -> bool:
@@ -60,15 +65,19 @@ class Scene:
 class Scenes:
     """Reads rooms for the page."""
 
-    def __init__(self, jukebox: Jukebox, rooms: Rooms) -> None:
-        self._jukebox, self._rooms = jukebox, rooms
+    def __init__(self, jukebox: Jukebox, rooms: Rooms, playback: Playback | None) -> None:
+        self._jukebox, self._rooms, self._playback = jukebox, rooms, playback
         self._plays: dict[RoomId, tuple[EntryId | None, Sequence[Play]]] = {}
 
     async def take(self, ref: RoomRef, person: PersonId | None = None, *, page: int = 0) -> Scene:
         """The room as `person` sees it. Raises NoSuchRoomError, StoreUnavailableError."""
         view = await self._jukebox.view(ref.room, person, page=page, size=SHOWN)
         room = await self._rooms.read(ref.room)
-        return Scene(ref, view, _people(room), await self._played(view), _mine(room), page)
+        return Scene(ref, view, _people(room), await self._played(view), _mine(room), page, self.silent(ref.room))
+
+    def silent(self, room: RoomId) -> bool:
+        """Whether the room's player waits for a node."""
+        return self._playback is not None and self._playback.status(room) == "waiting"
 
     async def _played(self, view: RoomView) -> Sequence[Play]:
         """What played last, read again when another entry is on air."""

@@ -6,18 +6,19 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from aiohttp import ClientResponse, ClientSession, TCPConnector
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import TestClient, TestServer
 
 from core.events import SettingsChanged
-from core.types import LOBBY, Guests, PersonId, PlaceId
+from core.types import LOBBY, Guests, PersonId, PlaceId, RoomId
 from tests.fakes import track
 from tests.waiting import until
 from tests.web.conftest import Browser
-from tests.web.harness import Site, furnish
+from tests.web.harness import Site, furnish, make_site
 from web.app import PAGES
 
 
@@ -169,6 +170,26 @@ async def test_players_without_cookies_are_one_person_of_their_address(site: Sit
         async with ClientSession() as session, session.get(browser.client.make_url("/r/lobby/stream.ogg")) as stream:
             await stream.content.readany()
     assert len(site.places.people) == 1
+
+
+async def test_pages_say_when_there_is_no_sound(tmp_path: Path) -> None:
+    class Node:
+        state = "playing"
+
+        def status(self, room: RoomId) -> str:
+            return self.state
+
+        def nodes(self) -> dict[str, str]:
+            return {}
+
+    node = Node()
+    site = await make_site(tmp_path, playback=node)
+    await furnish(site)
+    async with TestClient(TestServer(site.app)) as client, opened(Browser(client)) as events:
+        for state in ("waiting", "playing"):
+            node.state = state
+            stage = await next_event(events, "stage")
+            assert ("The sound is away" in stage.data) == (state == "waiting")
 
 
 async def test_leaving_is_noticed(site: Site, browser: Browser) -> None:

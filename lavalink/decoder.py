@@ -1,6 +1,7 @@
 """Media files as sound: FFmpeg's demuxers and decoders, 48 kHz s16 stereo out, or Opus packets untouched."""
 
 import logging
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,9 +19,12 @@ from av.error import FFmpegError, InvalidDataError
 from av.packet import Packet  # noqa: TC002 (beside its siblings)
 
 from lavalink.fetch import HttpFile
+from lavalink.hls import open_segments, reason
 from lavalink.opus import FRAME, RATE, can_pass_through, packet_samples
+from lavalink.playlists import is_hls, playlist_text
 from lavalink.protocol import LoadError
 from lavalink.resampler import Resampler
+from lavalink.workers import waiting
 
 FORMATS = (
     "wav,w64,aiff,au,caf,flac,mp3,aac,ogg,matroska,webm,mov,mp4,m4a,3gp,asf,ape,wv,tta,tak,mpc,mpc8,dsf,"
@@ -68,7 +72,9 @@ class Decoder:
     def __init__(self, file: HttpFile) -> None:
         """Probe the file; LoadError if there is no sound in it that FFmpeg reads."""
         self.file = file
-        self._container = _open(file)
+        text = playlist_text(file)
+        self._segmented = text is not None and is_hls(text)
+        self._container = open_segments(file) if self._segmented else _open(file)
         self._stream = self._sound()
         self._stream.codec_context.thread_count = 1
         self._packets = self._demux()
@@ -91,7 +97,7 @@ class Decoder:
     @property
     def seekable(self) -> bool:
         """Whether `seek` works."""
-        return self.file.seekable()
+        return self._container.duration is not None if self._segmented else self.file.seekable()
 
     def tags(self) -> Tags:
         """Read the file's tags and length."""
@@ -132,7 +138,7 @@ class Decoder:
         self._container.close()
 
     def _copy(self) -> bytes | Pcm | None:
-        packet = next(self._packets, None)
+        packet = self._packet()
         if packet is None or not packet.size:  # the last one would only flush a decoder
             return self._end()
         data = bytes(packet)
@@ -162,7 +168,7 @@ class Decoder:
                     start, self._skip = self._skip, 0
                     return Pcm(frame.planes[0], start, frame.samples - start)
                 self._skip -= frame.samples
-            elif (packet := next(self._packets, None)) is not None:
+            elif (packet := self._packet()) is not None:
                 self._feed(packet)
             elif self._graph is None or self._graph.ended:
                 return self._end()
@@ -206,19 +212,23 @@ class Decoder:
     def _demux(self) -> "Iterator[Packet[AudioStream]]":
         return iter(self._container.demux(self._stream))
 
+    def _packet(self) -> "Packet[AudioStream] | None":
+        if not self._segmented:
+            return next(self._packets, None)
+        with waiting():  # FFmpeg sleeps until a live stream's next segment is there
+            return next(self._packets, None)
+
     def _failure(self, error: Exception) -> LoadError:
         if self.file.error is not None:
             return self.file.error
-        return LoadError("The file cannot be read", "suspicious", _reason(error))
+        return LoadError("The file cannot be read", "suspicious", reason(error))
 
 
 def _open(file: HttpFile) -> InputContainer:
     try:
         return av.open(file, mode="r", container_options=_options(file), metadata_errors="ignore")
-    except LoadError:
-        raise
     except (FFmpegError, ValueError) as error:
-        raise file.error or LoadError("This is not a sound file", "common", _reason(error)) from error
+        raise file.error or LoadError("This is not a sound file", "common", reason(error)) from error
 
 
 def _options(file: HttpFile) -> dict[str, str]:
@@ -226,10 +236,6 @@ def _options(file: HttpFile) -> dict[str, str]:
     magic = file.read(4)
     file.seek(0)
     return OPTIONS | {"probesize": str(PCM_PROBE)} if magic in PCM_MAGIC else OPTIONS
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {getattr(error, 'strerror', error)}"
 
 
 def _lowered(tags: Mapping[str, str]) -> dict[str, str]:
@@ -241,7 +247,8 @@ class _LibavHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a message on, quietly: broken files are ordinary."""
-        log.debug("libav", component=record.name, message=record.getMessage())
+        message = re.sub(r"https?://\S+", "(address)", record.getMessage())  # it may be signed
+        log.debug("libav", component=record.name, message=message)
 
 
 def log_libav() -> None:

@@ -34,7 +34,9 @@ class HttpFile:
         self.name = ""  # what FFmpeg logs: never the address, which may be signed
         self.error: LoadError | None = None
         """Why there is no more to read, if it is not the end: FFmpeg is told that it was."""
-        self._source = session, url, origins
+        self.url = url
+        self._session = session
+        self._origins = origins
         self._loop = loop
         self._head: Head | None = None
         self._download: Download | None = None
@@ -43,6 +45,7 @@ class HttpFile:
         self._position = 0
         self._ended = False
         self._closed = False
+        self._parts: list[HttpFile] = []
 
     def open(self) -> Head:
         """Ask for the file and wait for the answer; LoadError (NotFoundError) if there is none."""
@@ -52,6 +55,26 @@ class HttpFile:
         if self._head is None:
             raise self.error or LoadError("The file is empty")
         return self._head
+
+    def follow(self, url: URL) -> None:
+        """Become another file, to be opened; LoadError if it may not be fetched."""
+        self.url = self._origins.admit(url)
+        self._head = None
+        self._position = 0
+
+    def nested(self, url: URL) -> "HttpFile":
+        """Open a file that this one names; closed with it. LoadError."""
+        part = HttpFile(self._session, self._origins.admit(url), self._origins, self._loop)
+        self._parts = [*(other for other in self._parts if not other.closed), part]
+        if self._closed:
+            part.close()
+        part.open()
+        return part
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
 
     @property
     def buffered(self) -> int:
@@ -95,6 +118,8 @@ class HttpFile:
         """End the transfer and whoever reads. From any thread."""
         self._closed = True
         self._abandon()
+        for part in tuple(self._parts):
+            part.close()
 
     def _settle(self) -> None:
         """Start over at the position if it is out of reach."""
@@ -107,7 +132,7 @@ class HttpFile:
         self._data.clear()
         self._start = offset
         self._ended = False
-        self._download = Download(*self._source, offset)
+        self._download = Download(self._session, self.url, self._origins, offset)
         self._call(self._download.start)
         if self._closed:  # by another thread, which may have seen only the download before
             self._abandon()

@@ -5,6 +5,7 @@ import threading
 from lavalink.decoder import Decoder, Pcm
 from lavalink.fetch import HttpFile  # noqa: TC001 (beside its siblings)
 from lavalink.opus import FRAME, RATE
+from lavalink.playlists import open_sound
 from lavalink.protocol import LoadError, Track
 from lavalink.sources import MANAGER, Sources
 
@@ -77,7 +78,7 @@ class Reel:
         if self._closed:  # before there was a file to close
             self._file.close()
         if decoder is None:
-            self._file.open()
+            open_sound(self._file)
             decoder = Decoder(self._file)
         if self.start and decoder.seekable:
             decoder.seek(self.start)

@@ -13,6 +13,7 @@ from yarl import URL
 from lavalink.decoder import Decoder, Tags
 from lavalink.download import Head, NotFoundError, Origins
 from lavalink.fetch import HttpFile
+from lavalink.playlists import open_sound
 from lavalink.protocol import LoadError, TrackInfo
 from lavalink.workers import Workers
 
@@ -81,7 +82,7 @@ class Sources:
 
     def _probe(self, identifier: str, file: HttpFile) -> TrackInfo:
         try:
-            head = file.open()
+            head = open_sound(file)
             decoder = Decoder(file)
             info = _info(identifier, head, decoder.tags(), seekable=decoder.seekable)
         except BaseException:

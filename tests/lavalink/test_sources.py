@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lavalink.decoder import Decoder
+from lavalink.playlists import open_sound
 from lavalink.protocol import LoadError, TrackInfo
 from lavalink.sources import STREAM_LENGTH, Sources
 from tests import sound
@@ -41,7 +42,7 @@ class Shelf:
 
     def _samples(self, name: str, start: int) -> sound.Samples:
         file = self.sources.file(self.media.url(name))
-        file.open()
+        open_sound(file)
         decoder = Decoder(file)
         if start:
             decoder.seek(start)
@@ -166,7 +167,12 @@ async def test_a_missing_file_is_empty(shelf: Shelf) -> None:
         b"ID3\x04\0\0\0\0\0\0",
         b"OggS" + b"\xff" * 5000,
         b"RIFF\x24\0\0\0WAVEfmt ",
-        b"#EXTM3U\nhttp://127.0.0.1/x.mp3\n",
+        b"#EXTM3U\n",
+        b"[playlist]\nNumberOfEntries=0\n",
+        b"#EXTM3U\nx.mp3\n",  # itself
+        b"#EXTM3U\nfile:///etc/passwd\n",
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n",
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n/etc/passwd\n#EXT-X-ENDLIST\n",
         b"ffconcat version 1.0\nfile /etc/passwd\n",
         struct.pack(">I", 2**31 - 1) + b"ftypM4A " + b"\0" * 100,
     ],

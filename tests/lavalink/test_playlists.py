@@ -1,0 +1,126 @@
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import numpy as np
+import pytest
+
+from lavalink.playlists import first_address, is_hls
+from lavalink.protocol import LoadError
+from lavalink.sources import STREAM_LENGTH, Sources
+from tests import sound
+from tests.lavalink.harness import Desk, desk, until
+
+
+@pytest.fixture
+async def one(tmp_path: Path) -> AsyncGenerator[Desk]:
+    async with desk() as made:
+        made.media.add("tone.mp3", sound.write_tone(tmp_path / "tone.mp3", 700, 2.0, tags={"title": "Tone"}))
+        yield made
+
+
+def segments(one: Desk, folder: Path, hz: float, seconds: float, name: str = "list.m3u8") -> str:
+    """Serve a tone in HLS segments of a second; its playlist."""
+    with av.open(str(folder / name), "w", format="hls", options={"hls_time": "1", "hls_list_size": "0"}) as out:
+        stream = cast("Any", out.add_stream("aac", rate=48000))
+        stream.codec_context.layout = "stereo"
+        samples = (sound.tone(hz, seconds) * 32767).astype(np.int16)
+        for at in range(0, len(samples), 1024):
+            frame = av.AudioFrame.from_ndarray(samples[at : at + 1024].reshape(1, -1), layout="stereo")
+            frame.sample_rate, frame.pts = 48000, at
+            for packet in stream.encode(frame):
+                out.mux(packet)
+        for packet in stream.encode(None):
+            out.mux(packet)
+    for path in folder.glob("*.ts"):
+        one.media.add(path.name, path)
+    text = (folder / name).read_text()
+    one.media.add(name, text.encode())
+    return text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.m3u", "#EXTM3U\n#EXTINF:2,Tone\n{base}/tone.mp3\n"),
+        ("x.m3u8", "\ufeff#EXTM3U\r\n\r\ntone.mp3\r\nother.mp3\r\n"),
+        ("x.pls", "[playlist]\nNumberOfEntries=1\nTitle1=Tone\nFile1={base}/tone.mp3\n"),
+        (
+            "x.xspf",
+            '<?xml version="1.0"?>\n<playlist><track><location>{base}/tone.mp3?a=1&amp;b=2</location></track></playlist>',
+        ),
+    ],
+)
+async def test_a_playlist_is_its_first_track(one: Desk, name: str, text: str) -> None:
+    one.media.add(name, text.format(base=one.media.base).encode())
+    info = await one.sources.load(one.media.url(name))
+    assert info is not None
+    assert (info.title, info.identifier) == ("Tone", one.media.url(name))
+    assert abs(info.length - 2000) < 60
+
+
+async def test_playlists_within_the_origins_only(one: Desk) -> None:
+    strict = Sources(one.sources._session, origins=[one.media.base])
+    one.media.add("x.m3u", b"#EXTM3U\nhttp://127.0.0.1:1/x.mp3\n")
+    with pytest.raises(LoadError, match="may not fetch"):
+        await strict.load(one.media.url("x.m3u"))
+    hls = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nhttp://127.0.0.1:1/x.ts\n#EXT-X-ENDLIST\n"
+    one.media.add("x.m3u8", hls.encode())
+    with pytest.raises(LoadError):
+        await strict.load(one.media.url("x.m3u8"))
+    await strict.close()
+
+
+def test_the_fitting_variant_is_chosen() -> None:
+    variants = "#EXTM3U\n" + "".join(
+        f'#EXT-X-STREAM-INF:PROGRAM-ID=1,BANDWIDTH={rate},CODECS="x"\n{rate}.m3u8\n'
+        for rate in (2_000_000, 64_000, 320_000)
+    )
+    assert not is_hls(variants)
+    assert first_address(variants) == "320000.m3u8"
+    assert first_address(variants.replace("64000", "640000").replace("320000", "900000")) == "640000.m3u8"
+    audio = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="x",URI="sound.m3u8"\n'
+    assert first_address(variants + audio) == "sound.m3u8"
+    assert first_address("#EXTM3U\n") is None
+
+
+@pytest.mark.heard
+async def test_segments_are_heard_as_one_file(one: Desk, tmp_path: Path) -> None:
+    segments(one, tmp_path, 500, 4.0)
+    one.media.add("master.m3u8", b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=128000\nlist.m3u8\n")
+    track = await one.play("master.m3u8", position=2_000)
+    assert not track.info.is_stream
+    assert abs(track.info.length - 4000) < 100
+    await one.ended()
+    (tone,) = one.ear.tones()
+    assert abs(tone.hz - 500) < 2
+    assert abs(tone.length - 2) < 0.1
+
+
+@pytest.mark.heard
+async def test_a_live_stream_goes_on_and_holds_up_nobody(one: Desk, tmp_path: Path) -> None:
+    whole = segments(one, tmp_path, 500, 6.0).replace("#EXT-X-ENDLIST\n", "")
+    lines = whole.splitlines(keepends=True)
+    cuts = [number for number, line in enumerate(lines) if line.startswith("#EXTINF")]
+    one.media.pieces["list.m3u8"].body = "".join(lines[: cuts[3]]).encode()
+    live = await one.play("list.m3u8")
+    assert (live.info.is_stream, live.info.length) == (True, STREAM_LENGTH)
+    await until(lambda: one.ear.heard(500))
+    others = [Desk(one.engine, one.sources, one.media, guild) for guild in (2, 3, 4)]
+    for other in others:
+        await other.play("list.m3u8")
+    await asyncio.sleep(2.5)  # all wait for the fourth segment now
+    quick = Desk(one.engine, one.sources, one.media, 5)
+    await quick.play("tone.mp3")
+    await until(lambda: quick.ear.heard(700), within=1)
+    before = len(one.ear.packets)
+    one.media.pieces["list.m3u8"].body = "".join(lines[: cuts[5]]).encode()
+    await until(lambda: len(one.ear.packets) > before + 50)
+    closing = time.monotonic()
+    for each in (*others, quick):
+        await each.player.close()
+    await one.player.close()
+    assert time.monotonic() - closing < 0.5

@@ -1,0 +1,1 @@
+"""The client side of playback: nodes, players, voice, the library, media."""

@@ -17,7 +17,8 @@ from audio.link import RETRY, Link, Parts
 from audio.listeners import Listeners
 from audio.node import Health, Node
 from audio.seen import Patcher, Seen, Target
-from audio.voice import Voice, VoiceRefusedError
+from audio.voice import Voice
+from audio.voice_data import VoiceRefusedError
 from core import people, playing, voting
 from core.errors import NoSuchRoomError, StoreUnavailableError
 from core.ports.places import RoomRef
@@ -168,6 +169,9 @@ class RoomPlayer:
         self._next_look = min(self._next_look, time.monotonic() + seconds)
 
     async def _look(self) -> None:
+        if not self._parts.owns(self.ref):  # another process acts for this room now
+            self.status = "elsewhere"
+            return
         while self._inbox:
             await self._intake.take(self._inbox.popleft())
         self._look_in(await self._intake.watch())

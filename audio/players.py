@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import Context
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ from core.errors import ChorusError
 from core.events import Event
 from core.ports.bus import Bus
 from core.ports.clock import Clock
-from core.ports.places import Places
+from core.ports.places import Places, RoomRef
 from core.ports.rooms import Rooms
 from core.ports.tracks import MediaAddress
 from core.reports import Reports
@@ -45,12 +45,13 @@ class Players:
         bus: Bus,
         clock: Clock,
         media: MediaAddress,
+        owns: Callable[[RoomRef], bool] = lambda _room: True,
     ) -> None:
         self._nodes = nodes
         self._rooms = rooms
         self._places = places
         self._bus = bus
-        self._parts = Parts(rooms, reports, clock, nodes, media, asyncio.Semaphore(MOVES), time.monotonic())
+        self._parts = Parts(rooms, reports, clock, nodes, media, asyncio.Semaphore(MOVES), owns, time.monotonic())
         self._players: dict[RoomId, RoomPlayer] = {}
         self._by_id: dict[int, RoomPlayer] = {}
         self._tasks: dict[RoomId, asyncio.Task[None]] = {}

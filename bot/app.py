@@ -31,7 +31,7 @@ from bot.keys import load_keys
 from bot.store import Store, open_store
 from bot.tasks import Tasks
 from bot.tracing import export_to
-from bot.upkeep import beat
+from bot.upkeep import sweep_uploads
 from cogs.discord.client import ChorusClient
 from core.bus import LocalBus
 from core.errors import StoreUnavailableError
@@ -125,13 +125,15 @@ class App:
             bus=self.bus,
             clock=self.clock,
             media=self.urls,
+            owns=self.store.ownership.owns,
         )
         await self._serve(stack)
         await self._play(stack, leave_node=leave_node)
         self._connect_discord(stack)
         stack.push_async_callback(self.tasks.stop)
         self.tasks.start("library", self.house.fill(self.reports))
-        self.tasks.start("upkeep", beat(self.store, self.reports))
+        self.tasks.start("leases", self.store.ownership.keep())
+        self.tasks.start("uploads", sweep_uploads(self.store.rooms, self.uploads))
         self.tasks.start("other writers", self.store.rooms.attend())
 
     def _managers(self) -> frozenset[str]:
@@ -204,7 +206,7 @@ class App:
     async def _attach(self, client: discord.Client) -> None:
         """At every READY: the shards are ours, and voice follows."""
         shards, account = client.shard_count or 1, client.user.id if client.user else 0
-        await self.store.leases.take(f"shard:{account}:{shards}:{number}" for number in range(shards))
+        await self.store.ownership.want_shards(account, shards)
         await self.players.attach_discord(client)
 
     async def _node_trouble(self) -> str | None:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from bot.config import Settings
 from bot.house import House
+from bot.ownership import Ownership
 from core.ports.bus import Bus
 from core.ports.clock import Clock
 from db.engine import Database
 from db.instance import Instance, running_bot
-from db.leases import SqlLeases, buckets
+from db.leases import SqlLeases
 from db.migrate import migrate
 from db.places import SqlLiveMessages, SqlPlaces
 from db.rooms import SqlRooms
@@ -22,7 +23,7 @@ class Store:
     rooms: SqlRooms
     places: SqlPlaces
     live_messages: SqlLiveMessages
-    leases: SqlLeases
+    ownership: Ownership
 
 
 async def open_store(settings: Settings, bus: Bus, clock: Clock, house: House, stack: AsyncExitStack) -> Store:
@@ -41,6 +42,7 @@ async def open_store(settings: Settings, bus: Bus, clock: Clock, house: House, s
     places = SqlPlaces(database, clock)
     await places.lobby()
     leases = SqlLeases(database, instance.id)
-    await leases.take(buckets())
     stack.push_async_callback(leases.release)
-    return Store(rooms, places, SqlLiveMessages(database), leases)
+    ownership = Ownership(leases)
+    await ownership.start()
+    return Store(rooms, places, SqlLiveMessages(database), ownership)

@@ -1,31 +1,24 @@
-"""What has to happen as time goes by."""
+"""Files that nothing needs any more."""
 
 import asyncio
-import time
 
 import structlog
 
-from bot.store import Store
-from core.errors import ChorusError
-from core.reports import Reports
-from db.leases import RENEW
+from audio.uploads import Uploads
+from core.errors import StoreUnavailableError
+from db.rooms import SqlRooms
 
-BEAT = 1.0
+SWEEP = 3600.0
 
 log = structlog.get_logger()
 
 
-async def beat(store: Store, reports: Reports) -> None:
-    """Once a second: polls run out, votes lapse; every few seconds: leases are renewed. Until cancelled."""
-    renewed = time.monotonic()
+async def sweep_uploads(rooms: SqlRooms, uploads: Uploads) -> None:
+    """Once an hour: remove the uploads that no queue refers to. Until cancelled."""
     while True:
-        await asyncio.sleep(BEAT)
         try:
-            for room in await store.rooms.active():
-                await reports.tick(room)
-            if time.monotonic() - renewed >= RENEW:
-                renewed = time.monotonic()
-                for slot in await store.leases.renew():
-                    log.warning("slot lost to another process", slot=slot)
-        except ChorusError as error:
-            log.warning("upkeep put off", error=type(error).__name__)
+            gone = await uploads.sweep(await rooms.references("upload"))
+            log.debug("uploads swept", gone=gone)
+        except (StoreUnavailableError, OSError) as error:
+            log.warning("uploads not swept", error=type(error).__name__)
+        await asyncio.sleep(SWEEP)

@@ -71,6 +71,11 @@ class SqlLeases:
         values = {"owner": self._instance, "epoch": _slots.c.epoch + 1, "until": self._until()}
         return update(_slots).where(_slots.c.id == slot, free).values(values).returning(_slots.c.epoch)
 
+    async def former(self) -> Collection[str]:
+        """The slots that this instance held when its last process ended without giving them back."""
+        async with self._database.read() as connection:
+            return set(await connection.scalars(select(_slots.c.id).where(_slots.c.owner == self._instance)))
+
     async def renew(self) -> Collection[str]:
         """Prolong every slot that is held; the slots that were lost (see the port)."""
         if not self._held:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from time import monotonic
@@ -19,14 +19,14 @@ from core.ports.clock import Clock
 from core.records.rows import Audit, Play
 from core.room import Room
 from core.tracing import traceparent
-from core.types import CommandId, EndReason, PlaceId, RoomId, Track
+from core.types import CommandId, EndReason, PlaceId, RoomId, Track, TrackRef
 from db.batch import Job
 from db.current import Current
 from db.engine import Database
 from db.group_commit import GroupCommit
 from db.line import Counter, Line
 from db.looks import Looks
-from db.models import audit, places, plays, presences, rooms
+from db.models import audit, entries, places, plays, presences, rooms
 from db.results import prune
 from db.statements import among
 
@@ -121,6 +121,12 @@ class SqlRooms:
             latest = latest.where(audit.c.place == place)
         async with self._database.read() as connection:
             return [Audit(**row) for row in (await connection.execute(latest)).mappings()]
+
+    async def references(self, kind: str) -> Collection[TrackRef]:
+        """The references of that kind (`upload`) in all queues, what is on air included."""
+        wanted = select(entries.c.ref).where(entries.c.ref.startswith(f"{kind}:", autoescape=True)).distinct()
+        async with self._database.read() as connection:
+            return {TrackRef(ref) for ref in await connection.scalars(wanted)}
 
     async def prune(self) -> None:
         """Forget the command ids that nobody repeats any more. Raises StoreUnavailableError."""

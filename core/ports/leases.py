@@ -14,6 +14,10 @@ class Leases(Protocol):
         """
         ...
 
+    async def former(self) -> Collection[str]:
+        """Slots that this instance held when its last process ended without giving them back."""
+        ...
+
     async def renew(self) -> Collection[str]:
         """Prolong every slot that is held; the slots that were lost. Raises StoreUnavailableError."""
         ...

@@ -50,7 +50,7 @@ def segments(one: Desk, folder: Path, hz: float, seconds: float, name: str = "li
         ("x.pls", "[playlist]\nNumberOfEntries=1\nTitle1=Tone\nFile1={base}/tone.mp3\n"),
         (
             "x.xspf",
-            '<?xml version="1.0"?>\n<playlist><track><location>{base}/tone.mp3?a=1&amp;b=2</location></track></playlist>',
+            '<?xml version="1.0"?>\n<playlist><location>{base}/tone.mp3?a=1&amp;b=2</location></playlist>',
         ),
     ],
 )

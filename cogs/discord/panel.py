@@ -25,7 +25,7 @@ from core.types import EntryId, RoomId
 
 GAP = 3.0
 """Seconds between two edits of a message."""
-STEP = 15.0
+STEP = 30.0
 """Seconds between two looks at the progress bar."""
 RETRY = 30.0
 NOTE = 60.0

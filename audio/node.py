@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import itertools
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,14 +13,10 @@ import structlog
 import wavelink
 
 from audio.client import NodeClient
+from audio.probe import NODE_ERRORS, Probe
 from audio.wavelink_guard import GuardedNode, NodeRequestError, Seat
 from core.tracing import span
 
-PROBE_INTERVAL = 2.0
-PROBE_TIMEOUT = 1.0
-MISSES = 2
-FROZEN = 3
-"""Missed probes in a row after which a node is down, and after which it is called frozen."""
 PATCH_TIMEOUT = 12.0
 """A node itself gives up a source, or a voice server, after ten seconds; its answer says which it was."""
 HEARTBEAT = 4.0
@@ -29,12 +24,8 @@ RESUME_TIMEOUT = 120
 """Seconds that a node keeps our players while we are away."""
 RETURN_TIMEOUT = 2.0
 """Seconds that a node which still answers has to take us back before its rooms move."""
-STATS_EVERY = 5
-"""Probes between two looks at the load."""
 
 EVENTS = frozenset({"track_start", "track_end", "track_exception", "track_stuck", "websocket_closed", "extra_event"})
-NODE_ERRORS = (NodeRequestError, aiohttp.ClientError, OSError, TimeoutError)
-"""What a request to a node may raise."""
 
 log = structlog.get_logger()
 
@@ -101,9 +92,6 @@ class Node:
         self._sessions = sessions
         self._listener = listener
         self._client = NodeClient(user_id, self._receive)
-        self._misses = 0
-        self._placed = 0
-        self._stats: dict[str, Any] = {}
         self._early: list[tuple[str, Any]] = []  # events that came before we knew what is there
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -116,6 +104,11 @@ class Node:
     def trouble(self) -> str:
         """Why it is down."""
         return self._wave.trouble or self.health.value
+
+    @property
+    def penalty(self) -> float:
+        """How busy it is; less is better."""
+        return self._probe.penalty
 
     @property
     def session_id(self) -> str | None:
@@ -142,7 +135,8 @@ class Node:
             inactive_channel_tokens=None,
         )
         self._wave.start(self._sessions.get(self.address))
-        self._spawn(self._probe())
+        self._probe = Probe(self._wave.request, answered=self._rise, down=self._fall, frozen=self._freeze)
+        self._spawn(self._probe.run())
 
     async def stop(self) -> None:
         """Leave; players go on playing and can be resumed."""
@@ -159,7 +153,7 @@ class Node:
         """Change a player; the player as it then is. Raises what `GuardedNode.request` raises."""
         self._wave.seat(player_id, Seat(player_id))
         if "track" in body:
-            self._placed += 1
+            self._probe.placed += 1
         with span("node request", node=self.name, player=str(player_id)):
             return await self._wave.request("PATCH", self._player_path(player_id), body, within=PATCH_TIMEOUT)
 
@@ -197,21 +191,6 @@ class Node:
     def _player_path(self, player_id: int) -> str:
         return f"/v4/sessions/{self.session_id}/players/{player_id}"
 
-    # choice
-
-    @property
-    def penalty(self) -> float:
-        """How busy it is; less is better. Placements since the last look at its load are counted in."""
-        empty: dict[str, Any] = {}
-        cpu = cast("dict[str, Any]", self._stats.get("cpu") or empty)
-        frames = cast("dict[str, Any]", self._stats.get("frameStats") or empty)
-        load = 1.05 ** (100 * float(cpu.get("systemLoad", 0))) * 10 - 10
-        lost = sum(
-            1.03 ** (500 * max(0, float(frames.get(key, 0))) / 3000) * weight - weight
-            for key, weight in (("deficit", 600), ("nulled", 300))
-        )
-        return float(self._stats.get("playingPlayers", 0)) + self._placed + load + lost
-
     # connection and health
 
     def _receive(self, kind: str, payload: Any) -> None:
@@ -236,7 +215,6 @@ class Node:
             return  # the connection or the probe will tell
         self.chorus = any(plugin["name"] == "chorus" for plugin in info["plugins"])
         self.managers = tuple(info["sourceManagers"])
-        self._misses = 0
         self.health = Health.UP
         log.info("node up", node=self.name, resumed=resumed, chorus=self.chorus)
         self._listener.node_up(self, players)
@@ -258,7 +236,7 @@ class Node:
 
     async def _await_return(self) -> None:
         """A node that broke the connection may take us back at once; one that is gone refuses at once."""
-        if await self._answers():
+        if await self._probe.answers():
             await asyncio.sleep(RETURN_TIMEOUT)
         if self.health is Health.LOST:
             self._fall()
@@ -269,41 +247,13 @@ class Node:
             log.warning("node down", node=self.name, reason=self.trouble)
             self._listener.node_down(self)
 
-    async def _probe(self) -> None:
-        for count in itertools.count():
-            if await self._answers():
-                self._misses = 0
-                if count % STATS_EVERY == 0:
-                    await self._look_at_load()
-                await asyncio.sleep(PROBE_INTERVAL)
-                self._rise()
-            else:
-                self._miss()
-                await asyncio.sleep(PROBE_INTERVAL if self._misses >= FROZEN else 0)
-
-    def _miss(self) -> None:
-        self._misses += 1
-        if self._misses >= MISSES:
-            self._fall()
-        if self._misses >= FROZEN:
-            self.frozen()
+    def _freeze(self) -> None:
+        self.frozen()
 
     def _rise(self) -> None:
         """It answers again and the event stream never broke (it was frozen, shortly): usable once more."""
         if self.health is Health.DOWN and self._wave.status is wavelink.NodeStatus.CONNECTED:
             self._spawn(self._ready(resumed=True))
-
-    async def _answers(self) -> bool:
-        try:
-            await self._wave.request("GET", "/version", within=PROBE_TIMEOUT)
-        except NODE_ERRORS:
-            return False
-        return True
-
-    async def _look_at_load(self) -> None:
-        with contextlib.suppress(*NODE_ERRORS):
-            self._stats = await self._wave.request("GET", "/v4/stats", within=PROBE_TIMEOUT)
-            self._placed = 0
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

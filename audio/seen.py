@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from audio.voice import VoiceData
+from audio.voice_data import VoiceData
 from core import playing
 from core.ports.tracks import MediaAddress
 from core.room import Room

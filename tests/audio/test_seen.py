@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audio.seen import Patcher, Seen, Target
-from audio.voice import VoiceData
+from audio.voice_data import VoiceData
 from core.types import Entry, EntryId, PersonId, PlaceId, RoomId, Track
 from tests.fakes import track
 

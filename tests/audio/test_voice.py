@@ -12,7 +12,7 @@ from typing import Self
 import discord
 import pytest
 
-from audio.voice import after_close
+from audio.voice_data import after_close
 from core.events import OutputChanged
 from core.room import Room
 from core.types import Actor, Hearing, PersonId, Presence, RoomId, Surface, Track

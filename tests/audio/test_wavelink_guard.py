@@ -165,7 +165,7 @@ async def test_a_refusal_keeps_the_servers_words(fake: FakeNode, heard: Heard) -
 async def test_a_request_that_hangs_is_given_up(fake: FakeNode, heard: Heard) -> None:
     node = GuardedNode(**options(fake, heard))
     node.start(None)
-    fake.go.clear()
+    fake.hang_patches = True
     with pytest.raises(TimeoutError):
         await node.request("PATCH", "/v4/sessions/s1/players/9", {}, within=0.2)
     await node.shut()

@@ -19,6 +19,7 @@ import pytest
 from tests.contract.media_host import MediaHost
 from tests.contract.node_client import NodeClient
 from tests.contract.node_process import PASSWORD, ROOT, NodeProcess
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,6 +87,21 @@ async def test_a_signal_stops_it_and_its_clients_are_told(
     assert process.process.wait(5) == 0
     assert time.monotonic() - began < 3
     assert not process.info_file.exists()
+
+
+async def test_a_hanging_source_does_not_hold_up_the_end(start: Callable[..., NodeProcess], media: MediaHost) -> None:
+    process = start()
+    async with NodeClient(process.wait_ready()) as client:
+        await client.connect()
+        hanging = [asyncio.create_task(client.load(f"{media.url}/hang?{n}")) for n in range(4)]
+        playing = asyncio.create_task(client.patch(GUILD, {"track": {"identifier": f"{media.url}/hang?p"}}))
+        await until(lambda: media.requests.count("/hang") >= 5, what="hanging requests")
+        began = time.monotonic()
+        process.process.terminate()
+        assert await asyncio.to_thread(process.process.wait, 10) == 0
+        assert time.monotonic() - began < 5
+        await asyncio.gather(*hanging, playing, return_exceptions=True)
+    assert "Traceback" not in process.log.read_text(), process.log.read_text()
 
 
 async def test_it_leaves_when_nobody_comes_back(start: Callable[..., NodeProcess]) -> None:

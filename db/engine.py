@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -137,7 +138,7 @@ def _postgres(url: URL) -> AsyncEngine:
         "tcp_keepalives_count": "3",
         "jit": "off",
     }
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=10,
         max_overflow=10,
@@ -145,3 +146,15 @@ def _postgres(url: URL) -> AsyncEngine:
         hide_parameters=True,
         connect_args={"timeout": PATIENCE, "command_timeout": DEADLINE, "server_settings": settings},
     )
+    event.listen(engine.sync_engine, "handle_error", _notice_disconnect)
+    return engine
+
+
+def _notice_disconnect(context: ExceptionContext) -> None:
+    """The driver knows only of sockets that are closed already, not of a server that has just said so.
+
+    A read-only server counts too: after a failover the address leads elsewhere, but only for new connections.
+    """
+    sqlstate = str(getattr(context.original_exception, "sqlstate", None) or "")
+    if sqlstate.startswith(("08", "57P")) or sqlstate == "25006":
+        context.is_disconnect = True

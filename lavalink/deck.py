@@ -10,10 +10,10 @@ from lavalink.packetizer import Packetizer
 from lavalink.protocol import LoadError
 from lavalink.reel import Reel
 
-FULL = 16
-"""Packets that a ring holds at most (320 ms): what is changed is heard when they have gone out."""
-LOW = 9
-"""Packets below which a ring is filled up again."""
+FULL = 19
+"""Packets that a ring holds at most (380 ms): what is changed is heard when they have gone out."""
+LOW = 14
+"""Packets below which a ring is filled up again: a stall of 280 ms is not heard."""
 
 
 @dataclass(frozen=True, slots=True)

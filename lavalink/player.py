@@ -1,10 +1,8 @@
 """A player: what one client's PATCHes make of tracks, in real time, for a voice channel and for taps."""
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from itertools import takewhile
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 import structlog
 
@@ -66,7 +64,6 @@ class Player:
         self._next: Track | None = None
         self._next_start = 0
         self._deck: Deck | None = None
-        self._ghost: deque[bytes] = deque()  # of what was replaced: heard until the first packet is there
         self._start = 0  # ms of the track at which `_played` began to count
         self._end: int | None = None
         self._played = 0
@@ -169,7 +166,8 @@ class Player:
         if isinstance(next_track, Unset):
             return
         start = chorus.next.position if chorus.next else 0
-        if self._deck is not None and not self._deck.cue(self._reel(next_track, start)):
+        reel = Reel(next_track, self._sources, start) if next_track else None
+        if self._deck is not None and not self._deck.cue(reel):
             raise ApiError(409, "The join with the next track has begun")
         self._next, self._next_start = next_track, start
 
@@ -188,10 +186,7 @@ class Player:
         reel.end = self._end
         self._deck = Deck(self._engine, reel, self._gain, on_ready=self._ready, on_missed=self._missed)
         if self._next is not None:
-            self._deck.cue(self._reel(self._next, self._next_start))
-
-    def _reel(self, track: Track | None, start: int) -> Reel | None:
-        return None if track is None else Reel(track, self._sources, start)
+            self._deck.cue(Reel(self._next, self._sources, self._next_start))
 
     def _leave(self, reason: str, error: LoadError | None = None) -> None:
         """End the current track, if there is one, and forget what was to follow."""
@@ -207,8 +202,7 @@ class Player:
         deck, self._deck = self._deck, None
         if deck is not None:
             deck.close()
-            packets = takewhile(lambda item: isinstance(item, bytes), deck.ring.copy())
-            self._ghost = deque(cast("Iterator[bytes]", packets) if ghost else ())
+        self._output.bridge(deck.ring.copy() if deck is not None and ghost else ())
 
     def _ready(self, deck: Deck) -> None:
         """The first packet is there, or will never be."""
@@ -273,7 +267,6 @@ class Player:
     def _play(self, packet: bytes) -> None:
         self._starved = 0
         self._played += 1
-        self._ghost.clear()
         self._output.sound(packet)
         if self._played == 1 and self._track is not None:
             trace = str(self._track.user_data.get("trace", ""))[3:35]  # the client's W3C traceparent
@@ -281,10 +274,7 @@ class Player:
 
     def _starve(self, deck: Deck) -> None:
         """No packet is there in time."""
-        if self._ghost:
-            self._output.sound(self._ghost.popleft())
-        else:
-            self._output.hush()
+        self._output.fill()
         if deck.drained:
             deck.force_join()
         self._starved += 1

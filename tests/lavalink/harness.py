@@ -209,6 +209,11 @@ class Desk:
     def updates(self) -> list[dict[str, Any]]:
         return [message["state"] for message in self.messages if message["op"] == "playerUpdate"]
 
+    async def hear(self, packets: int) -> None:
+        """Wait for so many more packets: 20 ms of sound each, however late a busy machine is."""
+        goal = len(self.ear.packets) + packets
+        await until(lambda: len(self.ear.packets) >= goal)
+
     async def ended(self, within: float = SOON) -> None:
         await until(lambda: self.player.model().track is None, within)
 

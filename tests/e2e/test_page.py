@@ -1,6 +1,7 @@
 """The room's page in Chromium: two visitors, no script, narrow screens, keys, sound."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.e2e.browser import chromium, errors, visitor
 from tests.fakes import track
 from tests.waiting import until
 from tests.web.harness import Site, furnish, make_site
+from web.app import PAGES
 
 pytestmark = pytest.mark.timeout(120)
 LISTENING = """() => {
@@ -102,13 +104,31 @@ async def test_two_visitors_add_vote_and_skip_and_both_pages_follow(site: Site, 
 async def test_refused_press_corrects_itself(site: Site, browser: Browser, url: str) -> None:
     await furnish(site)
     page = await visitor(browser, url)
+    other = card(page, "Copper Wire")
+    up = other.get_by_role("button", name="Vote up")
+    await expect(other).to_be_visible()
+    await page.context.set_offline(True)
+    await up.click()
+    await expect(page.locator("#notice.wrong")).to_contain_text("did not arrive")
+    await expect(up).to_have_attribute("aria-pressed", "false")
+    await expect(other.locator(".score")).to_have_text("0")
+    await page.context.set_offline(False)
+    room = site.rooms.rooms[LOBBY]
+    room.settings = replace(room.settings, guests=Guests.LISTEN)  # the page does not know yet
+    await up.click()
+    await expect(page.locator("#notice.wrong")).to_contain_text("Guests of the page may not do that")
+    await expect(other.locator(".score")).to_have_text("0")
+    await expect(up).to_have_count(0)  # now it does
+
+
+async def test_ones_own_track_can_be_removed_but_not_voted_for(site: Site, browser: Browser, url: str) -> None:
+    await furnish(site)
+    page = await visitor(browser, url)
     await page.fill("#q", "second")
     await page.locator("#results").get_by_role("button", name="Add Second Sun").click()
     own = card(page, "Second Sun")
-    await own.get_by_role("button", name="Vote up").click()
-    await expect(page.locator("#notice.wrong")).to_contain_text("votes are for the others")
-    await expect(own.get_by_role("button", name="Vote up")).to_have_attribute("aria-pressed", "false")
-    await expect(own.locator(".score")).to_have_text("0")
+    await expect(own.get_by_role("button", name="Remove")).to_be_visible()
+    await expect(own.get_by_role("button", name="Vote up")).to_be_hidden()
     await own.get_by_role("button", name="Remove").click()
     await expect(own).to_have_count(0)
     assert errors(page) == []
@@ -244,8 +264,6 @@ async def test_lost_connection_says_so_and_comes_back(
     page = await visitor(browser, url)
     await expect(card(page, "Copper Wire")).to_be_visible()
     await page.context.set_offline(True)
-    from web.app import PAGES
-
     await site.app[PAGES].close()
     await expect(page.locator("#link")).to_contain_text("Reconnecting")
     omar = await site.come("Omar")
@@ -256,8 +274,6 @@ async def test_lost_connection_says_so_and_comes_back(
 
 
 async def test_room_closed_to_guests_leaves_the_page(site: Site, browser: Browser, url: str) -> None:
-    from dataclasses import replace
-
     await furnish(site)
     page = await visitor(browser, url)
     await expect(card(page, "Copper Wire")).to_be_visible()

@@ -13,7 +13,7 @@
   // What is one's own: the page said it at first, events say it from then on.
   let mine = {
     votes: Object.fromEntries($$("[data-vote][aria-pressed=true]").map((b) => [b.dataset.of, Number(b.dataset.vote)])),
-    mine: $$(".card.mine").map((card) => Number(card.dataset.entry)),
+    mine: $$(".card.mine, #stage:has(#say-votes[hidden])").map((item) => Number(item.dataset.entry)),
     skip: $("#skip")?.getAttribute("aria-pressed") === "true",
   };
 
@@ -26,6 +26,8 @@
       $("[data-remove]", card).hidden = !own;
     }
     $("#skip")?.setAttribute("aria-pressed", mine.skip);
+    const own = $("#say-votes");
+    if (own) own.hidden = mine.mine.includes(Number($("#stage").dataset.entry));
   }
 
   // ---- regions

@@ -1,6 +1,7 @@
 """The worker's side of a player: tracks in, a short ring of packets out."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ FULL = 19
 """Packets that a ring holds at most (380 ms): what is changed is heard when they have gone out."""
 LOW = 14
 """Packets below which a ring is filled up again: a stall of 280 ms is not heard."""
+LATE = 0.1
+"""Seconds that a refill waits for a thread only when the threads have too much to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Deck:
         self._lock = threading.Lock()  # between the loop and a worker: who takes the next reel
         self._filling = True
         self._announced = False
+        self._asked = 0.0  # when the last refill was
         self._exhausted = False
         self._over = False
         self._closed = False
@@ -68,6 +72,7 @@ class Deck:
         """Have the ring filled up, unless that is under way. On the loop."""
         if not (self._filling or self._over or self._closed):
             self._filling = True
+            self._asked = time.monotonic()
             self._engine.decoders.submit(self._fill)
 
     def cue(self, reel: Reel | None) -> bool:
@@ -122,6 +127,8 @@ class Deck:
         self.refill()
 
     def _fill(self) -> None:
+        if self._packetizer is not None:
+            self._mind_load(self._packetizer)
         try:
             while len(self.ring) < FULL and not self._over and not self._closed:
                 if not self._step(self._reel):
@@ -132,6 +139,11 @@ class Deck:
             self._end(LoadError("The file cannot be played", "fault", repr(error)))
         finally:
             self._filling = False
+
+    def _mind_load(self, packetizer: Packetizer) -> None:
+        if time.monotonic() - self._asked > LATE:
+            self._engine.strain()
+        packetizer.spend(self._engine.complexity)
 
     def _step(self, reel: Reel) -> bool:
         """Add about 20 ms; False if there is nothing to add for now."""

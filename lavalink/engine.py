@@ -2,15 +2,22 @@
 
 import asyncio
 import gc
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
+import structlog
+
 from lavalink.decoder import log_libav
+from lavalink.opus import COMPLEXITY, LOW_COMPLEXITY
 from lavalink.pacer import Pacer
 from lavalink.workers import Workers
 
 DECODERS = 2
 OPENERS = 2
+RELIEF_SECONDS = 30.0
+
+log = structlog.get_logger()
 
 
 class Engine:
@@ -22,7 +29,19 @@ class Engine:
         """For what plays: short jobs that refill rings."""
         self.openers = Workers(OPENERS, "open")
         """For opening and closing files, so that many at once do not make the others wait."""
+        self._strained_until = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def complexity(self) -> int:
+        """The effort that encoders may spend now."""
+        return LOW_COMPLEXITY if time.monotonic() < self._strained_until else COMPLEXITY
+
+    def strain(self) -> None:
+        """A ring ran nearly dry because decoding came late: spend less for a while. From any thread."""
+        if time.monotonic() >= self._strained_until:
+            log.warning("engine strained", seconds=RELIEF_SECONDS)
+        self._strained_until = time.monotonic() + RELIEF_SECONDS
 
     async def start(self) -> None:
         """Begin to keep time on the running loop."""

@@ -18,6 +18,12 @@ class Packetizer:
         self._scaled = np.zeros(FRAME * 2, dtype=np.float32)
         self._gain = gain
         self._held = 0
+        self._complexity = self._encoder.complexity
+
+    def spend(self, complexity: int) -> None:
+        """Encode from now on with this effort."""
+        if complexity != self._complexity:
+            self._complexity = self._encoder.complexity = complexity
 
     def push(self, pcm: Pcm, gain: float) -> bytes | None:
         """Take a piece of at most 960 samples; the packet that it completes, if it does."""

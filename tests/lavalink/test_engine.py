@@ -115,6 +115,30 @@ def test_a_job_that_fails_ends_no_thread() -> None:
     workers.stop()
 
 
+@pytest.mark.heard
+async def test_under_load_encoders_spend_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lavalink.engine.RELIEF_SECONDS", 1.0)
+    async with studio() as (media, engine, sources):
+        media.add("long.wav", sound.write_tone(tmp_path / "long.wav", 440, 20.0))
+        one = Desk(engine, sources, media)
+        await one.play("long.wav")
+        await one.hear(20)
+
+        def effort() -> int:
+            deck = one.player._deck
+            assert deck is not None
+            assert deck._packetizer is not None
+            return deck._packetizer._encoder.complexity
+
+        assert effort() == 10
+        for _ in range(2):
+            engine.decoders.submit(lambda: time.sleep(0.2))
+        await until(lambda: effort() == 5)
+        await until(lambda: effort() == 10)
+        assert len(one.ear.tones()) == 1
+        await one.player.close()
+
+
 async def worst_lateness(seconds: float) -> float:
     """How late the loop itself was at worst, which is the machine's doing."""
     worst, end = 0.0, time.monotonic() + seconds

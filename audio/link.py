@@ -50,10 +50,20 @@ class Parts:
 
 
 class Link:
-    """One room's player. `look_in(seconds)` has the room looked at again by then."""
+    """One room's player.
+
+    `look_in(seconds)` has the room looked at again by then; `left` is called whenever the player counts no more.
+    """
 
     def __init__(
-        self, room: RoomId, player_id: int, parts: Parts, voice: Voice | None, look_in: Callable[[float], None]
+        self,
+        room: RoomId,
+        player_id: int,
+        parts: Parts,
+        voice: Voice | None,
+        *,
+        look_in: Callable[[float], None],
+        left: Callable[[], None],
     ) -> None:
         self.node: Node | None = None
         self.seen: Seen | None = Seen()
@@ -73,6 +83,7 @@ class Link:
         self._voice_again = 0.0
         self._unanswered: EntryId | None = None
         self._look_in = look_in
+        self._left = left
         self._drops: set[asyncio.Task[None]] = set()
 
     # Which node
@@ -98,6 +109,7 @@ class Link:
         self.node, self.seen = None, Seen()
         self.watchdog.reset()
         self.settled.clear()
+        self._left()
 
     async def end(self) -> None:
         """The player goes, and nothing of it is remembered."""

@@ -13,9 +13,10 @@ import structlog
 
 from audio.failures import STUCK
 from audio.intake import Intake, NodeReport
-from audio.link import RETRY, Link, Parts
+from audio.link import Link, Parts
 from audio.listeners import Listeners
 from audio.node import Health, Node
+from audio.placement import Placement
 from audio.seen import Patcher, Seen, Target
 from audio.voice import Voice
 from audio.voice_data import VoiceRefusedError
@@ -29,10 +30,6 @@ LOOK_AGAIN = 30.0
 LOCK_LEAD = 15_000
 """ms before the end of the current entry at which the next one is settled."""
 TAP_TIMEOUT = 10.0
-RETURNING = 3.0
-"""Seconds after our start in which the node that played a room may still turn up with its player."""
-DEAD = 300_000
-"""ms of silence after which a room does not go on by itself."""
 
 log = structlog.get_logger()
 
@@ -55,7 +52,8 @@ class RoomPlayer:
         """Whether there is nothing to look after."""
         self.voice = Voice(ref.guild, self.wake) if ref.guild is not None else None
         self._parts = parts
-        self._link = Link(ref.room, self.id, parts, self.voice, self._look_in)
+        self._link = Link(ref.room, self.id, parts, self.voice, look_in=self._look_in, left=self._cut_taps)
+        self._placement = Placement(self._link, parts, self._look_in)
         self._intake = Intake(ref.room, self.id, self._link, parts.reports, self.voice)
         self._patcher = Patcher(ref.room, parts.media)
         self._listeners = Listeners(ref.room, parts.reports, parts.clock)
@@ -64,7 +62,6 @@ class RoomPlayer:
         self._wake = asyncio.Event()
         self._parent = ""
         self._next_look = 0.0
-        self._dark_since: float | None = None
 
     # What others tell it; none of these waits, except for a tap
 
@@ -92,7 +89,6 @@ class RoomPlayer:
         """The node is gone, and with it the player."""
         if node is self._link.node:
             self._link.leave()
-            self._cut_taps()
             self.wake()
 
     async def open_tap(self, tap: str) -> aiohttp.ClientResponse:
@@ -181,8 +177,10 @@ class RoomPlayer:
         self.idle = self._is_idle(room)
         if self.idle:
             await self._let_go()
-        elif await self._has_node(room):
+        elif await self._placement.settle(room, tapped=bool(self._taps)):
             await self._match(room)
+        elif self._placement.waiting:
+            self.status = "waiting"
 
     def _is_idle(self, room: Room) -> bool:
         return room.current is None and room.voice_channel is None and not self._taps
@@ -211,66 +209,6 @@ class RoomPlayer:
             self._look_in(1.0)
         if voting.due(room, now) or people.lapsing(room, now) or (room.paused is None and playing.sleeping(room)):
             await self._parts.reports.tick(self.ref.room)
-
-    # The node
-
-    async def _has_node(self, room: Room) -> bool:
-        """Whether there is a node on which the player may be changed now."""
-        link = self._link
-        if link.node is not None and link.node.health is Health.LOST:
-            return False  # it comes back, or goes down; either wakes us
-        node = self._choose(room)
-        if node is None:
-            await self._wait_for_node(room)
-            return False
-        self._dark_since = None
-        if not link.placed and self._was_dead(room):
-            await self._interrupt(room)
-            return False
-        if node is not link.node:
-            link.take_up(node)
-            self._cut_taps()
-        return link.seen is not None or await link.ask()
-
-    def _choose(self, room: Room) -> Node | None:
-        """The present node while it will do, else the best one; a room without voice needs the extension."""
-        mine, needs_chorus = self._link.node, room.voice_channel is None
-        wants_chorus = needs_chorus or bool(self._taps)
-        if mine is not None and mine.health is Health.UP and not mine.draining and (mine.chorus or not wants_chorus):
-            return mine
-        if mine is None and self._returning(room):
-            self._look_in(RETRY)
-            return None
-        best = self._parts.nodes.best(chorus=wants_chorus)
-        fits = best is not None and (best.chorus or not needs_chorus)
-        return best if fits else mine if mine is not None and mine.health is Health.UP else None
-
-    def _returning(self, room: Room) -> bool:
-        """Whether the node that played the room before our start is still expected."""
-        if self._link.placed or time.monotonic() - self._parts.born > RETURNING or room.current is None:
-            return False
-        node = self._parts.nodes.get(room.current.node or "")
-        return node is not None and node.health is not Health.UP
-
-    def _was_dead(self, room: Room) -> bool:
-        """Whether the room was heard last so long ago that going on by itself would startle."""
-        dead_for = self._parts.clock.now() - room.checkpoint.at if room.checkpoint else 0
-        return room.current is not None and room.clock.running_since is not None and dead_for > DEAD
-
-    async def _wait_for_node(self, room: Room) -> None:
-        self.status = "waiting"
-        self._link.bookmark.start(room, self._link.seen)
-        if room.current is None or room.paused is not None:
-            return
-        self._dark_since = self._dark_since or time.monotonic()
-        if (time.monotonic() - self._dark_since) * 1000 > DEAD:
-            await self._interrupt(room)
-
-    async def _interrupt(self, room: Room) -> None:
-        if room.current is not None:
-            position = self._link.bookmark.start(room, self._link.seen)
-            await self._parts.reports.position(room.id, room.current.entry.id, position)
-        await self._parts.reports.interrupted(room.id)
 
     # The match
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from audio.managed import ManagedNode
 from audio.node import Health, Node, NodeAddress
 from audio.nodes import Nodes, NodeSettingError, SessionFile, parse_nodes
 from tests.audio.fake_node import PASSWORD, FakeNode
@@ -162,4 +163,25 @@ async def test_a_node_that_takes_us_back_at_once_was_never_down(fake: FakeNode, 
     node = nodes.get("n")
     assert node is not None
     assert node.health is Health.UP
+    await nodes.stop()
+
+
+async def test_a_built_in_node_that_cannot_start_does_not_keep_the_rest_from_it(
+    fake: FakeNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audio.nodes.RETRY_START", 0.1)
+    managed = ManagedNode(tmp_path, media_origins=[])
+    with monkeypatch.context() as patch:
+        patch.setattr(managed, "_command", lambda: ["false"])
+        nodes = Nodes(
+            [NodeAddress("other", fake.uri, PASSWORD)],
+            managed=managed,
+            sessions=SessionFile(tmp_path / "sessions.json"),
+            user_id=1,
+        )
+        nodes.listener = listener = Listener()
+        await nodes.start()
+        await until(lambda: ("up", "other") in listener.told)
+        assert nodes.get("builtin") is None
+    await until(lambda: ("up", "builtin") in listener.told)
     await nodes.stop()

@@ -10,7 +10,7 @@ from audio.node import NodeAddress
 from audio.player import player_id
 from core.events import PlayFailed
 from core.ports.places import RoomRef
-from core.types import LOBBY, PlaceId, RoomId, Surface
+from core.types import LOBBY, PauseReason, PlaceId, RoomId, Surface
 from tests.audio.fake_node import PASSWORD, FakeNode, track
 from tests.audio.rig import Rig, World, tone
 from tests.waiting import until
@@ -203,3 +203,25 @@ async def test_a_join_that_is_not_heard_of_is_asked_about(world: World, fake: Fa
     await until(lambda: current(world) == 2)
     await until(lambda: world.room.current and world.room.current.started_at)
     assert plays(fake) == [1]
+
+
+async def test_a_room_without_a_node_for_long_is_interrupted_where_it_was(
+    world: World, fake: FakeNode, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audio.placement.DEAD", 100)
+    await world.add(tone(440))
+    await until(lambda: fake.patches)
+    await starts(fake, 1)
+    await until(lambda: world.room.current and world.room.current.started_at)
+    fake.go.clear()
+    fake.abort()
+    await until(lambda: rig.players.status(world.lobby) == "waiting")
+    (player,) = rig.players.all()
+    world.clock.ahead += 60_000
+
+    def interrupted() -> bool:
+        player.wake()
+        return world.room.paused is PauseReason.INTERRUPTED
+
+    await until(interrupted)
+    assert world.room.clock.offset < 5_000, "what nobody heard does not count"

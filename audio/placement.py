@@ -1,0 +1,86 @@
+"""Which node a room's player belongs on, and what becomes of the room while there is none."""
+
+import time
+from collections.abc import Callable
+
+from audio.link import RETRY, Link, Parts
+from audio.node import Health, Node
+from core.room import Room
+
+RETURNING = 3.0
+"""Seconds after our start in which the node that played a room may still turn up with its player."""
+DEAD = 300_000
+"""ms of silence after which a room does not go on by itself."""
+
+
+class Placement:
+    """Chooses for one room, and keeps what is chosen while it will do."""
+
+    def __init__(self, link: Link, parts: Parts, look_in: Callable[[float], None]) -> None:
+        self.waiting = False
+        """Whether the room could be heard if there were a node."""
+        self._link = link
+        self._parts = parts
+        self._look_in = look_in
+        self._dark_since: float | None = None
+
+    async def settle(self, room: Room, *, tapped: bool) -> bool:
+        """Be on the right node; whether the player may be changed there now."""
+        link = self._link
+        if link.node is not None and link.node.health is Health.LOST:
+            return False  # it comes back, or goes down; either wakes the player
+        node = self._choose(room, tapped=tapped)
+        self.waiting = node is None
+        if node is None:
+            await self._wait(room)
+            return False
+        self._dark_since = None
+        if not link.placed and self._was_dead(room):
+            await self._interrupt(room)
+            return False
+        if node is not link.node:
+            link.take_up(node)
+        return link.seen is not None or await link.ask()
+
+    def _choose(self, room: Room, *, tapped: bool) -> Node | None:
+        """The present node while it will do, else the best one; a room without voice needs the extension."""
+        mine, needs_chorus = self._link.node, room.voice_channel is None
+        if mine is not None and _usable(mine) and not mine.draining and (mine.chorus or not (needs_chorus or tapped)):
+            return mine
+        if mine is None and self._returning(room):
+            self._look_in(RETRY)
+            return None
+        best = self._parts.nodes.best(chorus=needs_chorus or tapped)
+        if best is not None and (best.chorus or not needs_chorus):
+            return best
+        return mine if mine is not None and _usable(mine) else None
+
+    def _returning(self, room: Room) -> bool:
+        """Whether the node that played the room before our start is still expected."""
+        if self._link.placed or time.monotonic() - self._parts.born > RETURNING or room.current is None:
+            return False
+        node = self._parts.nodes.get(room.current.node or "")
+        return node is not None and not _usable(node)
+
+    def _was_dead(self, room: Room) -> bool:
+        """Whether the room was heard last so long ago that going on by itself would startle."""
+        dead_for = self._parts.clock.now() - room.checkpoint.at if room.checkpoint else 0
+        return room.current is not None and room.clock.running_since is not None and dead_for > DEAD
+
+    async def _wait(self, room: Room) -> None:
+        self._link.bookmark.start(room, self._link.seen)
+        if room.current is None or room.paused is not None:
+            return
+        self._dark_since = self._dark_since or time.monotonic()
+        if (time.monotonic() - self._dark_since) * 1000 > DEAD:
+            await self._interrupt(room)
+
+    async def _interrupt(self, room: Room) -> None:
+        if room.current is not None:
+            position = self._link.bookmark.start(room, self._link.seen)
+            await self._parts.reports.position(room.id, room.current.entry.id, position)
+        await self._parts.reports.interrupted(room.id)
+
+
+def _usable(node: Node) -> bool:
+    return node.health is Health.UP

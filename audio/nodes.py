@@ -37,7 +37,8 @@ def parse_nodes(setting: str) -> tuple[bool, list[NodeAddress]]:
 
 
 def _parse_node(word: str) -> NodeAddress:
-    name, _, uri = word.partition("=")
+    name, separator, uri = word.partition("=")
+    name = name if separator else ""  # without one it may hold the password
     parts = urlsplit(uri)
     if not name or parts.scheme not in {"http", "https"} or not parts.hostname:
         raise NodeSettingError(f"{name or 'a node'}: expected name=http://password@host:port")

@@ -1,11 +1,13 @@
 """The one place that knows every part: settings in, a running process out."""
 
 import asyncio
+import os
 import signal
 import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import discord
 import structlog
@@ -63,9 +65,26 @@ async def run_app(settings: Settings, *, leave_node: bool = False) -> int:
             await stop.wait()
             log.info("stopping")
     except (StartError, InUseError, NodeSettingError, StoreUnavailableError) as error:
-        sys.stderr.write(f"Chorus cannot start: {error}\n")
+        sys.stderr.write(f"Chorus cannot start: {_blamed(error)}\n")
         return 1
     return 0
+
+
+def _blamed(error: Exception) -> str:
+    """What is wrong, on one line, with the setting that is to blame."""
+    what = str(error).partition("\n")[0]
+    setting = {NodeSettingError: "LAVALINK_NODES", StoreUnavailableError: "DATABASE_URL"}.get(type(error))
+    return f"{setting}: {what}" if setting else what
+
+
+def _make_usable(folder: Path) -> None:
+    """The data folder is there and can be written. Raises StartError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartError(f"DATA_DIR: {folder} cannot be made ({error.strerror})") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StartError(f"DATA_DIR: {folder} cannot be written")
 
 
 @asynccontextmanager
@@ -74,6 +93,7 @@ async def _running(settings: Settings, *, leave_node: bool) -> AsyncGenerator[st
     async with AsyncExitStack() as stack:
         if settings.otel_exporter_otlp_endpoint:
             stack.callback(export_to(settings.otel_exporter_otlp_endpoint))
+        await asyncio.to_thread(_make_usable, settings.data_dir)
         app = App(settings)
         await app.start(stack, leave_node=leave_node)
         yield await app.screen()

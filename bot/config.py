@@ -24,7 +24,9 @@ Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_paths)]
 class Settings(BaseSettings):
     """One environment variable each, named like the field in capitals. Empty means unset."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     discord_token: SecretStr | None = Field(default=None, description="Bot token; without it Discord is off")
     discord_api_url: str = Field(default="https://discord.com/api/v10", description="REST base")
@@ -51,6 +53,15 @@ class Settings(BaseSettings):
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:
             ipaddress.ip_network(network)
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_supported(cls, value: SecretStr | None) -> SecretStr | None:
+        kind = value.get_secret_value().partition(":")[0].partition("+")[0] if value else "sqlite"
+        if kind not in {"sqlite", "postgresql", "postgres"}:
+            message = "must start with sqlite:/// or postgresql://"
+            raise ValueError(message)
         return value
 
     @field_validator("discord_api_url", "media_url", "public_url")

@@ -45,9 +45,14 @@ def test_nonsense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: 
 
 def test_secrets_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "hush-hush"
-    for name in ("DISCORD_TOKEN", "SECRET_KEY", "METRICS_TOKEN", "DATABASE_URL", "LAVALINK_NODES"):
+    for name in ("DISCORD_TOKEN", "SECRET_KEY", "METRICS_TOKEN", "LAVALINK_NODES"):
         monkeypatch.setenv(name, secret)
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://me:{secret}@127.0.0.1/x")
     assert secret not in repr(Settings())
+    monkeypatch.setenv("DATABASE_URL", f"mysql://me:{secret}@127.0.0.1/x")
+    with pytest.raises(ValidationError) as error:
+        Settings()
+    assert secret not in str(error.value)
 
 
 def test_a_secret_is_made_once_and_kept(tmp_path: Path) -> None:

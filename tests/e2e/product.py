@@ -88,6 +88,10 @@ class Product:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
         await self.process.wait()
+        await self.drained()
+
+    async def drained(self) -> None:
+        """All that the ended process said has been read."""
         await asyncio.gather(*self._readers)
 
     async def stop(self) -> int:
@@ -104,7 +108,7 @@ class Product:
             if self.process.returncode is None:
                 await self.kill()
             self.node_outlived_it = pid is not None and _end(pid)
-        await asyncio.gather(*self._readers)
+        await self.drained()
         return self.process.returncode or 0
 
 

@@ -141,7 +141,7 @@ class _Panel:
                 async with asyncio.timeout(again):
                     await self.dirty.wait()
             except TimeoutError:
-                if not again:
+                if not again and not self.dirty.is_set():  # set between the timeout and this line, it would be lost
                     return
 
     async def _step(self) -> tuple[bool, float]:

@@ -64,6 +64,7 @@ async def test_a_sound_cut_in_two_files_is_joined_to_the_sample(one: Desk, tmp_p
     one.patch(track=first, next_track=second)
     await one.ended()
     joined = sound.decode(audible(one))
+    await until(lambda: not one.ear.spoken[-1])
     one.ear.forget()
     await one.play("whole.wav")
     await one.ended()
@@ -146,6 +147,7 @@ async def test_next_is_withdrawn_by_null_and_by_a_new_track(one: Desk) -> None:
     assert one.player.model().chorus.next is None
     await one.ended()
     assert [round(tone.hz, -1) for tone in one.ear.tones()] == [400]
+    await until(lambda: not one.ear.spoken[-1])
     one.ear.forget()
     one.patch(track=await one.track("long.wav"), next_track=await one.track("high.wav"))
     await one.play("low.wav")

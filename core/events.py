@@ -3,7 +3,7 @@
 The database is the truth. Every event carries the room's version; a listener drops what is older than it has shown.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from core.types import EntryId, PersonId, RoomId
@@ -17,7 +17,7 @@ class Event:
     schema: ClassVar[int] = 1
     room: RoomId
     version: int = 0
-    trace: str = ""
+    trace: str = field(default="", compare=False)
     """The `traceparent` of what published it: effects join that trace."""
 
 

@@ -26,6 +26,12 @@ def spread(seconds: Sequence[float]) -> dict[str, float]:
     }
 
 
+def judged(measured: float, bar: float, *, least: bool = False, **also: Any) -> dict[str, Any]:
+    """A figure beside its bar, which it has to stay at or below (`least`: to reach)."""
+    ok = measured >= bar if least else measured <= bar
+    return {"measured": round(measured, 3), "bar": round(bar, 3), "ok": ok, **also}
+
+
 async def repeated(run: Callable[[], Awaitable[dict[str, float]]], times: int) -> dict[str, float]:
     """The median of each figure over several runs."""
     runs = [await run() for _ in range(times)]

@@ -1,0 +1,142 @@
+"""A node alone in a simulated Discord: rooms with voice, files over HTTP, what arrives and when."""
+
+import itertools
+import os
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.file_host import FileHost
+from bench.processes import pinned
+from tests import sound
+from tests.contract.node_client import NodeClient
+from tests.contract.node_process import NodeProcess
+from tests.simulators.discord.certificates import authority
+from tests.simulators.discord.channels import VoiceChannel
+from tests.simulators.discord.guilds import Guild
+from tests.simulators.discord.listening import Packet
+from tests.simulators.discord.simulator import DiscordSimulator
+from tests.waiting import until
+
+NODE_CORE, OTHER_CORE = 0, 1
+
+
+@dataclass(frozen=True)
+class Room:
+    """A guild with a voice channel."""
+
+    guild: Guild
+    channel: VoiceChannel
+
+
+@dataclass
+class Rig:
+    """A client of the node; `folder` is what `host` serves."""
+
+    discord: DiscordSimulator
+    node: NodeClient
+    pid: int
+    folder: Path
+    host: FileHost
+    numbers: Iterator[int]
+
+    def room(self) -> Room:
+        """A new guild."""
+        guild = self.discord.guild("Guild")
+        return Room(guild, guild.voice_channel("Music"))
+
+    def url(self, name: str) -> str:
+        """A file's address, another one each time."""
+        return f"{self.host.url}/{name}?{next(self.numbers)}"
+
+    def voice(self, room: Room) -> dict[str, str]:
+        """Fresh voice data, as a bot gets them after op 4."""
+        self.discord.voice.change(room.guild, "session", {"channel_id": str(room.channel.id)})
+        return {
+            "token": self.discord.voice.grants[room.guild.id].token,
+            "endpoint": self.discord.voice.endpoint,
+            "sessionId": "session",
+            "channelId": str(room.channel.id),
+        }
+
+    async def patch(self, room: Room, **body: Any) -> float:
+        """PATCH the room's player; when that was begun."""
+        begun = time.monotonic()
+        answer = await self.node.patch(room.guild.id, body)
+        assert answer.status == 200, answer
+        return begun
+
+    async def leave(self, room: Room) -> None:
+        """End the player and its voice connection."""
+        await self.node.rest("DELETE", self.node.player_path(room.guild.id))
+        await until(lambda: not any(c.open for c in self.discord.voice.connections), what="the node has left")
+        self.discord.voice.change(room.guild, "session", {"channel_id": None})
+
+    async def first_packet(self, room: Room, since: float) -> float:
+        """When the first sound sent after `since` arrived."""
+        found = await until(lambda: [p.at for p in audible(room.channel.since(since))], every=0.005, what="sound")
+        return found[0]
+
+    async def hush(self, room: Room) -> None:
+        """Stop, and wait until nothing comes any more."""
+        await self.patch(room, track={"encoded": None})
+        await until(lambda: not room.channel.since(time.monotonic() - 0.06), what="silence")
+
+
+@asynccontextmanager
+async def rig() -> AsyncGenerator[Rig]:
+    """A node on a core of its own; the simulator (in this process) and the files have the other."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        with pinned(NODE_CORE):
+            process = NodeProcess(folder, env={"SSL_CERT_FILE": str(authority().ca_file)})
+        stack.callback(process.stop)
+        stack.enter_context(pinned(OTHER_CORE))
+        address = process.wait_ready()
+        (folder / "files").mkdir()
+        host = stack.enter_context(FileHost(folder / "files"))
+        discord = await stack.enter_async_context(DiscordSimulator.start())
+        client = await stack.enter_async_context(NodeClient(address, user_id=discord.bot.id))
+        await client.connect()
+        yield Rig(discord, client, address.pid or os.getpid(), folder / "files", host, itertools.count())
+
+
+def audible(packets: Sequence[Packet]) -> Iterator[Packet]:
+    """Those that are not the protocol's frame of silence."""
+    return (packet for packet in packets if packet.opus != sound.SILENCE_PACKET)
+
+
+def write_music(path: Path, seconds: float) -> Path:
+    """Something like music: detuned chords that change, noise, two different channels (an encoder works for it)."""
+    random = np.random.default_rng(1)
+    count = round(seconds * sound.RATE)
+    at = np.arange(count) / sound.RATE
+    roots = np.repeat(220 * 2 ** (np.array([0, 5, 7, 3]) / 12), -(-count // 4))[:count]
+    phase = 2 * np.pi * np.cumsum(roots) / sound.RATE
+    chord = np.array([np.sin(phase * ratio + number) for number, ratio in enumerate((1, 1.2599, 1.498, 2.003))])
+    beat = np.exp(-(at % 0.5) * 8)
+    noise = random.normal(0, 0.05, (2, count)) * beat
+    left = 0.12 * chord.sum(axis=0) + noise[0]
+    right = 0.12 * (chord * np.array([[1], [0.6], [0.9], [0.4]])).sum(axis=0) + noise[1]
+    return sound.write_sound(path, np.stack([left, right], axis=1).astype(np.float32))
+
+
+def lateness(packets: Sequence[Packet]) -> list[float]:
+    """How late each packet of one sender was by the kernel's clock, in s after its own best-kept schedule."""
+    first = packets[0].timestamp
+    behind = [p.at - ((p.timestamp - first) % 2**32) / sound.RATE for p in packets]
+    best = min(behind)
+    return [one - best for one in behind]
+
+
+def underruns(packets: Sequence[Packet]) -> int:
+    """Frames of silence in the middle of music, and frames that never came."""
+    silent = sum(packet.opus == sound.SILENCE_PACKET for packet in packets)
+    expected = ((packets[-1].timestamp - packets[0].timestamp) % 2**32) // sound.FRAME + 1
+    return silent + expected - len(packets)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from core import output, people, playing, policy, queue, settings, voting
+from core import output, people, playing, policy, queue, settings, transport, voting
 from core import view as views
 from core.errors import (
     NoSuchEntryError,
@@ -132,7 +132,7 @@ class Jukebox:
         def command(state: Room, now: int) -> Changed:
             policy.require(state, actor, Action.PAUSE, now, _current(state).entry)
             people.acted(state, actor, now)
-            return Changed(playing.pause(state, PauseReason.PERSON, now))
+            return Changed(transport.pause(state, PauseReason.PERSON, now))
 
         return await self._apply(room, command, command_id)
 
@@ -142,7 +142,7 @@ class Jukebox:
         def command(state: Room, now: int) -> Changed:
             policy.require(state, actor, Action.RESUME, now, _current(state).entry)
             people.acted(state, actor, now)
-            return Changed(playing.resume(state, now))
+            return Changed(transport.resume(state, now))
 
         return await self._apply(room, command, command_id)
 
@@ -157,7 +157,7 @@ class Jukebox:
             if not 0 <= position < track.length:
                 raise OutOfRangeError("position", position, 0, track.length)
             people.acted(state, actor, now)
-            playing.move_to(state, position, now)
+            transport.move_to(state, position, now)
             return Changed(changed=True, value=position)
 
         return await self._apply(room, command, command_id)
@@ -170,7 +170,7 @@ class Jukebox:
             if not VOLUME[0] <= volume <= VOLUME[1]:
                 raise OutOfRangeError("volume", volume, *VOLUME)
             people.acted(state, actor, now)
-            return Changed(playing.set_volume(state, volume), volume)
+            return Changed(transport.set_volume(state, volume), volume)
 
         return await self._apply(room, command, command_id)
 

@@ -1,6 +1,6 @@
 """Where the room is heard: its voice channel."""
 
-from core import people, playing
+from core import people, transport
 from core.events import OutputChanged
 from core.room import Room
 from core.types import PauseReason
@@ -14,7 +14,7 @@ def enter(room: Room, channel: int, now: int) -> bool:
         room.volume = room.settings.default_volume
     room.voice_channel = channel
     if room.paused is PauseReason.NOBODY:
-        playing.resume(room, now)
+        transport.resume(room, now)
     _changed(room)
     return True
 
@@ -26,7 +26,7 @@ def leave(room: Room, now: int, *, reason: str = "") -> bool:
     people.leave_voice(room, now)
     room.voice_channel = None
     if room.current is not None and people.listening(room) == 0:
-        playing.pause(room, PauseReason.NOBODY, now)
+        transport.pause(room, PauseReason.NOBODY, now)
     _changed(room, reason)
     return True
 

@@ -1,12 +1,12 @@
-"""What is on air: choosing it, locking what follows, its clock, and how it ends."""
+"""What is on air: choosing it, locking what follows, and how it ends."""
 
-from core import people
-from core.events import NextLocked, PlaybackChanged, PlayChosen, PlayEnded, PlayStarted, PollClosed
+from core import people, transport
+from core.events import NextLocked, PlayChosen, PlayEnded, PollClosed
 from core.limits import FAIR_START, TURN_WINDOW
 from core.ordering import order_of
 from core.records.rows import Play
 from core.room import Room
-from core.types import HOUSE, EndReason, Entry, EntryId, PauseReason, Playing, PositionClock, Turn
+from core.types import HOUSE, EndReason, Entry, EntryId, Playing, PositionClock, Turn
 
 
 def is_web(room: Room) -> bool:
@@ -140,94 +140,6 @@ def _new_id(room: Room) -> EntryId:
     return entry
 
 
-# The clock
-
-
-def start(room: Room, now: int, *, node: str, position: int) -> None:
-    """A node plays the current entry from `position` on."""
-    assert room.current is not None
-    first = room.current.started_at is None
-    _keep_heard(room, now)
-    room.current.node = node
-    room.clock = PositionClock(position, None if room.paused else now)
-    if first:
-        room.current.started_at = now
-        room.current.listeners = people.listening(room)
-        room.changes.events.append(PlayStarted(room=room.id, entry=room.current.entry.id))
-    room.changes.header = True
-
-
-def pause(room: Room, reason: PauseReason, now: int) -> bool:
-    """Stand still; whether that is news. A person's pause outlasts the others."""
-    if room.paused is PauseReason.PERSON or (room.paused is not None and reason is not PauseReason.PERSON):
-        return False
-    if reason is PauseReason.INTERRUPTED:
-        _go_back(room, now)
-    _keep_heard(room, now)
-    room.clock = PositionClock(room.clock.at(now))
-    room.paused = reason
-    _changed(room)
-    return True
-
-
-def _go_back(room: Room, now: int) -> None:
-    """Nobody heard what the clock ran through since the last checkpoint."""
-    since, last = room.clock.running_since, room.checkpoint
-    if since is not None:
-        known = last.position if last is not None and last.at >= since else room.clock.offset
-        correct(room, known, now)
-        room.clock = PositionClock(known)
-
-
-def resume(room: Room, now: int) -> bool:
-    """Go on; whether that is news."""
-    if room.paused is None:
-        return False
-    room.paused = None
-    if room.current is not None and room.current.started_at is not None:
-        room.clock = PositionClock(room.clock.offset, now)
-    _changed(room)
-    return True
-
-
-def set_volume(room: Room, volume: int) -> bool:
-    """Change the volume; whether that is news."""
-    if room.volume == volume:
-        return False
-    room.volume = volume
-    _changed(room)
-    return True
-
-
-def move_to(room: Room, position: int, now: int) -> None:
-    """The clock jumps: somebody sought."""
-    _keep_heard(room, now)
-    room.clock = PositionClock(position, room.clock.running_since)
-    _changed(room)
-
-
-def correct(room: Room, position: int, now: int) -> None:
-    """The node's own position wins; what it moved by is what was heard."""
-    assert room.current is not None
-    since = room.clock.running_since
-    if since is not None:
-        room.current.heard += min(max(position - room.clock.offset, 0), now - since)
-    room.clock = PositionClock(position, None if since is None else now)
-    _changed(room)
-
-
-def _keep_heard(room: Room, now: int) -> None:
-    since = room.clock.running_since
-    if room.current is not None and since is not None:
-        room.current.heard += now - since
-        room.clock = PositionClock(room.clock.at(now), now)
-
-
-def _changed(room: Room) -> None:
-    room.changes.header = True
-    room.changes.events.append(PlaybackChanged(room=room.id))
-
-
 # The end
 
 
@@ -246,7 +158,7 @@ def stop(room: Room, now: int) -> None:
     if room.locked is not None:
         _set_lock(room, None, now)
     room.paused = None
-    _changed(room)
+    transport.changed(room)
 
 
 def promote(room: Room, now: int) -> None:
@@ -262,7 +174,7 @@ def end(room: Room, reason: EndReason, now: int) -> None:
     current = room.current
     if current is None:
         return
-    _keep_heard(room, now)
+    transport.keep_heard(room, now)
     room.changes.plays.append(_play(room, current, reason, now))
     close_poll(room, passed=reason is EndReason.VOTED)
     entry = current.entry.id

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from core import output, people, playing, voting
+from core import output, people, playing, transport, voting
 from core.events import PlayFailed
 from core.limits import DRIFT
 from core.ports.clock import Clock
@@ -29,7 +29,7 @@ class Reports:
                 if entry != state.locked or playing.locked_entry(state) is None:
                     return False
                 playing.promote(state, now)
-            playing.start(state, now, node=node, position=position)
+            transport.start(state, now, node=node, position=position)
             return True
 
         return await self._apply(room, report)
@@ -70,7 +70,7 @@ class Reports:
         def report(state: Room, now: int) -> bool:
             off = self._is_off(state, entry, position)
             if off:
-                playing.correct(state, position, now)
+                transport.correct(state, position, now)
             return off
 
         return await self._apply(room, report)
@@ -114,7 +114,7 @@ class Reports:
 
         def report(state: Room, now: int) -> None:
             if state.paused is PauseReason.NOBODY:
-                playing.resume(state, now)
+                transport.resume(state, now)
 
         await self._apply(room, report)
 
@@ -150,4 +150,4 @@ def _is_current(room: Room, entry: EntryId) -> bool:
 
 
 def _pause(room: Room, reason: PauseReason, now: int) -> bool:
-    return room.current is not None and playing.pause(room, reason, now)
+    return room.current is not None and transport.pause(room, reason, now)

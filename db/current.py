@@ -44,10 +44,17 @@ class Current:
         locking = _VERSIONS.where(wanted).with_for_update(of=rooms, skip_locked=len(lines) > 1)
         return {row.id: row for row in await connection.execute(locking)}
 
+    @staticmethod
+    def is_known(line: Line, versions: Versions) -> bool:
+        """Whether the room in memory is at these versions."""
+        stored = line.stored
+        seen = (stored.room.version, stored.settings) if stored else None
+        return seen == (versions.version, versions.settings_version)
+
     async def stored(self, connection: AsyncConnection, line: Line, versions: Versions) -> Stored:
         """The room at these versions, in a transaction that saw them."""
         stored = line.stored
-        if stored is None or (stored.room.version, stored.settings) != (versions.version, versions.settings_version):
+        if stored is None or not self.is_known(line, versions):
             stored = await load(connection, line.room)
             assert stored  # nobody deletes a room
         mark, at = versions.checkpoint, versions.checkpoint_at

@@ -1,26 +1,21 @@
 """The database behind a URL: SQLite in a file, or PostgreSQL."""
 
-import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from core.errors import StoreUnavailableError
+from db.faults import DRIVER_ERRORS
 
 PATIENCE = 5
 """Seconds to wait for a connection or for a lock that somebody else holds."""
 DEADLINE = 10
 """Seconds that one statement may take before the server counts as gone."""
-
-DRIVER_ERRORS = (SQLAlchemyError, OSError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError)
-"""What a database that cannot be used looks like; drivers' errors come bare while connecting."""
 
 
 class Database:
@@ -88,11 +83,6 @@ def normalised(url: str) -> URL:
     if parsed.get_backend_name() == "sqlite":
         return parsed.set(drivername="sqlite+aiosqlite")
     raise ValueError(f"DATABASE_URL must be sqlite or postgresql, not {parsed.get_backend_name()}")
-
-
-def disconnected(error: BaseException) -> bool:
-    """Whether the connection broke, as it does when the server was restarted since it was last used."""
-    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 @asynccontextmanager

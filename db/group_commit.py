@@ -1,30 +1,26 @@
 """Group commit: commands that wait at the same time, of one room and of several, share a transaction."""
 
-import asyncio
-from collections.abc import Iterable, Sequence
-from copy import copy
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import structlog
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core import tracing
-from core.errors import ChorusError, NoSuchRoomError, StoreUnavailableError
+from core.errors import NoSuchRoomError
 from core.events import Event
 from core.ports.bus import Bus
 from core.ports.clock import Clock
 from core.types import CommandId, RoomId
 from db.batch import Batch, BrokenCommandError
 from db.current import Current, Versions
-from db.engine import DRIVER_ERRORS, Database, disconnected
+from db.engine import Database
+from db.faults import DRIVER_ERRORS, disconnected, fail, refused, told
 from db.line import Line
 from db.mapping import Stored
 from db.results import answered, remember
 from db.writer import SettingsConflictError, Writer
-
-log = structlog.get_logger()
 
 Work = list[tuple[Line, Batch]]
 
@@ -47,6 +43,8 @@ class GroupCommit:
         try:
             with tracing.span("edit", parent=work[0][1].jobs[0].parent, room=work[0][0].room):
                 done = await self._transact_again(work)
+        except NoSuchRoomError as error:
+            fail(work[0][1].waiting, error)
         except Exception as error:  # noqa: BLE001 -- whatever it was, nobody may wait for ever
             await self._recover(work, error)
         else:
@@ -91,10 +89,9 @@ class GroupCommit:
         if line.room in locked:
             return False
         if alone:
-            give_up(line.room, batch.waiting, NoSuchRoomError())
-        else:
-            line.apart = True
-            line.put_back(batch.jobs)
+            raise NoSuchRoomError
+        line.apart = True
+        line.put_back(batch.jobs)
         return True
 
     def _run(self, line: Line, batch: Batch, stored: Stored, known: dict[tuple[RoomId, CommandId], Any]) -> bool:
@@ -126,12 +123,12 @@ class GroupCommit:
         started = any(batch.started for _, batch in work)
         for line, _ in work if started else ():
             line.stored = None
-        if _refused(error) and self._split(work, again=isinstance(error, SettingsConflictError)):
+        if refused(error) and self._split(work, again=isinstance(error, SettingsConflictError)):
             return
         reachable = started
         for line, batch in work:
             reachable = reachable and await self._look_up(line, batch)
-            give_up(line.room, batch.waiting, error)
+            fail(batch.waiting, told(line.room, error))
 
     def _split(self, work: Work, *, again: bool) -> bool:
         """Put the work back in smaller parts, so that what was refused harms nobody else; False for a single job."""
@@ -162,29 +159,3 @@ class GroupCommit:
         if outcomes:
             self._bus.publish(Event(room=line.room))
         return True
-
-
-def give_up(room: RoomId, waiting: Iterable[asyncio.Future[Any]], error: Exception) -> None:
-    """Tell those who wait for a room that it failed."""
-    if not isinstance(error, ChorusError):
-        log.error("room store failed", room=room, error=str(error), exc_info=_refused(error))
-    for future in waiting:
-        if not future.done():
-            future.set_exception(_told(error))
-
-
-def _told(error: Exception) -> ChorusError:
-    """An error of one's own for each who waits: raising it adds to it."""
-    if isinstance(error, ChorusError):
-        return copy(error)
-    told = StoreUnavailableError(str(error))
-    told.__cause__ = error
-    return told
-
-
-def _refused(error: Exception) -> bool:
-    """Whether the fault lies in what was to be written, so that other commands may fare better without it."""
-    if not isinstance(error, DRIVER_ERRORS):
-        return True
-    sqlstate = str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
-    return sqlstate.startswith(("22", "23")) or isinstance(error, DataError | IntegrityError)

@@ -9,6 +9,7 @@ from typing import cast
 from core.room import Room
 from core.types import RoomId
 from db.batch import Batch, Job
+from db.faults import fail
 from db.mapping import Stored
 
 TOGETHER = 64
@@ -56,6 +57,11 @@ class Line:
             if not reader.done():
                 assert self.stored
                 reader.set_result(self.stored.room)
+
+    def refuse(self, error: Exception) -> None:
+        """Tell the readers that there is no room to show."""
+        readers, self.readers = self.readers, []
+        fail(readers, error)
 
 
 class Counter:

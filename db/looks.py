@@ -6,8 +6,8 @@ from sqlalchemy.exc import DBAPIError
 
 from core.errors import NoSuchRoomError
 from db.current import Current
-from db.engine import Database, disconnected
-from db.group_commit import give_up
+from db.engine import Database
+from db.faults import disconnected, told
 from db.line import Line
 
 
@@ -19,26 +19,36 @@ class Looks:
         self._current = current
 
     async def serve(self, lines: Sequence[Line]) -> None:
-        """One snapshot for all these lines; rooms that are in memory first."""
+        """One question for all these lines; then those rooms are loaded that changed elsewhere or are new here."""
+        for group in (lines, *([line] for line in lines)):
+            waiting = [line for line in group if line.readers]
+            if waiting:
+                await self._serve(waiting, load=len(group) == 1)
+
+    async def _serve(self, lines: Sequence[Line], *, load: bool) -> None:
         try:
             try:
-                await self._look(lines)
+                found = await self._look(lines, load=load)
             except DBAPIError as error:
                 if not disconnected(error):
                     raise
-                await self._look(lines)
+                found = await self._look(lines, load=load)
         except Exception as error:  # noqa: BLE001 -- whatever it was, nobody may wait for ever
             for line in lines:
-                give_up(line.room, line.readers, error)
-                line.readers = []
+                line.refuse(told(line.room, error))
+        else:
+            for line in found:
+                line.show()
 
-    async def _look(self, lines: Sequence[Line]) -> None:
+    async def _look(self, lines: Sequence[Line], *, load: bool) -> list[Line]:
+        """Those whose rooms can be shown."""
         async with self._database.reader.connect() as connection:
             versions = await self._current.versions(connection, lines)
-            for line in sorted(lines, key=lambda it: it.stored is None):
-                if line.room in versions:
-                    await self._current.stored(connection, line, versions[line.room])
-                    line.show()
-                else:
-                    give_up(line.room, line.readers, NoSuchRoomError())
-                    line.readers = []
+            found = [line for line in lines if line.room in versions]
+            known = [line for line in found if load or self._current.is_known(line, versions[line.room])]
+            for line in known:
+                await self._current.stored(connection, line, versions[line.room])
+        for line in lines:
+            if line.room not in versions:
+                line.refuse(NoSuchRoomError())
+        return known

@@ -62,6 +62,7 @@ class RoomPlayer:
         self._wake = asyncio.Event()
         self._parent = ""
         self._next_look = 0.0
+        self._out = ""
 
     # What others tell it; none of these waits, except for a tap
 
@@ -195,11 +196,16 @@ class RoomPlayer:
         """Tell the room what Discord did with us."""
         voice = self.voice
         if voice is not None and voice.lost:
-            reason, voice.lost = voice.lost, ""
-            await self._parts.reports.voice_lost(self.ref.room, reason)
-        if voice is not None and voice.moved is not None:
-            channel, voice.moved = voice.moved, None
+            await self._lose_voice(voice.lost)
+            voice.lost = ""  # only now: what could not be stored is told again
+        if voice is not None and (channel := voice.moved) is not None:
             await self._parts.reports.voice_moved(self.ref.room, channel)
+            voice.moved = None if voice.moved == channel else voice.moved
+
+    async def _lose_voice(self, reason: str) -> None:
+        """The room is heard in no channel any more; the status says why until it is again."""
+        self.status = self._out = reason
+        await self._parts.reports.voice_lost(self.ref.room, reason)
 
     async def _mind_time(self, room: Room) -> None:
         """What time alone brings about."""
@@ -234,7 +240,7 @@ class RoomPlayer:
         try:
             await self.voice.follow(room.voice_channel, node)
         except VoiceRefusedError as error:
-            await self._parts.reports.voice_lost(room.id, error.reason)
+            await self._lose_voice(error.reason)
             return False
         if self.voice.connecting and seen.entry is None:
             self.status = "connecting"
@@ -260,8 +266,11 @@ class RoomPlayer:
 
     def _note_status(self, room: Room) -> None:
         voice = self.voice
+        self._out = self._out if room.voice_channel is None else ""
         if voice is not None and room.voice_channel is not None and (voice.trouble or voice.muted):
             self.status = voice.trouble or "muted"
+        elif self._out:
+            self.status = self._out
         else:
             self.status = "playing" if room.current is not None and room.paused is None else "idle"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import discord
 
-from cogs.discord import words
+from cogs.discord import states, words
 from cogs.discord.text import bar, length, safe
 from core.records.views import EntryView, NowView, RoomView
 
@@ -52,7 +52,7 @@ def panel(view: RoomView, texts: NullTranslations, *, status: str = "playing", n
 
 def _current(view: RoomView, now: NowView, texts: NullTranslations, status: str, note: str) -> list[str]:
     who = texts.gettext("Asked for by %(name)s") % {"name": words.requester(now.person, now.name, texts)}
-    parts = [safe(now.track.artist), who, _progress(view, now, texts), words.state(view, status, texts), note]
+    parts = [safe(now.track.artist), who, _progress(view, now, texts), states.state(view, status, texts), note]
     return [part for part in parts if part]
 
 
@@ -111,7 +111,7 @@ def _plain(view: RoomView, texts: NullTranslations, status: str, note: str) -> s
     text = texts.gettext("Now playing: **%(title)s**, asked for by %(name)s.")
     now = view.current
     lines = [text % {"title": safe(now.track.title), "name": words.requester(now.person, now.name, texts)}]
-    lines += [words.state(view, status, texts), note]
+    lines += [states.state(view, status, texts), note]
     lines += [texts.gettext("Next: %(line)s") % {"line": _line(entry, texts)} for entry in view.upcoming[:1]]
     return "\n".join(line for line in lines if line)
 

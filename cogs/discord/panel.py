@@ -100,8 +100,11 @@ class Panels:
         view = await self.jukebox.view(room, None, size=drawing.NEXT)
         texts = self._words(room)
         note = words.failed(*failed, texts) if failed else ""
-        status = self._playback.status(room) if self._playback else "playing"
-        return view, drawing.panel(view, texts, status=status, note=note)
+        return view, drawing.panel(view, texts, status=self.status(room), note=note)
+
+    def status(self, room: RoomId) -> str:
+        """How the room's player is, as a code."""
+        return self._playback.status(room) if self._playback else "playing"
 
     def _words(self, room: RoomId) -> NullTranslations:
         guild = self.client.get_guild(self._guild_of(room) or 0)

@@ -7,8 +7,8 @@ from typing import Any, cast
 from cogs.discord.text import length, safe
 from core import errors
 from core.records.results import Changed, Queued, Removed, Skipped, Voted
-from core.records.views import EntryView, RoomView, Why
-from core.types import HOUSE, Guests, PauseReason, Settings
+from core.records.views import EntryView, Why
+from core.types import HOUSE, Guests, Settings
 
 Words = NullTranslations
 
@@ -123,25 +123,6 @@ def _place(reason: Why, words: Words) -> str:
 def requester(person: str, name: str, words: Words) -> str:
     """Who asked for an entry."""
     return words.gettext("the house list") if person == HOUSE else safe(name, 32)
-
-
-def state(view: RoomView, status: str, words: Words) -> str:
-    """What keeps a room from playing, and what to do; nothing when it plays."""
-    _ = words.gettext
-    if view.paused is PauseReason.INTERRUPTED:
-        return _("I was away for more than five minutes. /resume goes on from here.")
-    if view.paused is PauseReason.NOBODY and view.voice_channel is None:
-        return _("I am out of the voice channel. The queue is kept: /join brings me back.")
-    if view.paused is PauseReason.NOBODY:
-        return _("Paused until somebody listens.")
-    if view.paused is PauseReason.PERSON:
-        return _("Paused.")
-    troubles = {
-        "waiting": _("The sound is away for a moment; it goes on by itself."),
-        "muted": _("I am muted here by the server: unmute me to hear the music."),
-        "no_answer": _("Discord's voice server does not answer; I keep trying."),
-    }
-    return troubles.get(status, "")
 
 
 def failed(title: str, reason: str, words: Words) -> str:

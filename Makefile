@@ -15,11 +15,11 @@ help: ## This list
 run: $(VENV)/.run ## Start Chorus: music on http://localhost:8080, no credentials needed
 	@exec $(VENV)/bin/python -m bot run $(ARGS)
 
-test: $(VENV)/.dev chromium ## All tests: rules, stores and pages first, then those that listen in real time
+test: $(VENV)/.dev packages ## All tests: rules, stores and pages first, then those that listen in real time
 	@$(PYTEST) -n 2 --dist worksteal -m "not heard" $(ARGS)
 	@$(PYTEST) -m heard $(ARGS)
 
-soak: $(VENV)/.dev chromium ## The repeated tests with higher counts
+soak: $(VENV)/.dev packages ## The repeated tests with higher counts
 	@SOAK=20 $(PYTEST) -m "soak or heard" $(ARGS)
 
 lint: $(VENV)/.dev ## Style, types and the import rule
@@ -56,9 +56,13 @@ $(VENV)/.dev: $(VENV)/.venv requirements-dev.lock
 	@$(UV) pip install -q --python $(VENV)/bin/python --require-hashes -r requirements-dev.lock
 	@touch $@ $(VENV)/.run
 
-.PHONY: chromium
-chromium:
-	@command -v chromium >/dev/null 2>&1 || { \
-	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
-	  elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
-	  else echo "The page tests need Chromium: apt-get install chromium"; exit 1; fi; }
+.PHONY: packages
+packages:
+	@missing=""; \
+	command -v chromium >/dev/null 2>&1 || missing="$$missing chromium"; \
+	command -v redis-server >/dev/null 2>&1 || missing="$$missing redis-server"; \
+	[ -z "$$missing" ] && exit 0; \
+	if [ "$$(id -u)" = 0 ]; then sudo=""; elif sudo -n true 2>/dev/null; then sudo="sudo"; \
+	else echo "The tests need$$missing: apt-get install$$missing"; exit 1; fi; \
+	echo "Installing$$missing ..."; \
+	$$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null

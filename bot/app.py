@@ -73,8 +73,9 @@ async def run_app(settings: Settings, *, leave_node: bool = False) -> int:
 def _blamed(error: Exception) -> str:
     """What is wrong, on one line, with the setting that is to blame."""
     what = str(error).partition("\n")[0]
-    setting = {NodeSettingError: "LAVALINK_NODES", StoreUnavailableError: "DATABASE_URL"}.get(type(error))
-    return f"{setting}: {what}" if setting else what
+    if isinstance(error, NodeSettingError):
+        return f"LAVALINK_NODES: {what}"
+    return f"DATABASE_URL: {what}" if isinstance(error, StoreUnavailableError) else what
 
 
 def _make_usable(folder: Path) -> None:
@@ -173,6 +174,7 @@ class App:
             keys=self.keys.derive("web"),
             trusted_proxies=self.settings.trusted_proxies,
             metrics_token=revealed(self.settings.metrics_token),
+            redis_url=revealed(self.settings.redis_url),
             checks={"nodes": self._node_trouble, "discord": self._discord_trouble},
         )
         app.add_subapp("/media", media_app(self.urls, self.guard, self.library, self.uploads))

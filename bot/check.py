@@ -5,10 +5,13 @@ import os
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 import typer
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from audio.node import NodeAddress
 from audio.nodes import NodeSettingError, parse_nodes
@@ -64,6 +67,20 @@ async def _database(settings: Settings) -> str:
     finally:
         await database.close()
     return f"{database.dialect}, " + ("up to date" if found == newest() else "migrated at the next start")
+
+
+async def _redis(settings: Settings) -> str:
+    if settings.redis_url is None:
+        return "off: one process does without"
+    url = settings.redis_url.get_secret_value()
+    client: Any = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)  # pyright: ignore[reportUnknownMemberType] - half typed
+    try:
+        await client.ping()
+    except RedisError as error:
+        raise WrongError(f"cannot be reached ({type(error).__name__})") from None
+    finally:
+        await client.aclose()
+    return "on"
 
 
 async def _discord(settings: Settings) -> str:
@@ -136,6 +153,7 @@ async def _media(settings: Settings) -> str:
 CHECKS: dict[str, Check] = {
     "DATA_DIR": _data_dir,
     "DATABASE_URL": _database,
+    "REDIS_URL": _redis,
     "HOST, PORT": _address,
     "LIBRARY_PATHS": _library,
     "LAVALINK_NODES": _nodes,

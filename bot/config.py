@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     discord_token: SecretStr | None = Field(default=None, description="Bot token; without it Discord is off")
     discord_api_url: str = Field(default="https://discord.com/api/v10", description="REST base")
     database_url: SecretStr | None = Field(default=None, description="SQLite in DATA_DIR unless set; Postgres by URL")
+    redis_url: SecretStr | None = Field(default=None, description="What several processes share; one does without")
     lavalink_nodes: SecretStr = Field(
         default=SecretStr(""), description="name=http://password@host:port …, `builtin` among them to keep it"
     )

@@ -1,6 +1,7 @@
 """Servers that tests start themselves: PostgreSQL from a wheel, a fresh database for each test."""
 
 import os
+import subprocess
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from db.engine import Database
 from db.migrate import migrate
+from tests.waiting import free_port
 
 
 class Postgres:
@@ -84,3 +86,13 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await migrate(database)
     yield database
     await database.close()
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis server of our own, which keeps nothing on disk."""
+    port = free_port()
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    with subprocess.Popen(command, cwd=tmp_path_factory.mktemp("redis"), stdout=subprocess.DEVNULL) as server:
+        yield f"redis://127.0.0.1:{port}"
+        server.terminate()

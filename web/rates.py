@@ -3,11 +3,15 @@
 import time
 from dataclasses import dataclass
 
+import structlog
 from limits import RateLimitItem, parse
-from limits.aio.storage import MemoryStorage
+from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
+from limits.errors import StorageError
 
 from core.errors import RateLimitedError
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +24,16 @@ class Rates:
 
 
 class RateLimits:
-    """Counts what was asked; everything here may be forgotten at a restart."""
+    """Counts what was asked, in memory or for several processes together in Redis; all of it may be forgotten.
 
-    def __init__(self, rates: Rates) -> None:
+    While Redis is away this process counts by itself: nobody is refused because of it.
+    """
+
+    def __init__(self, rates: Rates, redis_url: str | None = None) -> None:
         self._items = {"posts": parse(rates.posts), "searches": parse(rates.searches)}
         self._address = parse(rates.address)
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._own = FixedWindowRateLimiter(MemoryStorage())
+        self._shared = FixedWindowRateLimiter(_redis(redis_url)) if redis_url else None
 
     async def count(self, kind: str, visitor: str, address: str) -> None:
         """Count one `kind` ("posts" or "searches"). Raises RateLimitedError."""
@@ -33,6 +41,20 @@ class RateLimits:
         await self._hit(self._address, "address", address)
 
     async def _hit(self, item: RateLimitItem, *key: str) -> None:
-        if not await self._limiter.hit(item, *key):
-            window = await self._limiter.get_window_stats(item, *key)
-            raise RateLimitedError(max(1.0, window.reset_time - time.time()))
+        try:
+            await _hit(self._shared or self._own, item, *key)
+        except StorageError as error:
+            log.warning("redis away", error=type(error.storage_error).__name__)
+            await _hit(self._own, item, *key)
+
+
+async def _hit(limiter: FixedWindowRateLimiter, item: RateLimitItem, *key: str) -> None:
+    if not await limiter.hit(item, *key):
+        window = await limiter.get_window_stats(item, *key)
+        raise RateLimitedError(max(1.0, window.reset_time - time.time()))
+
+
+def _redis(url: str) -> RedisStorage:
+    return RedisStorage(
+        f"async+{url}", implementation="redispy", key_prefix="chorus", wrap_exceptions=True, socket_timeout=0.5
+    )

@@ -1,0 +1,82 @@
+"""The command line, as an operator types it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from db.instance import Instance
+from tests import sound
+from tests.waiting import free_port
+
+ROOT = Path(__file__).parents[2]
+
+
+def bot(*words: str, data: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m bot …` to its end."""
+    clean = {"PATH": os.environ["PATH"], "DATA_DIR": str(data), "PORT": str(free_port()), **env}
+    command = [sys.executable, "-m", "bot", *words]
+    return subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_check_says_a_line_for_each_setting(tmp_path: Path) -> None:
+    done = bot("check", data=tmp_path / "data")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("DATA_DIR", "DATABASE_URL", "REDIS_URL", "LIBRARY_PATHS", "LAVALINK_NODES", "DISCORD_TOKEN"):
+        assert f"ok     {name}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("DATABASE_URL", "postgresql://chorus:hush@127.0.0.1:1/chorus", "cannot be reached"),
+        ("REDIS_URL", "redis://127.0.0.1:1", "cannot be reached"),
+        ("LAVALINK_NODES", "java=http://hush@127.0.0.1:1", "java: cannot be reached"),
+        ("LAVALINK_NODES", "java", "expected name=http://password@host:port"),
+        ("DISCORD_API_URL", "http://127.0.0.1:1/api/v10", "cannot be reached"),
+    ],
+)
+def test_check_says_what_is_wrong_and_no_secret(tmp_path: Path, setting: str, value: str, words: str) -> None:
+    done = bot("check", data=tmp_path / "data", **{"DISCORD_TOKEN": "hush", setting: value})
+    assert done.returncode == 1
+    assert words in done.stdout
+    assert "hush" not in done.stdout + done.stderr
+
+
+def test_a_setting_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    done = bot("run", data=tmp_path / "data", TRUSTED_PROXIES="nonsense")
+    assert done.returncode == 2
+    assert "TRUSTED_PROXIES" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_migrate_makes_the_database_and_may_be_repeated(tmp_path: Path) -> None:
+    for _ in range(2):
+        done = bot("migrate", data=tmp_path / "data")
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "data" / "chorus.db").exists()
+    assert bot("audit", data=tmp_path / "data").returncode == 0
+
+
+def test_scan_indexes_the_folders_and_names_what_cannot_be_played(tmp_path: Path) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    sound.write_tone(music / "Tone.flac", 440, 1.0, tags={"title": "Tone"})
+    (music / "broken.mp3").write_bytes(b"nothing")
+    done = bot("library", "scan", data=tmp_path / "data", LIBRARY_PATHS=str(music))
+    assert done.returncode == 0, done.stderr
+    assert "1 tracks" in done.stdout
+    assert "broken.mp3" in done.stdout
+
+
+def test_a_data_folder_serves_one_bot(tmp_path: Path) -> None:
+    holder = Instance(tmp_path / "data")
+    holder.acquire()
+    try:
+        done = bot("run", data=tmp_path / "data")
+    finally:
+        holder.release()
+    assert done.returncode == 1
+    assert "in use" in done.stderr

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.changes import Changes
@@ -106,13 +106,15 @@ class Batch:
         return self.changes.events
 
 
+_SETS = ("entries", "votes", "people", "polls", "turns")
+_LISTS = ("plays", "audits", "events")
+
+
 def merge(into: Changes, later: Changes) -> None:
     """Add later changes to earlier ones."""
-    for field in fields(Changes):
-        before, after = getattr(into, field.name), getattr(later, field.name)
-        if isinstance(before, set):
-            before |= after
-        elif isinstance(before, list):
-            before += after
-        else:
-            setattr(into, field.name, before or after)
+    for name in _SETS:
+        getattr(into, name).update(getattr(later, name))
+    for name in _LISTS:
+        getattr(into, name).extend(getattr(later, name))
+    into.header |= later.header
+    into.settings |= later.settings

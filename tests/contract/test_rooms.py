@@ -407,6 +407,17 @@ async def test_plays_and_audit_rows_come_back_newest_first(store: Store) -> None
     assert not await store.rooms.audit(PlaceId("discord:1"))
 
 
+async def test_references_of_queues_and_of_what_is_on_air(store: Store, database: Database) -> None:
+    other = await SqlPlaces(database, store.clock).guild_room(1, 2, "Guild")
+    await store.rooms.apply(LOBBY, queue("a"))
+    await store.rooms.apply(LOBBY, put_on_air(EntryId(1)))
+    await store.rooms.apply(other.room, queue("b", count=2))
+    await store.rooms.apply(other.room, queue("gone"))
+    await store.rooms.apply(other.room, remove(EntryId(3)))
+    assert await store.rooms.references("library") == {"library:a", "library:b"}
+    assert not await store.rooms.references("upload")
+
+
 async def test_what_another_process_wrote_is_noticed(store: Store) -> None:
     await store.rooms.read(LOBBY)
     await store.rooms.notice()

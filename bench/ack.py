@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import judged, percentile, spread
+from bench.processes import cpu_seconds
 from bench.product import in_discord, scratch
 from tests import sound
 from tests.e2e.world import World
@@ -33,7 +34,12 @@ async def run() -> dict[str, Any]:
                 await world.play(world.people[0], "Elegy")
                 await world.play(world.people[1], "Dirge")
             await worlds[-1].music.heard(440)
-            return judge(await open_loop(worlds))
+            assert stage.chorus.process is not None
+            bot = [stage.chorus.process.pid]
+            begun, before = time.monotonic(), cpu_seconds(bot)
+            sent = await open_loop(worlds)
+            share = (cpu_seconds(bot) - before) / (time.monotonic() - begun) * 100
+            return judge(sent) | {"bot_cpu_percent": round(share, 1)}
 
 
 def write_library(folder: Path) -> Path:

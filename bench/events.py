@@ -9,7 +9,7 @@ import aiohttp
 
 from bench.figures import judged, percentile, spread
 from bench.listeners import Listeners
-from bench.product import chorus
+from bench.product import chorus, scratch, write_tones
 from tests.waiting import until
 
 PAGES = 1_000
@@ -56,28 +56,38 @@ class Visitor:
             return time.monotonic()
 
 
+def person() -> aiohttp.ClientSession:
+    """Cookies of one's own, kept for an address too."""
+    return aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+
+
 async def run() -> dict[str, Any]:
     """All figures."""
-    async with chorus() as product, aiohttp.ClientSession() as one, aiohttp.ClientSession() as other:
-        adder, voter = Visitor(one, product.url), Visitor(other, product.url)
-        await adder.open()
-        await queue_some(adder)
-        entry = await _voted(voter)
-        pages = Pages()
-        with Listeners(
-            product.port, "/r/lobby/events", PAGES, pages.heard, headers="Accept-Encoding: gzip\r\n"
-        ) as listeners:
-            await asyncio.to_thread(listeners.connect)
-            await until(lambda: pages.told(0.0) == PAGES, within=20, what="all pages are open")
-            await asyncio.sleep(2 * PAUSE)
-            rounds = [await shown(voter, pages, entry, 1 if number % 2 else -1) for number in range(VOTES)]
-            return judge(rounds, listeners.ended)
+    with scratch() as folder:
+        async with (
+            chorus(LIBRARY_PATHS=str(write_tones(folder / "music"))) as product,
+            person() as one,
+            person() as other,
+        ):
+            adder, voter = Visitor(one, product.url), Visitor(other, product.url)
+            await adder.open()
+            await queue_some(adder)
+            entry = await _voted(voter)
+            pages = Pages()
+            with Listeners(
+                product.port, "/r/lobby/events", PAGES, pages.heard, headers="Accept-Encoding: gzip\r\n"
+            ) as listeners:
+                await asyncio.to_thread(listeners.connect)
+                await until(lambda: pages.told(0.0) == PAGES, within=20, what="all pages are open")
+                await asyncio.sleep(2 * PAUSE)
+                rounds = [await shown(voter, pages, entry, 1 if number % 2 else -1) for number in range(VOTES)]
+                return judge(rounds, listeners.ended)
 
 
 async def queue_some(visitor: Visitor) -> None:
     """Ten tracks wait."""
     for number in range(10):
-        await visitor.post("add", q=("a", "e", "o")[number % 3] if number > 3 else "demo")
+        await visitor.post("add", q=("Tone", "Other", "Third")[number % 3])
 
 
 async def _voted(visitor: Visitor) -> str:

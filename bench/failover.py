@@ -61,9 +61,9 @@ async def playing(*, second: bool = False) -> AsyncGenerator[tuple[World, int]]:
 async def silence(number: signal.Signals, *, bar: float, second: bool = False) -> dict[str, Any]:
     """The longest pause in the sound after the node that plays got this signal."""
     async with playing(second=second) as (world, node):
-        begun = time.monotonic()
+        begun, former = time.monotonic(), world.music.packets[-1].ssrc
         os.kill(node, number)
-        await until(lambda: _gap(world, begun) > 0.1, within=12, every=0.05, what="the sound is back")
+        await until(lambda: world.music.packets[-1].ssrc != former, within=15, what="another node is heard")
         await asyncio.sleep(1.0)
         return judged(_gap(world, begun), bar)
 

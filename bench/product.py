@@ -10,6 +10,7 @@ from tests import sound
 from tests.e2e.product import Product
 from tests.e2e.world import Stage, staged
 from tests.servers import Postgres
+from tests.waiting import until
 
 TONES = {"Tone": 440.0, "Other": 660.0, "Third": 880.0}
 
@@ -32,12 +33,14 @@ def scratch() -> Generator[Path]:
 
 
 @asynccontextmanager
-async def chorus() -> AsyncGenerator[Product]:
+async def chorus(**more: str) -> AsyncGenerator[Product]:
     """The product without Discord: the Lobby."""
     with scratch() as folder, database() as env:
-        product = Product(folder / "data", env)
+        product = Product(folder / "data", {**env, **more})
         try:
-            yield await product.start()
+            await product.start()
+            await until(lambda: product.logs(event="library indexed"), within=20)
+            yield product
         finally:
             await product.stop()
 

@@ -36,6 +36,8 @@ class Ear:
         self.least = float("inf")
         """The least that was left to play, in s, when something came; below 0 it has stuttered."""
         self._first = 0
+        self._last = 0.0
+        self._left = 0.0
         self._buffer = bytearray()
 
     def take(self, at: float, data: bytes) -> None:
@@ -50,10 +52,9 @@ class Ear:
     def _note(self, at: float, granule: int) -> None:
         if not self.began:
             self.began, self._first = at, granule
-        self.least = min(self.least, self._left - (at - self.began)) if self._left else self.least
-        self._left = (granule - self._first) / RATE
-
-    _left = 0.0
+        elif at > self._last:  # what comes at once counts as one
+            self.least = min(self.least, self._left - (at - self.began))
+        self._last, self._left = at, (granule - self._first) / RATE
 
 
 async def run() -> dict[str, Any]:

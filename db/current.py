@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.events import Event
+from core.ports.bus import Bus
 from core.types import Checkpoint, RoomId, Track
 from db.line import Line
 from db.mapping import Stored, load
@@ -25,8 +27,9 @@ Versions = Row[str, int, int, int | None, int | None]
 class Current:
     """Compares what is in memory with the database."""
 
-    def __init__(self, dialect: str, fallback: Callable[[RoomId], tuple[Track, ...]]) -> None:
+    def __init__(self, dialect: str, bus: Bus, fallback: Callable[[RoomId], tuple[Track, ...]]) -> None:
         self._dialect = dialect
+        self._bus = bus
         self._fallback = fallback
 
     async def versions(self, connection: AsyncConnection, lines: Sequence[Line]) -> dict[str, Versions]:
@@ -52,9 +55,11 @@ class Current:
         return seen == (versions.version, versions.settings_version)
 
     async def stored(self, connection: AsyncConnection, line: Line, versions: Versions) -> Stored:
-        """The room at these versions, in a transaction that saw them."""
+        """The room at these versions, in a transaction that saw them. What others did to it is published as a hint."""
         stored = line.stored
         if stored is None or not self.is_known(line, versions):
+            if stored:
+                self._bus.publish(Event(room=line.room, version=versions.version))
             stored = await load(connection, line.room)
             assert stored  # nobody deletes a room
         mark, at = versions.checkpoint, versions.checkpoint_at

@@ -1,7 +1,8 @@
 """The database behind a URL: SQLite in a file, or PostgreSQL."""
 
+import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,11 @@ class Database:
                 return (await cursor.fetchone())[0]
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self.writer.dispose()
-        await self.reader.dispose()
+        """Close every connection, as politely as a server that may hang allows."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self.writer.dispose()
+                await self.reader.dispose()
 
 
 def normalised(url: str) -> URL:

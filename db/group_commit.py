@@ -149,13 +149,12 @@ class GroupCommit:
         """
         try:
             async with self._database.writer.connect() as connection:
-                await self._current.lock(connection, [line])
+                versions = await self._current.lock(connection, [line])
                 outcomes = await answered(connection, {(line.room, id_) for id_ in batch.ids}, self._dialect)
         except DRIVER_ERRORS:
             return False
         for job in batch.jobs:
             if job.id and (line.room, job.id) in outcomes:
                 job.give(outcomes[line.room, job.id])
-        if outcomes:
-            self._bus.publish(Event(room=line.room))
+        self._bus.publish(Event(room=line.room, version=versions[line.room].version))
         return True

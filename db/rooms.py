@@ -13,7 +13,6 @@ import structlog
 from sqlalchemy import select, text
 
 from core.errors import StoreUnavailableError
-from core.events import Event
 from core.ports.bus import Bus
 from core.ports.clock import Clock
 from core.records.rows import Audit, Play
@@ -63,7 +62,7 @@ class SqlRooms:
         self._bus = bus
         self._clock = clock
         self._lines: OrderedDict[RoomId, Line] = OrderedDict()
-        current = Current(database.dialect, fallback)
+        current = Current(database.dialect, bus, fallback)
         commits, looks = GroupCommit(database, bus, clock, current), Looks(database, current)
         self._commits = Counter(commits.serve, self._route, tasks=database.writers, together=ROOMS_TOGETHER)
         self._looks = Counter(looks.serve, self._route, tasks=READERS, together=ROOMS_TOGETHER)
@@ -149,7 +148,7 @@ class SqlRooms:
             await asyncio.sleep(NOTICE)
 
     async def notice(self) -> None:
-        """Read again the rooms in memory that another process changed, and publish `room.changed` for each.
+        """Read again the rooms in memory that another process changed, which publishes `room.changed` for each.
 
         Raises StoreUnavailableError.
         """
@@ -161,8 +160,7 @@ class SqlRooms:
         for row in rows:
             stored = known[row.id]
             if row.version > stored.room.version or row.settings > stored.settings:
-                room = await self.read(row.id)
-                self._bus.publish(Event(room=room.id, version=room.version))
+                await self.read(row.id)
 
     async def close(self) -> None:
         """Wait until every command under way is committed and answered."""

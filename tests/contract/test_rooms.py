@@ -431,6 +431,15 @@ async def test_what_another_process_wrote_is_noticed(store: Store) -> None:
     assert [type(it) for it in store.bus.events] == [Event, EntryQueued]
 
 
+async def test_what_another_process_wrote_is_published_by_whoever_sees_it_first(store: Store) -> None:
+    await store.rooms.read(LOBBY)
+    await store.again().apply(LOBBY, queue())
+    await store.rooms.read(LOBBY)
+    await store.again().apply(LOBBY, queue())
+    await store.rooms.apply(LOBBY, lambda room: len(room.entries))
+    assert store.bus.events == [Event(room=LOBBY, version=2), Event(room=LOBBY, version=3)]
+
+
 async def test_the_house_list_is_always_todays(store: Store) -> None:
     lists = [(track("a"),), (track("b"),)]
     rooms = SqlRooms(store.database, store.bus, store.clock, fallback=lambda _room: lists[0])

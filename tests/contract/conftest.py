@@ -1,4 +1,8 @@
-"""A node under test: ours as a child process, and a Java Lavalink when LAVALINK_URL names one."""
+"""A node under test: ours as a child process, and a Java Lavalink when LAVALINK_URL names one.
+
+The Java node has to trust the voice server's authority, which is kept in the folder VOICE_CA then, and to send player
+updates every second.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,10 @@ import pytest
 from tests.contract.media_host import MediaHost
 from tests.contract.node_client import NodeAddress, NodeClient
 from tests.contract.node_process import NodeProcess
+from tests.contract.room import Room
+from tests.simulators.discord.certificates import authority
+from tests.simulators.discord.simulator import DiscordSimulator
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -22,7 +30,7 @@ def node_address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         url = os.environ["LAVALINK_URL"]
         yield NodeAddress(url, os.environ.get("LAVALINK_PASSWORD", "youshallnotpass"), chorus=False)
         return
-    process = NodeProcess(tmp_path_factory.mktemp("node"))
+    process = NodeProcess(tmp_path_factory.mktemp("node"), env={"SSL_CERT_FILE": str(authority().ca_file)})
     try:
         yield process.wait_ready()
     finally:
@@ -43,6 +51,28 @@ async def node(node_address: NodeAddress) -> AsyncIterator[NodeClient]:
     """A client with a fresh session."""
     async with NodeClient(node_address) as client:
         yield await client.connect()
+
+
+@pytest.fixture
+def dave() -> int:
+    """The channels' version of end-to-end encryption."""
+    return 0
+
+
+@pytest.fixture
+async def room(node_address: NodeAddress, dave: int) -> AsyncIterator[Room]:
+    """A voice channel, and a client with a fresh session for it."""
+    async with (
+        DiscordSimulator.start(dave=dave) as discord,
+        NodeClient(node_address, user_id=discord.bot.id) as node,
+    ):
+        await node.connect()
+        guild = discord.guild("Guild")
+        yield Room(discord, guild, guild.voice_channel("Music"), node)
+        for guild_id in discord.guilds:
+            await node.rest("DELETE", node.player_path(guild_id))
+        connections = discord.voice.connections
+        await until(lambda: not any(connection.open for connection in connections), what="the node has left")
 
 
 @pytest.fixture

@@ -113,9 +113,9 @@ class NodeClient:
                 raise AssertionError(f"no {keys} within {within} s; came: {self.messages}") from None
             return found() or {}
 
-    async def event(self, kind: str, *, within: float = 10, after: int = 0) -> Json:
+    async def event(self, kind: str, *, within: float = 10, after: int = 0, **keys: Any) -> Json:
         """The first event of a type, waited for."""
-        return await self.message(op="event", type=kind, within=within, after=after)
+        return await self.message(op="event", type=kind, within=within, after=after, **keys)
 
     def events(self) -> list[str]:
         """The types of the events so far, in order."""

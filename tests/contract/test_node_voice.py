@@ -1,89 +1,20 @@
-"""The built-in node heard in a voice channel: a child process, real TLS and UDP, decoded tones."""
+"""Nodes heard in a voice channel: real TLS and UDP, decoded tones."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.node_client import Json, NodeClient
-from tests.contract.node_process import NodeProcess
-from tests.simulators.discord.certificates import authority
-from tests.simulators.discord.simulator import DiscordSimulator
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
     from tests.contract.media_host import MediaHost
-    from tests.contract.node_client import NodeAddress
-    from tests.simulators.discord.channels import VoiceChannel
-    from tests.simulators.discord.guilds import Guild
+    from tests.contract.room import Room
 
-pytestmark = [pytest.mark.builtin, pytest.mark.heard]
-
-
-@pytest.fixture(scope="module")
-def trusting_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeAddress]:
-    """A node that trusts the simulator's private CA."""
-    folder = tmp_path_factory.mktemp("node")
-    process = NodeProcess(folder, env={"SSL_CERT_FILE": str(authority().ca_file)})
-    yield process.wait_ready()
-    assert process.stop() == 0
-    assert "Traceback" not in process.log.read_text(), process.log.read_text()
-
-
-@dataclass
-class Room:
-    """A guild with a voice channel, and the node's client for it."""
-
-    discord: DiscordSimulator
-    guild: Guild
-    channel: VoiceChannel
-    node: NodeClient
-
-    def voice(self, channel: VoiceChannel | None = None) -> Json:
-        """Fresh voice data, as the bot gets it after op 4."""
-        channel = channel or self.channel
-        self.discord.voice.change(self.guild, "session", {"channel_id": str(channel.id)})
-        return {
-            "token": self.discord.voice.grants[self.guild.id].token,
-            "endpoint": self.discord.voice.endpoint,
-            "sessionId": "session",
-            "channelId": str(channel.id),
-        }
-
-    async def patch(self, **body: object) -> Json:
-        answer = await self.node.patch(self.guild.id, body)
-        assert answer.status == 200, answer
-        return answer.json
-
-    async def position(self) -> int:
-        return (await self.node.player(self.guild.id))["state"]["position"]
-
-
-@pytest.fixture
-def dave() -> int:
-    """The channels' version of end-to-end encryption."""
-    return 0
-
-
-@pytest.fixture
-async def room(trusting_node: NodeAddress, dave: int) -> AsyncIterator[Room]:
-    async with (
-        DiscordSimulator.start(dave=dave) as discord,
-        NodeClient(trusting_node, user_id=discord.bot.id) as node,
-    ):
-        await node.connect()
-        guild = discord.guild("Guild")
-        yield Room(discord, guild, guild.voice_channel("Music"), node)
-        for guild_id in discord.guilds:
-            await node.rest("DELETE", node.player_path(guild_id))
-        connections = discord.voice.connections
-        await until(lambda: not any(connection.open for connection in connections), what="the node has left")
+pytestmark = pytest.mark.heard
 
 
 async def test_one_patch_joins_and_plays(room: Room, media: MediaHost) -> None:
@@ -91,7 +22,7 @@ async def test_one_patch_joins_and_plays(room: Room, media: MediaHost) -> None:
     model = await room.patch(voice=room.voice(), track={"identifier": media.tone(440, 20)}, volume=100)
     assert model["state"]["connected"] is True
     assert model["voice"]["channelId"] == str(room.channel.id)
-    assert await room.channel.heard(440) - began < 1
+    assert await room.channel.heard(440) - began < 3
     assert room.channel.level() == pytest.approx(-12, abs=1.5)
     assert room.channel.gaps(longer_than=0.1) == []
     assert room.channel.bot_session is not None
@@ -102,8 +33,7 @@ async def test_volume_pause_resume_seek_and_stop_are_heard(room: Room, media: Me
     await room.patch(voice=room.voice(), track={"identifier": media.tone(440, 30)})
     await room.channel.heard(440)
     await room.patch(volume=50)
-    await asyncio.sleep(0.6)
-    assert room.channel.level() == pytest.approx(-18, abs=1.5)
+    await until(lambda: room.channel.level() == pytest.approx(-18, abs=1.5), what="half the volume")
     await room.patch(paused=True)
     await room.channel.silent(seconds=0.3)
     silence = [packet.opus for packet in room.channel.packets[-5:]]
@@ -111,12 +41,13 @@ async def test_volume_pause_resume_seek_and_stop_are_heard(room: Room, media: Me
     await room.patch(paused=False)
     await room.channel.heard(440)
     await room.patch(position=20_000)
-    assert await room.position() >= 20_000
+    await until(lambda: room.past(19_999), what="the new position")
     await room.channel.heard(440)
     await room.patch(track={"encoded": None})
     await room.channel.silent(seconds=0.3)
 
 
+@pytest.mark.builtin
 async def test_the_next_track_is_joined_without_a_gap(room: Room, media: MediaHost) -> None:
     began = time.monotonic()
     await room.patch(voice=room.voice(), track={"identifier": media.tone(440, 2)})
@@ -128,6 +59,7 @@ async def test_the_next_track_is_joined_without_a_gap(room: Room, media: MediaHo
     assert room.channel.gaps(longer_than=0.1) == []
 
 
+@pytest.mark.builtin
 async def test_a_tap_and_the_channel_get_the_same_packets(room: Room, media: MediaHost) -> None:
     taps = [{"id": "t", "type": "stream", "format": "opus"}]
     await room.patch(voice=room.voice(), track={"identifier": media.tone(440, 20)}, chorus={"taps": taps})
@@ -137,16 +69,13 @@ async def test_a_tap_and_the_channel_get_the_same_packets(room: Room, media: Med
     assert heard[start : start + 40] == tapped[:40]
 
 
+@pytest.mark.builtin
 async def test_without_voice_it_runs_and_with_voice_it_goes_on_there(room: Room, media: MediaHost) -> None:
     await room.patch(track={"identifier": media.tone(440, 30)})
-    await until(lambda: _past(room, 500), what="the track runs without voice")
+    await until(lambda: room.past(500), what="the track runs without voice")
     await room.patch(voice=room.voice())
     await room.channel.heard(440)
     assert await room.position() > 500
-
-
-async def _past(room: Room, position: int) -> bool:
-    return await room.position() > position
 
 
 async def test_a_voice_server_that_restarts_is_resumed_without_a_gap(room: Room, media: MediaHost) -> None:
@@ -177,9 +106,8 @@ async def test_a_lost_session_is_reported_and_new_voice_data_brings_the_sound_ba
     assert update["state"]["connected"] is False
     packets = len(room.channel.packets)
     before = await room.position()
-    await asyncio.sleep(0.3)
-    assert len(room.channel.packets) == packets  # silent, and the track runs on, as on a Java node
-    assert await room.position() > before
+    await until(lambda: room.past(before), what="the track runs on")
+    assert len(room.channel.packets) == packets or not room.node.address.chorus  # a Java node goes on sending
     await room.patch(voice=room.voice())
     await room.channel.heard(440)
 
@@ -195,8 +123,7 @@ async def test_a_move_to_another_channel(room: Room, media: MediaHost) -> None:
 
 
 async def test_rooms_do_not_mix(room: Room, media: MediaHost) -> None:
-    guild = room.discord.guild("Second")
-    second = Room(room.discord, guild, guild.voice_channel("Music"), room.node)
+    second = room.second()
     await asyncio.gather(
         room.patch(voice=room.voice(), track={"identifier": media.tone(440, 20)}),
         second.patch(voice=second.voice(), track={"identifier": media.tone(660, 20)}),
@@ -211,12 +138,14 @@ async def test_deleting_the_player_leaves_the_channel(room: Room, media: MediaHo
     assert session is not None
     await room.node.rest("DELETE", room.node.player_path(room.guild.id))
     await until(lambda: not session.open, what="the voice websocket is closed")
-    assert "WebSocketClosedEvent" not in room.node.events()
+    closed = [m["byRemote"] for m in room.node.messages if m.get("type") == "WebSocketClosedEvent"]
+    assert not any(closed)  # a Java node reports its own leaving, sometimes
 
 
 # End-to-end encrypted channels: the simulator decrypts as people's clients do, and fails on any plain frame
 
 
+@pytest.mark.builtin
 @pytest.mark.parametrize("dave", [1])
 async def test_an_encrypted_track_is_heard_from_its_first_frame(room: Room, media: MediaHost) -> None:
     await room.guild.member("Ann").join(room.channel)
@@ -228,10 +157,11 @@ async def test_an_encrypted_track_is_heard_from_its_first_frame(room: Room, medi
     assert room.channel.discarded == []
 
 
+@pytest.mark.builtin
 @pytest.mark.parametrize("dave", [1])
 async def test_alone_the_track_runs_unheard_and_who_joins_hears_it(room: Room, media: MediaHost) -> None:
     await room.patch(voice=room.voice(), track={"identifier": media.tone(440, 30)})
-    await until(lambda: _past(room, 500), what="the track runs")
+    await until(lambda: room.past(500), what="the track runs")
     assert room.channel.packets == []
     ann, bob = room.guild.member("Ann"), room.guild.member("Bob")
     await ann.join(room.channel)
@@ -242,11 +172,12 @@ async def test_alone_the_track_runs_unheard_and_who_joins_hears_it(room: Room, m
     await room.channel.heard(440)
     await bob.leave()
     running = await room.position()
-    await until(lambda: _past(room, running + 300), what="the track runs on")
+    await until(lambda: room.past(running + 300), what="the track runs on")
     await ann.join(room.channel)
     await room.channel.heard(440)
 
 
+@pytest.mark.builtin
 @pytest.mark.parametrize("dave", [1])
 async def test_a_client_that_cannot_encrypt_comes_and_goes(room: Room, media: MediaHost) -> None:
     old, new = room.guild.member("Old"), room.guild.member("New")
@@ -260,6 +191,7 @@ async def test_a_client_that_cannot_encrypt_comes_and_goes(room: Room, media: Me
     await room.channel.heard(440)
 
 
+@pytest.mark.builtin
 @pytest.mark.parametrize("dave", [1])
 async def test_a_channel_joined_plain_is_upgraded(room: Room, media: MediaHost) -> None:
     old, new = room.guild.member("Old"), room.guild.member("New")
@@ -274,6 +206,7 @@ async def test_a_channel_joined_plain_is_upgraded(room: Room, media: MediaHost) 
     await room.channel.heard(440)
 
 
+@pytest.mark.builtin
 @pytest.mark.parametrize("dave", [1])
 async def test_encrypted_voice_survives_a_resume_and_a_new_session(room: Room, media: MediaHost) -> None:
     await room.guild.member("Ann").join(room.channel)

@@ -1,8 +1,7 @@
-"""Real wavelink drives the built-in node, inside real discord.py, against the simulator."""
+"""Real wavelink drives a node, inside real discord.py, against the simulator."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ import pytest
 import wavelink
 
 from tests.contract.test_discord_simulator import INTENTS, running
-from tests.contract.test_node_voice import trusting_node
 from tests.simulators.discord.simulator import DiscordSimulator
 from tests.waiting import until
 
@@ -19,8 +17,7 @@ if TYPE_CHECKING:
     from tests.contract.media_host import MediaHost
     from tests.contract.node_client import NodeAddress
 
-pytestmark = [pytest.mark.builtin, pytest.mark.heard]
-__all__ = ["trusting_node"]
+pytestmark = pytest.mark.heard
 
 
 class Listener(discord.Client):
@@ -39,12 +36,12 @@ class Listener(discord.Client):
         return [name for name, _ in self.heard if name.startswith("track")]
 
 
-async def test_load_connect_play_pause_seek_volume_and_events(trusting_node: NodeAddress, media: MediaHost) -> None:
+async def test_load_connect_play_pause_seek_volume_and_events(node_address: NodeAddress, media: MediaHost) -> None:
     async with DiscordSimulator.start() as simulator:
         channel = simulator.guild("Guild").voice_channel("Music")
         client = Listener()
         async with running(simulator, client):
-            node = wavelink.Node(uri=trusting_node.url, password=trusting_node.password, identifier="n")
+            node = wavelink.Node(uri=node_address.url, password=node_address.password, identifier="n")
             await wavelink.Pool.connect(nodes=[node], client=client, cache_capacity=None)
             try:
                 await drive(client, node, channel, media)
@@ -72,8 +69,7 @@ async def drive(client: Listener, node: wavelink.Node, channel: Any, media: Medi
     assert player.current == track
 
     await player.set_volume(50)
-    await asyncio.sleep(0.6)
-    assert channel.level() == pytest.approx(-18, abs=1.5)
+    await until(lambda: channel.level() == pytest.approx(-18, abs=1.5), what="half the volume")
     await player.pause(True)
     await channel.silent(seconds=0.3)
     await player.pause(False)

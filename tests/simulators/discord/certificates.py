@@ -1,9 +1,10 @@
-"""A private certificate authority and its certificate for loopback, made once per process."""
+"""A private certificate authority and its certificate for loopback, made once per process, or kept in VOICE_CA."""
 
 import atexit
 import datetime as dt
 import functools
 import ipaddress
+import os
 import shutil
 import ssl
 import tempfile
@@ -37,18 +38,26 @@ class Authority(NamedTuple):
 
 @functools.cache
 def authority() -> Authority:
-    """The process's authority; its folder is removed at exit."""
-    folder = Path(tempfile.mkdtemp(prefix="voice-ca-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    ca = _ca_certificate(ca_key)
-    chain = folder / "server.pem"
-    chain.write_bytes(_pem(key) + _server_certificate(key, ca, ca_key).public_bytes(serialization.Encoding.PEM))
-    ca_file = folder / "ca.pem"
-    ca_file.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
+    """The process's authority, its folder removed at exit; that of the folder VOICE_CA, which others trust already."""
+    if kept := os.environ.get("VOICE_CA"):
+        folder = Path(kept)
+        folder.mkdir(parents=True, exist_ok=True)
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="voice-ca-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    ca_file, chain = folder / "ca.pem", folder / "server.pem"
+    if not chain.exists():
+        _make(ca_file, chain)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(chain)
     return Authority(ca_file, context)
+
+
+def _make(ca_file: Path, chain: Path) -> None:
+    ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    ca = _ca_certificate(ca_key)
+    ca_file.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
+    chain.write_bytes(_pem(key) + _server_certificate(key, ca, ca_key).public_bytes(serialization.Encoding.PEM))
 
 
 def _builder(name: str, issuer: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:

@@ -115,12 +115,17 @@ class VoiceConnection:
 
     async def hang_up(self, code: int, reason: str = "") -> None:
         """Close the websocket, not the session."""
-        if self.ws is not None:
+        if (ws := self.ws) is not None:
             with suppress(ConnectionError, RuntimeError):
-                await self.ws.close(code=code, message=reason.encode())
+                await ws.close(code=code, message=reason.encode())
+            _cut(ws)  # Koe never answers, neither a websocket's close nor TLS's
 
     def abort(self) -> None:
         """Cut the TCP connection."""
-        request = self.ws._req if self.ws is not None else None
-        if request is not None and request.transport:
-            request.transport.abort()
+        if self.ws is not None:
+            _cut(self.ws)
+
+
+def _cut(ws: "web.WebSocketResponse") -> None:
+    if ws._req is not None and ws._req.transport is not None:
+        ws._req.transport.abort()

@@ -182,7 +182,7 @@ def _unplayable_reason(reason: str, words: Words) -> str:
     _ = words.gettext
     reasons = {
         "private_address": _("That link leads into a private network."),
-        "not_audio": _("There is no music behind that link."),
+        "not_audio": _("There is nothing in it that I can play."),
         "not_found": _("There is nothing at that address any more."),
         "too_large": _("That file is too large."),
         "corrupt": _("That file is damaged."),

@@ -3,6 +3,7 @@
 import asyncio
 import wave
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,9 @@ async def test_in_another_channel(stage: Stage) -> None:
     ann, ben, _ = world.people
     await world.play(ann, "Long")
     await until(lambda: world.guild.bot.voice)
+    await world.panel_says("3 listening")
     await ben.join(world.guild.voice_channel("Elsewhere"))
+    await world.panel_says("2 listening")
     for command in ("skip", "pause", "join"):
         assert f"I am playing in {world.music.mention}" in await world.said(ben, command)
     assert f"I am playing in {world.music.mention}" in await world.said(ben, "play", query="Low A")
@@ -112,8 +115,8 @@ async def test_links_that_lead_nowhere_good(stage: Stage, tmp_path: Path) -> Non
         site.url("/within"): private,
         site.url("/twice"): private,
         site.url("/list.m3u"): private,
-        site.url("/page"): "There is no music behind that link",
-        site.url("/disguised.mp3"): "There is no music behind that link",
+        site.url("/page"): "There is nothing in it that I can play",
+        site.url("/disguised.mp3"): "There is nothing in it that I can play",
         site.url("/nothing.mp3"): "nothing at that address",
         site.url("/noise.mp3"): damaged,
         site.url("/empty.mp3"): damaged,
@@ -148,7 +151,9 @@ async def test_damaged_files_that_are_sent(stage: Stage, tmp_path: Path) -> None
     for name, data in files.items():
         words = await world.said(ann, "play", file=ann.upload(name, data), within=10)
         assert "That file is damaged" in words, name
-    assert "no music" in await world.said(ann, "play", file=ann.upload("note.txt", b"la la la"), within=10)
+    assert "nothing in it that I can play" in await world.said(
+        ann, "play", file=ann.upload("note.txt", b"la la la"), within=10
+    )
     assert "Nothing is waiting" in await world.queue()
     assert not list((stage.chorus.data / "uploads").glob("*"))
 
@@ -170,7 +175,7 @@ async def test_a_played_entry_takes_no_vote(stage: Stage) -> None:
     world = await stage.guild()
     ann, ben, _ = world.people
     await world.play(ann, "Long")
-    panel = await until(lambda: next((m for m in world.text.messages if m.components), None))
+    panel = await world.shown()
     up = button(panel, "up")
     await world.play(ann, "Top A")
     await world.said(ann, "skip")
@@ -195,7 +200,7 @@ async def test_three_hundred_presses_in_a_second(stage: Stage) -> None:
     world = await stage.guild()
     ann, ben, _ = world.people
     await world.play(ann, "Long")
-    panel = await until(lambda: next((m for m in world.text.messages if m.components), None))
+    panel = await world.shown()
     skip, edits = button(panel, "skip"), panel.edits
     replies = await asyncio.gather(*(ben.press(panel, custom_id=skip, within=10) for _ in range(300)))
     assert all("**Long**: 1 of 2" in reply.text for reply in replies)
@@ -231,6 +236,6 @@ async def test_an_interaction_that_comes_too_late(stage: Stage) -> None:
     await world.play(ann, "Low A")
 
 
-async def _unanswered(member: Member, world: World, command: str, **options: object) -> None:
+async def _unanswered(member: Member, world: World, command: str, **options: Any) -> None:
     with pytest.raises(NotAnsweredError):
         await member.slash(command, in_=world.text, within=5, **options)

@@ -1,6 +1,7 @@
 """The bot's place in voice taken away: it says so, keeps the queue, and comes back as the policy says."""
 
 import time
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ async def playing(stage: Stage) -> World:
     return world
 
 
-async def asked(world: World, who: Member, command: str, words: str, **options: object) -> bool:
+async def asked(world: World, who: Member, command: str, words: str, **options: Any) -> bool:
     """Whether the answer to a command holds these words."""
     return words in await world.said(who, command, **options)
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests import sound
 from tests.audio.foreign import Site
@@ -45,7 +46,11 @@ class World:
         """The now-playing message."""
         return next(message for message in self.text.messages if message.components)
 
-    async def said(self, member: Member, command: str, *, within: float = 3.0, **options: object) -> str:
+    async def shown(self) -> Message:
+        """The now-playing message, once it is there."""
+        return (await until(lambda: [message for message in self.text.messages if message.components]))[0]
+
+    async def said(self, member: Member, command: str, *, within: float = 3.0, **options: Any) -> str:
         """What the bot answers to a command: all that the person reads."""
         return (await member.slash(command, in_=self.text, within=within, **options)).text
 

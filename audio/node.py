@@ -127,7 +127,7 @@ class Node:
             identifier=self.name,
             uri=self.address.uri,
             password=self.address.password,
-            session=aiohttp.ClientSession(timeout=timeout),
+            session=aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout),  # taps stay open
             heartbeat=HEARTBEAT,
             client=cast("Any", self._client),
             resume_timeout=RESUME_TIMEOUT,

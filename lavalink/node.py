@@ -42,7 +42,8 @@ class Node:
 
     async def start(self) -> None:
         """Starts the threads and opens the way out."""
-        self._media = aiohttp.ClientSession(auto_decompress=False)
+        unlimited = aiohttp.TCPConnector(limit=0)  # every player holds a connection while it plays
+        self._media = aiohttp.ClientSession(connector=unlimited, auto_decompress=False)
         self._voice = voice_session()
         self.sources = Sources(self._media, origins=self._origins)
         await self.engine.start()

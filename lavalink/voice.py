@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 def voice_session() -> aiohttp.ClientSession:
     """The HTTP session that voice links share."""
-    return aiohttp.ClientSession()
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))  # each link holds a connection for good
 
 
 async def warm_up() -> None:

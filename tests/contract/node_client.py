@@ -47,7 +47,7 @@ class NodeClient:
     close_code: int | None = None
 
     async def __aenter__(self) -> Self:
-        self.http = aiohttp.ClientSession()
+        self.http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         self.socket: aiohttp.ClientWebSocketResponse | None = None
         self._came = asyncio.Condition()
         return self

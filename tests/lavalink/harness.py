@@ -220,7 +220,10 @@ class Desk:
 
 @asynccontextmanager
 async def studio() -> AsyncGenerator[tuple[Media, Engine, Sources]]:
-    async with media_server() as media, aiohttp.ClientSession(auto_decompress=False) as session:
+    async with (
+        media_server() as media,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False) as session,
+    ):
         engine, sources = Engine(), Sources(session, origins=None)
         await engine.start()
         yield media, engine, sources

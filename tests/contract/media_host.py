@@ -74,12 +74,16 @@ class MediaHost:
         return web.Response()
 
     async def _stall(self, request: web.Request) -> web.StreamResponse:
-        """Sends half of a file and then nothing."""
+        """Sends half of a file and then nothing, nor when asked for the rest."""
         self.requests.append(request.path)
         data = self._file(request, "wav").read_bytes()
-        response = web.StreamResponse(headers={"Content-Type": "audio/wav", "Content-Length": str(len(data))})
+        start = request.http_range.start or 0
+        headers = {"Content-Type": "audio/wav", "Content-Length": str(len(data) - start), "Accept-Ranges": "bytes"}
+        if start:
+            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+        response = web.StreamResponse(status=206 if start else 200, headers=headers)
         await response.prepare(request)
-        await response.write(data[: len(data) // 2])
+        await response.write(data[start : len(data) // 2])
         await self._release.wait()
         return response
 

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from lavalink.protocol import PlayerPatch
-from lavalink.trackstring import decode
+from lavalink.trackstring import decode, encode
 from tests.contract.node_client import Json, NodeAddress, NodeClient
 from tests.waiting import until
 
@@ -176,6 +176,9 @@ async def test_track_strings_decode_one_by_one_and_in_bulk(node: NodeClient, med
     assert one["info"]["identifier"] == media.tone(440, 1)
     many = (await node.rest("POST", "/v4/decodetracks", json=[encoded, encoded])).json
     assert many == [one, one]
+    ours = encode(decode(encoded).info)
+    again = (await node.rest("GET", "/v4/decodetrack", params={"encodedTrack": ours})).json
+    assert (again["info"], again["pluginInfo"]) == (one["info"], one["pluginInfo"])
 
 
 @pytest.mark.builtin

@@ -18,6 +18,12 @@ RICK = (
     "WGNRAAEAK2h0dHBzOi8vd3d3LnlvdXR1YmUuY29tL3dhdGNoP3Y9ZFF3NHc5V2dYY1EAB3lvdXR1YmUAAAAAAAAAAA=="
 )
 
+# Made by Lavalink 4.2.2 of a tagged MP3: accents, and a character that Java writes as two surrogates.
+TONE = (
+    "QAAAfgMADEjDtmhlIO2gvO2+tQAMR8OpbsOpcmF0ZXVyAAAAAAAAC9AAH2h0dHA6Ly8xMjcuMC4wLjE6MTgwODAvdG9uZS5tcDMAAQAfaHR0"
+    "cDovLzEyNy4wLjAuMToxODA4MC90b25lLm1wMwAAAARodHRwAANtcDMAAAAAAAAAAA=="
+)
+
 
 def java_text(text: str) -> bytes:
     raw = text.encode()
@@ -43,6 +49,17 @@ def test_a_string_of_a_java_node_decodes() -> None:
     assert (track.info.artwork_url, track.info.isrc, track.info.position) == (None, None, 0)
     assert track.encoded == RICK
     assert track.user_data == {"entry": 7}
+
+
+def test_a_string_of_lavalink_4_2_2_decodes_and_is_written_alike() -> None:
+    track = decode(TONE)
+    url = "http://127.0.0.1:18080/tone.mp3"
+    assert track.info == TrackInfo(
+        identifier=url, is_seekable=True, author="Générateur", length=3024, is_stream=False, position=0,
+        title="Höhe 🎵", uri=url, artwork_url=None, isrc=None, source_name="http",
+    )  # fmt: skip
+    assert track.plugin_info == {"probeInfo": "mp3"}
+    assert encode(track.info) == TONE
 
 
 def test_version_3_with_the_fields_of_the_http_source_written_by_hand_from_the_format() -> None:

@@ -47,7 +47,7 @@ async def test_not_in_a_voice_channel(stage: Stage) -> None:
     world = await stage.guild()
     outsider = world.guild.member("Otto")
     for command in ("play", "join"):
-        options = {"query": "Long"} if command == "play" else {}
+        options: dict[str, Any] = {"query": "Long"} if command == "play" else {}
         assert "Join a voice channel" in await world.said(outsider, command, **options)
     assert "Nothing is waiting" in await world.queue()
     assert world.guild.bot.voice is None
@@ -58,9 +58,9 @@ async def test_in_another_channel(stage: Stage) -> None:
     ann, ben, _ = world.people
     await world.play(ann, "Long")
     await until(lambda: world.guild.bot.voice)
-    await world.panel_says("3 listening")
+    await world.told(ann, "now", "3 listening")
     await ben.join(world.guild.voice_channel("Elsewhere"))
-    await world.panel_says("2 listening")
+    await world.told(ann, "now", "2 listening")
     for command in ("skip", "pause", "join"):
         assert f"I am playing in {world.music.mention}" in await world.said(ben, command)
     assert f"I am playing in {world.music.mention}" in await world.said(ben, "play", query="Low A")
@@ -73,7 +73,7 @@ async def test_without_permission_to_join_or_speak(stage: Stage, permission: str
     ann = world.people[0]
     world.music.deny(world.guild.bot, permission)
     for command in ("play", "join"):
-        options = {"query": "Long"} if command == "play" else {}
+        options: dict[str, Any] = {"query": "Long"} if command == "play" else {}
         assert f"{words} {world.music.mention}" in await world.said(ann, command, **options)
     assert "Nothing is waiting" in await world.queue()
     world.music.allow(world.guild.bot, permission)

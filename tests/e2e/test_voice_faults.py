@@ -1,13 +1,11 @@
 """The bot's place in voice taken away: it says so, keeps the queue, and comes back as the policy says."""
 
 import time
-from typing import Any
 
 import pytest
 
 from tests.e2e.world import LONG, Stage, World
 from tests.simulators.discord.errors import NotAnsweredError
-from tests.simulators.discord.members import Member
 from tests.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.heard]
@@ -21,16 +19,6 @@ async def playing(stage: Stage) -> World:
     return world
 
 
-async def asked(world: World, who: Member, command: str, words: str, **options: Any) -> bool:
-    """Whether the answer to a command holds these words."""
-    return words in await world.said(who, command, **options)
-
-
-async def says(world: World, words: str) -> None:
-    """Wait until /now says that."""
-    await until(lambda: asked(world, world.people[1], "now", words), within=5, what=f"/now saying {words!r}")
-
-
 async def kept(world: World) -> None:
     """What plays and what waits is still there."""
     queue = await world.queue()
@@ -41,7 +29,7 @@ async def kept(world: World) -> None:
 async def test_kicked_from_voice(stage: Stage) -> None:
     world = await playing(stage)
     await world.guild.bot.leave()
-    await says(world, "I was put out of the voice channel. The queue is kept")
+    await world.told(world.people[1], "now", "I was put out of the voice channel. The queue is kept")
     await world.panel_says("I was put out of the voice channel")
     await kept(world)
     await world.music.silent()
@@ -54,7 +42,7 @@ async def test_kicked_from_voice(stage: Stage) -> None:
 async def test_its_channel_is_deleted(stage: Stage) -> None:
     world = await playing(stage)
     await world.guild.delete_channel(world.music)
-    await says(world, "My voice channel was deleted. The queue is kept")
+    await world.told(world.people[1], "now", "My voice channel was deleted. The queue is kept")
     await kept(world)
     other = world.guild.voice_channel("Other")
     await world.people[1].join(other)
@@ -71,7 +59,7 @@ async def test_moved_to_another_channel(stage: Stage) -> None:
     await world.guild.bot.move(other)
     await other.heard(LONG)
     left_behind, where = world.people[2], f"I am playing in {other.mention}"
-    await until(lambda: asked(world, left_behind, "volume", where, percent=50), within=3)
+    await world.told(left_behind, "volume", where, percent=50)
     assert "Paused" in await world.said(world.people[1], "pause")
     await kept(world)
 
@@ -80,7 +68,7 @@ async def test_muted_by_the_server(stage: Stage) -> None:
     world = await playing(stage)
     await world.guild.bot.server_mute()
     await world.music.silent()
-    await says(world, "I am muted here by the server")
+    await world.told(world.people[1], "now", "I am muted here by the server")
     await world.panel_says("I am muted here by the server")
     await kept(world)
     await world.guild.bot.server_mute(on=False)
@@ -91,10 +79,10 @@ async def test_muted_by_the_server(stage: Stage) -> None:
 async def test_no_longer_allowed_to_speak_where_it_comes_back_to(stage: Stage) -> None:
     world = await playing(stage)
     await world.guild.bot.leave()
-    await says(world, "I was put out")
+    await world.told(world.people[1], "now", "I was put out")
     world.music.deny(world.guild.bot, "connect")
     assert "I may not join" in await world.said(world.people[1], "join")
-    await says(world, "I was put out")
+    await world.told(world.people[1], "now", "I was put out")
     await kept(world)
 
 
@@ -119,7 +107,7 @@ async def test_rate_limited_by_the_voice_server_it_waits_and_says_so(stage: Stag
     connection = world.music.bot_session
     assert connection
     await connection.close(4021)
-    await says(world, "Discord wants me to wait")
+    await world.told(world.people[1], "now", "Discord wants me to wait")
     with pytest.raises(NotAnsweredError):
         await world.music.heard(LONG, within=2)
     assert world.music.bot_session is connection
@@ -131,6 +119,6 @@ async def test_another_guild_hears_nothing_of_it(stage: Stage) -> None:
     await other.start_long(other.people[0])
     since = time.monotonic()
     await world.guild.bot.leave()
-    await says(world, "I was put out")
+    await world.told(world.people[1], "now", "I was put out")
     await other.music.heard(LONG)
     assert not other.music.gaps(since, longer_than=0.3)

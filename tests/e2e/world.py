@@ -54,6 +54,20 @@ class World:
         """What the bot answers to a command: all that the person reads."""
         return (await member.slash(command, in_=self.text, within=within, **options)).text
 
+    async def told(self, member: Member, command: str, words: str, *, within: float = 5.0, **options: Any) -> None:
+        """Repeat a command until its answer holds these words."""
+        said = ""
+
+        async def asked() -> bool:
+            nonlocal said
+            said = await self.said(member, command, **options)
+            return words in said
+
+        try:
+            await until(asked, within=within)
+        except AssertionError:
+            raise AssertionError(f"/{command} does not say {words!r} but {said!r}") from None
+
     async def queue(self) -> str:
         """What /queue shows."""
         return await self.said(self.guild.owner, "queue")

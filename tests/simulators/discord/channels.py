@@ -37,6 +37,11 @@ class Channel:
         """The messages that everybody sees now, oldest first."""
         return [m for m in self._messages.values() if not m.deleted and not m.ephemeral]
 
+    @property
+    def everything(self) -> "list[Message]":
+        """All messages ever posted here, those for one person and the deleted ones too."""
+        return list(self._messages.values())
+
     def post(self, message: "Message") -> None:
         """Keep a message (an ephemeral one too: its sender may edit it)."""
         self._messages[message.id] = message

@@ -38,7 +38,7 @@ OPTIONS = {
     "analyzeduration": "2000000",
 }
 PCM_MAGIC = frozenset({b"RIFF", b"RF64", b"FORM", b"riff"})
-PCM_PROBE = 64 * 1024
+PCM_PROBE = 16 * 1024
 PREROLL_MS = 100
 """Decoders need some packets before the place to sound right at it (MP3's reservoir, Opus' memory)."""
 PREROLL_PACKETS = 4

@@ -19,6 +19,7 @@ from audio.managed import ManagedNode
 from audio.media import media_app
 from audio.media_probe import Prober
 from audio.media_urls import MediaUrls
+from audio.node_search import NodeSearch
 from audio.nodes import Nodes, NodeSettingError, SessionFile, parse_nodes
 from audio.players import Players
 from audio.resolver import Resolver
@@ -136,7 +137,8 @@ class App:
         self.reports = Reports(self.store.rooms, self.clock)
         prober = Prober(self.guard)
         stack.push_async_callback(prober.close)
-        self.resolver = Resolver(self.library, self.uploads, self.guard, prober, self._managers)
+        load = NodeSearch(self.nodes).load
+        self.resolver = Resolver(self.library, self.uploads, self.guard, prober, self._managers, load=load)
         self.jukebox = Jukebox(self.store.rooms, self.clock, self.resolver)
         self.players = Players(
             self.nodes,
@@ -175,6 +177,7 @@ class App:
             trusted_proxies=self.settings.trusted_proxies,
             metrics_token=revealed(self.settings.metrics_token),
             redis_url=revealed(self.settings.redis_url),
+            playback=self.players,
             checks={"nodes": self._node_trouble, "discord": self._discord_trouble},
         )
         app.add_subapp("/media", media_app(self.urls, self.guard, self.library, self.uploads))

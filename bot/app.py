@@ -27,7 +27,7 @@ from audio.stream import Taps
 from audio.uploads import Uploads
 from bot import screen
 from bot.clock import SystemClock
-from bot.config import Settings, revealed
+from bot.config import Settings, reachable, revealed
 from bot.discord import Discord, account_of
 from bot.house import House
 from bot.keys import load_keys
@@ -225,6 +225,7 @@ class App:
             bus=self.bus,
             clock=self.clock,
             playback=self.players,
+            page_url=reachable(self.settings.public_url),
             attach=attach,
         )
 

@@ -100,3 +100,12 @@ class Settings(BaseSettings):
 def revealed(secret: SecretStr | None) -> str | None:
     """The text of an optional secret."""
     return secret.get_secret_value() if secret is not None else None
+
+
+def reachable(url: str) -> str | None:
+    """An address that others than this machine may reach; Discord refuses messages with links to `localhost`."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return url if ipaddress.ip_address(host).is_global else None
+    except ValueError:
+        return url if "." in host else None

@@ -69,7 +69,10 @@ class Translator(app_commands.Translator):
 
 
 class ChorusClient(discord.AutoShardedClient):
-    """Chorus on Discord. `attach` is told at every READY, so that voice can follow."""
+    """Chorus on Discord. `attach` is told at every READY, so that voice can follow.
+
+    `page_url` is where the rooms' pages are, if people can reach them.
+    """
 
     def __init__(
         self,
@@ -84,6 +87,7 @@ class ChorusClient(discord.AutoShardedClient):
         bus: Bus,
         clock: Clock,
         playback: Playback | None = None,
+        page_url: str | None = None,
         attach: Callable[[discord.Client], Awaitable[None]] | None = None,
     ) -> None:
         super().__init__(
@@ -96,7 +100,13 @@ class ChorusClient(discord.AutoShardedClient):
         )
         self.people = People(rooms, reports, places, clock)
         self.panels = Panels(
-            self, self.people.guild_of, jukebox=jukebox, live=live_messages, bus=bus, playback=playback
+            self,
+            self.people.guild_of,
+            jukebox=jukebox,
+            live=live_messages,
+            bus=bus,
+            playback=playback,
+            page_url=page_url,
         )
         self.surface = Surface(jukebox, resolver, library, self.people, self.panels)
         self.tree = Tree(

@@ -9,6 +9,7 @@ import discord
 from cogs.discord import states, words
 from cogs.discord.text import bar, length, safe
 from core.records.views import EntryView, NowView, RoomView
+from core.types import Guests
 
 NEXT = 5
 PAGE = 10
@@ -33,8 +34,10 @@ class Drawing:
         return self.content, self.embed and self.embed.to_dict(), self.buttons
 
 
-def panel(view: RoomView, texts: NullTranslations, *, status: str = "playing", note: str = "") -> Drawing:
-    """The room's live message; plain text where the plan has no panel."""
+def panel(
+    view: RoomView, texts: NullTranslations, *, status: str = "playing", note: str = "", page: str | None = None
+) -> Drawing:
+    """The room's live message, its title a link to `page`; plain text where the plan has no panel."""
     if not view.limits.panel:
         return Drawing(content=_plain(view, texts, status, note))
     embed = discord.Embed(colour=_colour(view.current))
@@ -43,6 +46,7 @@ def panel(view: RoomView, texts: NullTranslations, *, status: str = "playing", n
         embed.description = "\n".join(part for part in (note, texts.gettext("/play starts something.")) if part)
         return Drawing(embed=embed)
     embed.title = safe(view.current.track.title, 120)
+    embed.url = page if view.settings.guests is not Guests.OFF else None
     embed.description = "\n".join(_current(view, view.current, texts, status, note))
     if view.upcoming:
         embed.add_field(name=texts.gettext("Up next"), value=_lines(view.upcoming[:NEXT], texts), inline=False)

@@ -25,6 +25,8 @@ from core.types import EntryId, RoomId
 
 GAP = 3.0
 """Seconds between two edits of a message."""
+SETTLE = 0.1
+"""Seconds for which changes gather before they are drawn: queued, chosen, started. Sound goes first, too."""
 STEP = 30.0
 """Seconds between two looks at the progress bar."""
 RETRY = 30.0
@@ -46,6 +48,7 @@ class Panels:
         live: LiveMessages,
         bus: Bus,
         playback: Playback | None = None,
+        page_url: str | None = None,
     ) -> None:
         self.client = client
         self._guild_of = guild_of
@@ -53,6 +56,7 @@ class Panels:
         self.live = live
         self._bus = bus
         self._playback = playback
+        self._page_url = page_url
         self._panels: dict[RoomId, _Panel] = {}
         self._unsubscribe: Callable[[], None] = lambda: None
 
@@ -100,7 +104,11 @@ class Panels:
         view = await self.jukebox.view(room, None, size=drawing.NEXT)
         texts = self._words(room)
         note = words.failed(*failed, texts) if failed else ""
-        return view, drawing.panel(view, texts, status=self.status(room), note=note)
+        return view, drawing.panel(view, texts, status=self.status(room), note=note, page=self.page(room))
+
+    def page(self, room: RoomId) -> str | None:
+        """The address of the room's page, if people can reach it."""
+        return f"{self._page_url}/r/{room}" if self._page_url else None
 
     def status(self, room: RoomId) -> str:
         """How the room's player is, as a code."""
@@ -134,8 +142,8 @@ class _Panel:
         self._failed, self._failed_at = (title, reason), time.monotonic()
 
     async def _run(self) -> None:
-        await asyncio.sleep(0)  # whoever woke it says why first
         while True:
+            await asyncio.sleep(SETTLE)
             self.dirty.clear()
             sent, again = await self._step()
             if sent:

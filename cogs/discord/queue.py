@@ -56,7 +56,8 @@ async def queue(interaction: Interaction) -> None:
 async def now(interaction: Interaction) -> None:
     """The live message's picture, for one person."""
     call = await read(interaction, size=drawing.NEXT)
-    drawn = drawing.panel(call.view, call.words, status=call.surface.panels.status(call.room))
+    panels = call.surface.panels
+    drawn = drawing.panel(call.view, call.words, status=panels.status(call.room), page=panels.page(call.room))
     if drawn.embed is None:
         await call.say(drawn.content or "")
     else:

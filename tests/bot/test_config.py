@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bot.config import Settings
+from bot.config import Settings, reachable
 from bot.keys import Keys, load_keys
 
 
@@ -75,3 +75,16 @@ def test_every_setting_is_documented() -> None:
     fields: dict[str, Any] = dict(Settings.model_fields)
     missing = [name.upper() for name in fields if f"`{name.upper()}`" not in readme]
     assert not missing
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://localhost:8080", False),
+        ("http://127.0.0.1:8080", False),
+        ("http://192.168.1.4", False),
+        ("https://music.example.org", True),
+    ],
+)
+def test_links_are_shown_only_where_people_can_follow_them(url: str, shown: bool) -> None:
+    assert reachable(url) == (url if shown else None)

@@ -107,6 +107,7 @@ def make_client(party: Party) -> ChorusClient:
         bus=party.bus,
         clock=party.clock,
         playback=party.playback,
+        page_url="https://music.example.org",
     )
 
 

@@ -1,12 +1,13 @@
 """The live message and its buttons."""
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from cogs.discord import panel as panels
-from core.types import PauseReason
+from core.types import Guests, PauseReason
 from tests.cogs.conftest import Party
 from tests.simulators.discord import Message
 from tests.simulators.discord.interactions import COMPONENT, Interaction
@@ -54,6 +55,13 @@ async def test_it_follows_the_room(party: Party) -> None:
     idle = await shown(party, "Nothing is playing")
     assert idle.id == message.id
     assert idle.components == []
+
+
+async def test_its_title_leads_to_the_page_unless_guests_are_off(party: Party) -> None:
+    message = await play(party, "Aria")
+    assert message.payload["embeds"][0]["url"] == f"https://music.example.org/r/{party.room.id}"
+    party.room.settings = replace(party.room.settings, guests=Guests.OFF)
+    assert "url" not in (await party.ann.slash("now")).embeds[0]
 
 
 async def test_its_buttons_do_what_they_say(party: Party) -> None:

@@ -63,9 +63,7 @@ def write_tone(
     return write_sound(path, tone(hz, seconds, db=db, rate=rate, channels=channels), rate=rate, tags=tags)
 
 
-def write_sound(
-    path: Path | str, samples: Samples, *, rate: int = RATE, tags: Mapping[str, str] | None = None
-) -> Path:
+def write_sound(path: Path | str, samples: Samples, *, rate: int = RATE, tags: Mapping[str, str] | None = None) -> Path:
     """Write samples of (samples, channels) as the file's suffix says; a .wav takes no tags."""
     path = Path(path)
     write = _write_wav if path.suffix == ".wav" else _write_encoded
@@ -192,9 +190,7 @@ def tones_in(
         return []
     pitches = np.where(_levels(frames) < silence, 0.0, _frequencies(frames, rate))
     runs = [run for run in _runs(pitches, tolerance) if len(run) * FRAME_SECONDS >= shortest - 1e-9]
-    heard = [
-        Tone(float(np.median(pitches[run])), run[0] / 50, len(run) / 50) for run in runs if pitches[run[0]]
-    ]
+    heard = [Tone(float(np.median(pitches[run])), run[0] / 50, len(run) / 50) for run in runs if pitches[run[0]]]
     return _joined(heard, tolerance, shortest)
 
 

@@ -7,12 +7,13 @@ from audio.media import STATUS
 STUCK = "stuck"
 TIMEOUT = "timeout"
 CORRUPT = "corrupt"
+UNREACHABLE = "unreachable"
 
 WORDS = {
     "no matches": "not_found",
     "too long": TIMEOUT,
-    "does not answer": "unreachable",
-    "status": "unreachable",
+    "does not answer": UNREACHABLE,
+    "status": UNREACHABLE,
     "no sound": "not_audio",
     "not a sound": "not_audio",
 }

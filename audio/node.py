@@ -120,6 +120,10 @@ class Node:
         """Wavelink's side of it."""
         return self._wave
 
+    def offers(self, manager: str | None) -> bool:
+        """Whether it has this source manager; None asks for none."""
+        return manager is None or manager in self.managers
+
     def start(self) -> None:
         """Connect and watch, in the background."""
         timeout = aiohttp.ClientTimeout(total=10, sock_connect=3)

@@ -131,9 +131,12 @@ class Nodes:
         """A node by its name."""
         return self._nodes.get(name)
 
-    def best(self, *, chorus: bool = False) -> Node | None:
-        """The usable node with the least penalty (`chorus`: of those with the extension)."""
-        usable = [node for node in self._nodes.values() if node.health is Health.UP and not node.draining]
+    def best(self, *, chorus: bool = False, manager: str | None = None) -> Node | None:
+        """The usable node with the least penalty (`chorus`: of those with the extension, if there is one).
+
+        Only one that offers the source `manager` will do, if any is named.
+        """
+        usable = [node for node in self if node.health is Health.UP and not node.draining and node.offers(manager)]
         fitting = [node for node in usable if node.chorus or not chorus]
         return min(fitting or usable, key=lambda node: node.penalty, default=None)
 

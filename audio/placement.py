@@ -3,9 +3,12 @@
 import time
 from collections.abc import Callable
 
+from audio.failures import UNREACHABLE
 from audio.link import RETRY, Link, Parts
 from audio.node import Health, Node
+from audio.node_refs import manager_of
 from core.room import Room
+from core.types import EntryId, RoomId
 
 RETURNING = 3.0
 """Seconds after our start in which the node that played a room may still turn up with its player."""
@@ -43,17 +46,21 @@ class Placement:
         return link.seen is not None or await link.ask()
 
     def _choose(self, room: Room, *, tapped: bool) -> Node | None:
-        """The present node while it will do, else the best one; a room without voice needs the extension."""
-        mine, needs_chorus = self._link.node, room.voice_channel is None
-        if mine is not None and _usable(mine) and not mine.draining and (mine.chorus or not (needs_chorus or tapped)):
+        """The present node while it will do, else the best one.
+
+        A room without voice needs the extension, and some tracks need a source that not every node offers.
+        """
+        mine, needs_chorus, manager = self._link.node, room.voice_channel is None, _manager(room)
+        fits = mine is not None and _usable(mine) and mine.offers(manager)
+        if mine is not None and fits and not mine.draining and (mine.chorus or not (needs_chorus or tapped)):
             return mine
         if mine is None and self._returning(room):
             self._look_in(RETRY)
             return None
-        best = self._parts.nodes.best(chorus=needs_chorus or tapped)
+        best = self._parts.nodes.best(chorus=needs_chorus or tapped, manager=manager)
         if best is not None and (best.chorus or not needs_chorus):
             return best
-        return mine if mine is not None and _usable(mine) else None
+        return mine if fits else None
 
     def _returning(self, room: Room) -> bool:
         """Whether the node that played the room before our start is still expected."""
@@ -72,14 +79,31 @@ class Placement:
         if room.current is None or room.paused is not None:
             return
         self._dark_since = self._dark_since or time.monotonic()
-        if (time.monotonic() - self._dark_since) * 1000 > DEAD:
+        dark = time.monotonic() - self._dark_since
+        manager = _manager(room)
+        if manager is not None and self._parts.nodes.best() is not None:
+            await self._miss(room.id, room.current.entry.id, manager, dark)
+        elif dark * 1000 > DEAD:
             await self._interrupt(room)
+
+    async def _miss(self, room: RoomId, entry: EntryId, manager: str, dark: float) -> None:
+        """No node that is up can play this track: it is given up, unless one that might is expected back."""
+        away = (node for node in self._parts.nodes if not _usable(node))
+        if dark < RETURNING and any(not node.managers or node.offers(manager) for node in away):
+            self._look_in(RETRY)
+        else:
+            await self._parts.reports.track_failed(room, entry, UNREACHABLE)
 
     async def _interrupt(self, room: Room) -> None:
         if room.current is not None:
             position = self._link.bookmark.start(room, self._link.seen)
             await self._parts.reports.position(room.id, room.current.entry.id, position)
         await self._parts.reports.interrupted(room.id)
+
+
+def _manager(room: Room) -> str | None:
+    """The source manager that the room needs now."""
+    return manager_of(room.current.entry.track.ref) if room.current is not None and room.paused is None else None
 
 
 def _usable(node: Node) -> bool:

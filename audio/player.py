@@ -16,6 +16,7 @@ from audio.intake import Intake, NodeReport
 from audio.link import Link, Parts
 from audio.listeners import Listeners
 from audio.node import Health, Node
+from audio.node_refs import manager_of
 from audio.placement import Placement
 from audio.seen import Patcher, Seen, Target
 from audio.voice import Voice
@@ -27,6 +28,9 @@ from core.room import Room
 from core.tracing import span
 
 LOOK_AGAIN = 30.0
+AFTER_FAULT = 1.0
+ELSEWHERE = 3.0
+"""Seconds until another look at a room that is not ours: a lease lost with the store comes back with it."""
 LOCK_LEAD = 15_000
 """ms before the end of the current entry at which the next one is settled."""
 TAP_TIMEOUT = 10.0
@@ -144,12 +148,17 @@ class RoomPlayer:
                     await self._look()
             except (NoSuchRoomError, StoreUnavailableError) as error:
                 log.warning("room not readable", room=self.ref.room, error=type(error).__name__)
-                self._look_in(5.0)
+                await self._pause()
             except Exception:
                 log.exception("player failed", room=self.ref.room)
-                self._look_in(5.0)
+                await self._pause()
             self._link.settled.set()
             await self._sleep()
+
+    async def _pause(self) -> None:
+        """Rest after a fault, whoever wakes us: a store that fails says so on the bus, and that would wake us again."""
+        await asyncio.sleep(AFTER_FAULT)
+        self._look_in(0)
 
     def _effect(self) -> AbstractContextManager[object]:
         parent, self._parent = self._parent, ""
@@ -168,9 +177,9 @@ class RoomPlayer:
     async def _look(self) -> None:
         if not self._parts.owns(self.ref):  # another process acts for this room now
             self.status = "elsewhere"
+            self._look_in(ELSEWHERE)
             return
-        while self._inbox:
-            await self._intake.take(self._inbox.popleft())
+        await self._take_in()
         self._look_in(await self._intake.watch())
         await self._mind_voice()
         room = await self._parts.rooms.read(self.ref.room)
@@ -182,6 +191,15 @@ class RoomPlayer:
             await self._match(room)
         elif self._placement.waiting:
             self.status = "waiting"
+
+    async def _take_in(self) -> None:
+        while self._inbox:
+            report = self._inbox.popleft()
+            try:
+                await self._intake.take(report)
+            except StoreUnavailableError:
+                self._inbox.appendleft(report)  # it is told again when the store is back
+                raise
 
     def _is_idle(self, room: Room) -> bool:
         return room.current is None and room.voice_channel is None and not self._taps
@@ -250,7 +268,8 @@ class RoomPlayer:
     def _target(self, room: Room, node: Node) -> Target:
         voice = self.voice.data if self.voice is not None and self._link.voice_allowed else None
         target = Target.of(room, taps=frozenset(self._taps), voice=voice, chorus=node.chorus)
-        if target.following is not None and target.following.id == self._link.bad_next:
+        following = target.following
+        if following and (following.id == self._link.bad_next or not node.offers(manager_of(following.track.ref))):
             return replace(target, following=None)
         return target
 

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from audio.node_refs import identifier_of
 from audio.voice_data import VoiceData
 from core import playing
 from core.ports.tracks import MediaAddress
@@ -144,6 +145,7 @@ class Patcher:
         return chorus
 
     def _source(self, entry: Entry) -> dict[str, Any]:
-        url = self._media.media_url(entry.track, bound_to=f"{self._room}:{entry.id}")
+        asked = identifier_of(entry.track.ref)
+        url = asked or self._media.media_url(entry.track, bound_to=f"{self._room}:{entry.id}")
         data: dict[str, Any] = {"room": self._room, "entry": entry.id}
         return {"identifier": url, "userData": data | ({"trace": trace} if (trace := traceparent()) else {})}

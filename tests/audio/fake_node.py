@@ -9,7 +9,10 @@ PASSWORD = "secret"
 
 
 class FakeNode:
-    """`patches` are the bodies it was sent; `go` cleared: it answers nobody; `hang_patches`: PATCHes wait."""
+    """`patches` are the bodies it was sent; `go` cleared: it answers nobody; `hang_patches`: PATCHes wait.
+
+    `managers` are the sources that it says it has, `answers` what it loads, `loads` what it was asked for.
+    """
 
     def __init__(self, port: int = 0) -> None:
         self.port = port
@@ -26,6 +29,9 @@ class FakeNode:
         self.deaf = False
         self.hang_patches = self.forget_patches = False
         self.patch_seconds = 0.0
+        self.managers = ["http"]
+        self.answers: dict[str, dict[str, Any]] = {}
+        self.loads: list[str] = []
         self.patches_now = self.most_patches_at_once = 0
 
     async def __aenter__(self) -> Self:
@@ -34,6 +40,7 @@ class FakeNode:
         app.router.add_get("/version", self._version)
         app.router.add_get("/v4/info", self._info)
         app.router.add_get("/v4/stats", self._stats)
+        app.router.add_get("/v4/loadtracks", self._load)
         app.router.add_patch("/v4/sessions/{session}", self._session)
         app.router.add_get("/v4/sessions/{session}/players", self._list)
         app.router.add_get("/v4/sessions/{session}/players/{player}", self._get)
@@ -100,10 +107,17 @@ class FakeNode:
         return web.Response(text="4.2.2")
 
     async def _info(self, _: web.Request) -> web.Response:
-        return web.json_response({"sourceManagers": ["http"], "plugins": self.plugins, "filters": []})
+        return web.json_response({"sourceManagers": self.managers, "plugins": self.plugins, "filters": []})
 
     async def _stats(self, _: web.Request) -> web.Response:
         return web.json_response({"players": 0, "playingPlayers": 0, "cpu": {"systemLoad": 0.0}, "frameStats": None})
+
+    async def _load(self, request: web.Request) -> web.Response:
+        identifier = request.query["identifier"]
+        self.loads.append(identifier)
+        if self.refuse is not None:
+            return _error(*self.refuse)
+        return web.json_response(self.answers.get(identifier, {"loadType": "empty", "data": None}))
 
     async def _session(self, request: web.Request) -> web.Response:
         return web.json_response(await request.json())

@@ -100,7 +100,8 @@ async def test_a_hanging_source_does_not_hold_up_the_end(start: Callable[..., No
         process.process.terminate()
         assert await asyncio.to_thread(process.process.wait, 10) == 0
         assert time.monotonic() - began < 5
-        await asyncio.gather(*hanging, playing, return_exceptions=True)
+        await asyncio.gather(*hanging, return_exceptions=True)
+        await asyncio.gather(playing, return_exceptions=True)
     assert "Traceback" not in process.log.read_text(), process.log.read_text()
 
 

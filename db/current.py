@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.events import Event
 from core.ports.bus import Bus
+from core.room import Room
 from core.types import Checkpoint, RoomId, Track
 from db.line import Line
 from db.mapping import Stored, load
@@ -62,8 +63,12 @@ class Current:
                 self._bus.publish(Event(room=line.room, version=versions.version))
             stored = await load(connection, line.room)
             assert stored  # nobody deletes a room
-        mark, at = versions.checkpoint, versions.checkpoint_at
-        stored.room.checkpoint = Checkpoint(mark, at) if mark is not None and at is not None else None
-        stored.room.fallback = self._fallback(line.room)
-        line.stored = stored
+            line.stored = stored
+        self.refresh(stored.room, versions)
         return stored
+
+    def refresh(self, room: Room, versions: Versions) -> None:
+        """Set what changes without a new version."""
+        mark, at = versions.checkpoint, versions.checkpoint_at
+        room.checkpoint = Checkpoint(mark, at) if mark is not None and at is not None else None
+        room.fallback = self._fallback(room.id)

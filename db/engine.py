@@ -24,8 +24,8 @@ class Database:
 
     On SQLite one connection does all writing of the process, first come first served, because the file has one writer
     anyway and SQLite's own waiting is neither fair nor fast; each of its transactions begins with the write lock.
-    Readers see a snapshot. On PostgreSQL both are one pool. `writers` is how many transactions are worth their while
-    at a time.
+    Readers see a snapshot; `glancer` is for one statement alone. On PostgreSQL all are one pool. `writers` is how many
+    transactions are worth their while at a time.
     """
 
     def __init__(self, url: str) -> None:
@@ -35,11 +35,12 @@ class Database:
         if self.dialect == "sqlite":
             self.writers = 1
             self.writer = _sqlite(self.url, "BEGIN IMMEDIATE", pool_size=1)
-            self.reader = _sqlite(self.url, "BEGIN", pool_size=4)
+            self.reader = self.glancer = _sqlite(self.url, "BEGIN", pool_size=4)
         else:
             self.writers = 4
             self.writer = _postgres(self.url)
             self.reader = self.writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            self.glancer = self.writer.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[AsyncConnection]:

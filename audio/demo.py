@@ -3,8 +3,11 @@
 import asyncio
 import base64
 import contextlib
+import signal
 from collections.abc import AsyncIterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, cast
 
@@ -141,14 +144,19 @@ PIECES = (
 async def synthesise(folder: Path) -> AsyncIterator[Path]:
     """Make the tracks that are still missing, each yielded as soon as its file is whole (48 kHz Ogg Opus).
 
-    Does nothing once all were made, so that a track deleted since stays deleted.
+    Does nothing once all were made, so that a track deleted since stays deleted. A child process does the work: it
+    takes 200 MB for a moment, and neither that nor the time is the bot's to spare.
     """
     if await asyncio.to_thread((folder / _DONE).exists):
         return
-    for piece in PIECES:
-        path = folder / piece.filename
-        if await asyncio.to_thread(_make, piece, path):
-            yield path
+    child = ProcessPoolExecutor(1, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN))
+    try:
+        for piece in PIECES:
+            path = folder / piece.filename
+            if await asyncio.get_running_loop().run_in_executor(child, _make, piece, path):
+                yield path
+    finally:
+        child.shutdown(wait=False, cancel_futures=True)
     await asyncio.to_thread((folder / _DONE).touch)
 
 

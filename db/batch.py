@@ -35,20 +35,18 @@ class Job:
             self.answer.set_exception(error)
 
 
-class BrokenCommandError(Exception):
-    """A command failed half-way, or its answer cannot be stored: the room in memory cannot be trusted any more."""
-
-    def __init__(self, job: Job) -> None:
-        super().__init__("a command broke the room")
-        self.job = job
-
-
 class Batch:
-    """Jobs run in order on one room. Afterwards `changes` and `answers` are to be written, the rest told."""
+    """Jobs run in order on one room. Afterwards `changes` and `answers` are to be written, the rest told.
+
+    `broken` is a job that failed half-way, or whose answer cannot be stored: the room in memory cannot be trusted any
+    more, and nothing of the batch counts.
+    """
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self.jobs = jobs
         self.started = False
+        self.broken: Job | None = None
+        self._mistake = Exception()
         self.changes = Changes()
         self.answers: dict[CommandId, tuple[str, str]] = {}
         self._outcomes: list[tuple[Callable[[Any], None], Any]] = []
@@ -63,30 +61,31 @@ class Batch:
         """Where the answers are awaited."""
         return [job.answer for job in self.jobs]
 
-    def run(self, room: Room, answered: dict[CommandId, Any]) -> None:
-        """Run each command that was not `answered` before. Raises BrokenCommandError."""
+    def run(self, room: Room, answered: dict[CommandId, Any]) -> bool:
+        """Run each command that was not `answered` before; False as soon as one is `broken`."""
         self.started = True
         for job in self.jobs:
             if job.id and job.id in answered:
                 self._outcomes.append((job.give, answered[job.id]))
-            else:
-                self._run(job, room, answered)
+            elif not self._run(job, room, answered):
+                return False
+        return True
 
-    def _run(self, job: Job, room: Room, answered: dict[CommandId, Any]) -> None:
+    def _run(self, job: Job, room: Room, answered: dict[CommandId, Any]) -> bool:
         try:
             result = job.command(room)
             if job.id:
                 self.answers[job.id] = encoded(result)
                 answered[job.id] = result
-        except ChorusError as error:
-            if room.changes:
-                raise BrokenCommandError(job) from error
+        except Exception as error:  # noqa: BLE001 -- it is the caller's
+            if room.changes or not isinstance(error, ChorusError):
+                self.broken, self._mistake = job, error
+                return False
             self._outcomes.append((job.fail, error))
-        except Exception as error:
-            raise BrokenCommandError(job) from error
         else:
             self._keep(job, room)
             self._outcomes.append((job.give, result))
+        return True
 
     def _keep(self, job: Job, room: Room) -> None:
         changes = room.take_changes()
@@ -94,6 +93,12 @@ class Batch:
             room.version += 1
             changes.events = [replace(event, version=room.version, trace=job.parent) for event in changes.events]
             merge(self.changes, changes)
+
+    def blame(self) -> Sequence[Job]:
+        """The broken job gets its own mistake; the others, which may run again."""
+        if self.broken:
+            self.broken.fail(self._mistake)
+        return [job for job in self.jobs if job is not self.broken]
 
     def tell(self) -> None:
         """Everybody gets their result or refusal."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,11 +11,10 @@ from core.errors import NoSuchRoomError
 from core.events import Event
 from core.ports.bus import Bus
 from core.ports.clock import Clock
-from core.types import CommandId, RoomId
-from db.batch import Batch, BrokenCommandError
-from db.current import Current, Versions
+from db.batch import Batch
+from db.current import Current
 from db.engine import Database
-from db.faults import DRIVER_ERRORS, disconnected, fail, refused, told
+from db.faults import disconnected, fail, refused, told
 from db.line import Line
 from db.mapping import Stored
 from db.results import answered, remember
@@ -42,68 +40,62 @@ class GroupCommit:
             return
         try:
             with tracing.span("edit", parent=work[0][1].jobs[0].parent, room=work[0][0].room):
-                done = await self._transact_again(work)
+                await self._transact_again(work)
         except NoSuchRoomError as error:
             fail(work[0][1].waiting, error)
         except Exception as error:  # noqa: BLE001 -- whatever it was, nobody may wait for ever
             await self._recover(work, error)
         else:
-            for line, batch in done:
-                self._tell(line, batch)
+            for line, batch in work:
+                self._settle(line, batch)
+
+    def _settle(self, line: Line, batch: Batch) -> None:
+        """After the transaction: tell what was committed, put back what was left out of it."""
+        if batch.broken:
+            line.stored = None
+            line.put_back(batch.blame())
+        elif not batch.started:
+            line.apart = True  # another process had the room
+            line.put_back(batch.jobs)
+        else:
+            self._tell(line, batch)
 
     def _tell(self, line: Line, batch: Batch) -> None:
         line.apart = False
+        batch.tell()
+        line.show()
         for event in batch.events:
             with tracing.span("publish", parent=event.trace, event=event.name, room=event.room) as trace:
                 self._bus.publish(replace(event, trace=trace))
-        batch.tell()
-        line.show()
 
-    async def _transact_again(self, work: Work) -> Work:
+    async def _transact_again(self, work: Work) -> None:
         """Once more if the connection turned out to be an old, broken one before anything ran."""
         try:
-            return await self._transact(work)
+            await self._transact(work)
         except DBAPIError as error:
             if any(batch.started for _, batch in work) or not disconnected(error):
                 raise
-            return await self._transact(work)
+            await self._transact(work)
 
-    async def _transact(self, work: Work) -> Work:
-        """Lock, run, write, commit; the part of the work that was done."""
+    async def _transact(self, work: Work) -> None:
+        """Lock, run, write, commit. Rooms that others have locked, and those left broken, are not written."""
         async with self._database.writer.connect() as connection:
             locked = await self._current.lock(connection, [line for line, _ in work])
-            todo = [
-                (line, batch) for line, batch in work if not self._put_off(line, batch, locked, alone=len(work) == 1)
-            ]
-            ids = {(line.room, id_) for line, batch in todo for id_ in batch.ids}
-            known = await answered(connection, ids, self._dialect)
+            if not locked and len(work) == 1:  # it was waited for, so nobody else has it
+                raise NoSuchRoomError
+            todo = [(line, batch) for line, batch in work if line.room in locked]
+            known = await answered(
+                connection, {(line.room, id_) for line, batch in todo for id_ in batch.ids}, self._dialect
+            )
             ready = [
                 (line, batch, await self._current.stored(connection, line, locked[line.room])) for line, batch in todo
             ]
-            ran = [it for it in ready if self._run(*it, known)]
+            ran = [
+                (line, batch, stored)
+                for line, batch, stored in ready
+                if batch.run(stored.room, known.get(line.room, {}))
+            ]
             await self._write(connection, ran)
-        return [(line, batch) for line, batch, _ in ran]
-
-    def _put_off(self, line: Line, batch: Batch, locked: dict[str, Versions], *, alone: bool) -> bool:
-        """Whether a room was not locked: another process has it, or, waited for alone, there is none."""
-        if line.room in locked:
-            return False
-        if alone:
-            raise NoSuchRoomError
-        line.apart = True
-        line.put_back(batch.jobs)
-        return True
-
-    def _run(self, line: Line, batch: Batch, stored: Stored, known: dict[tuple[RoomId, CommandId], Any]) -> bool:
-        """Whether the commands left the room whole; nothing of it has been written yet if not."""
-        try:
-            batch.run(stored.room, {id_: result for (room, id_), result in known.items() if room == line.room})
-        except BrokenCommandError as broken:
-            line.stored = None
-            broken.job.fail(broken.__cause__ or broken)
-            line.put_back([job for job in batch.jobs if job is not broken.job])
-            return False
-        return True
 
     async def _write(self, connection: AsyncConnection, ran: list[tuple[Line, Batch, Stored]]) -> None:
         answers = {(line.room, id_): answer for line, batch, _ in ran for id_, answer in batch.answers.items()}
@@ -150,11 +142,12 @@ class GroupCommit:
         try:
             async with self._database.writer.connect() as connection:
                 versions = await self._current.lock(connection, [line])
-                outcomes = await answered(connection, {(line.room, id_) for id_ in batch.ids}, self._dialect)
-        except DRIVER_ERRORS:
+                known = await answered(connection, {(line.room, id_) for id_ in batch.ids}, self._dialect)
+        except Exception:  # noqa: BLE001 -- then nobody knows; the failure is logged anyway
             return False
+        outcomes = known.get(line.room, {})
         for job in batch.jobs:
-            if job.id and (line.room, job.id) in outcomes:
-                job.give(outcomes[line.room, job.id])
+            if job.id and job.id in outcomes:
+                job.give(outcomes[job.id])
         self._bus.publish(Event(room=line.room, version=versions[line.room].version))
         return True

@@ -5,13 +5,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from time import monotonic
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from core.ports.places import RoomRef
 from db.engine import Database
-from db.models import node_sessions
 from db.models import slots as _slots
-from db.statements import among, database_now, insert_or_ignore, insert_or_update
+from db.statements import among, database_now, insert_or_ignore
 
 TTL = 10.0
 """Seconds that a lease lives without renewal."""
@@ -114,29 +113,3 @@ class SqlLeases:
 
     def _until(self):  # noqa: ANN202 -- SQLAlchemy's type of it has no short name
         return database_now() + int(self._ttl * 1000)
-
-
-class SqlNodeSessions:
-    """Which session this instance holds on which audio node. Everything raises StoreUnavailableError."""
-
-    def __init__(self, database: Database, instance: str) -> None:
-        self._database = database
-        self._instance = instance
-
-    async def get(self, node: str) -> str | None:
-        """The session's id."""
-        mine = (node_sessions.c.instance == self._instance) & (node_sessions.c.node == node)
-        async with self._database.read() as connection:
-            return await connection.scalar(select(node_sessions.c.session).where(mine))
-
-    async def put(self, node: str, session: str) -> None:
-        """Remember it."""
-        statement = insert_or_update(node_sessions, self._database.dialect)
-        async with self._database.write() as connection:
-            await connection.execute(statement, {"instance": self._instance, "node": node, "session": session})
-
-    async def forget(self, node: str) -> None:
-        """It is gone."""
-        mine = (node_sessions.c.instance == self._instance) & (node_sessions.c.node == node)
-        async with self._database.write() as connection:
-            await connection.execute(delete(node_sessions).where(mine))

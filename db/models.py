@@ -216,14 +216,6 @@ class LiveMessageColumns(TypedColumns):
     message: Named[int] = Column(BigInteger)
 
 
-class NodeSessionColumns(TypedColumns):
-    """The session that an instance holds on an audio node, so that a restart resumes it."""
-
-    instance: Named[str] = Column(Text, primary_key=True)
-    node: Named[str] = Column(Text, primary_key=True)
-    session: Named[str] = Column(Text)
-
-
 places = Table("places", metadata, PlaceColumns)
 persons = Table("persons", metadata, PersonColumns)
 identities = Table("identities", metadata, IdentityColumns)
@@ -239,4 +231,3 @@ plays = Table("plays", metadata, PlayColumns, Index(None, "room", "id"))
 audit = Table("audit", metadata, AuditColumns, Index(None, "place", "id"))
 slots = Table("slots", metadata, SlotColumns)
 live_messages = Table("live_messages", metadata, LiveMessageColumns)
-node_sessions = Table("node_sessions", metadata, NodeSessionColumns)

@@ -47,17 +47,19 @@ def decoded(kind: str, result: str) -> Any:
 Key = tuple[RoomId, CommandId]
 
 
-async def answered(connection: AsyncConnection, keys: Collection[Key], dialect: str) -> dict[Key, Any]:
-    """The results of those of the commands that were answered before."""
-    if not keys:
-        return {}
-    wanted = among(commands.c.id, [id_ for _, id_ in keys], dialect)
-    rows = await connection.execute(
-        select(commands.c.room, commands.c.id, commands.c.kind, commands.c.result).where(wanted)
-    )
-    return {
-        key: decoded(row.kind, row.result) for row in rows if (key := (RoomId(row.room), CommandId(row.id))) in keys
-    }
+async def answered(
+    connection: AsyncConnection, keys: Collection[Key], dialect: str
+) -> dict[RoomId, dict[CommandId, Any]]:
+    """The results of those of the commands that were answered before, by room."""
+    found: dict[RoomId, dict[CommandId, Any]] = {}
+    if keys:
+        columns = select(commands.c.room, commands.c.id, commands.c.kind, commands.c.result)
+        rows = await connection.execute(columns.where(among(commands.c.id, [id_ for _, id_ in keys], dialect)))
+        for row in rows:
+            room, id_ = RoomId(row.room), CommandId(row.id)
+            if (room, id_) in keys:
+                found.setdefault(room, {})[id_] = decoded(row.kind, row.result)
+    return found
 
 
 async def remember(connection: AsyncConnection, answers: Mapping[Key, tuple[str, str]], at: int, dialect: str) -> None:

@@ -1,4 +1,4 @@
-"""What every store of places, people, live messages and node sessions promises, on each database."""
+"""What every store of places, people and live messages promises, on each database."""
 
 import asyncio
 
@@ -7,7 +7,6 @@ import pytest
 from core.ports.places import RoomRef
 from core.types import LOBBY, Guests, Identity, PlaceId, RoomId, Surface
 from db.engine import Database
-from db.leases import SqlNodeSessions
 from db.places import SqlLiveMessages, SqlPlaces
 from db.rooms import SqlRooms
 from tests.db.commands import MovedClock, Recorder
@@ -77,13 +76,3 @@ async def test_a_live_message_is_remembered_until_it_is_gone(places: SqlPlaces, 
         assert await SqlLiveMessages(database).get(lobby) == (3, message)
     await messages.forget(lobby)
     assert await messages.get(lobby) is None
-
-
-async def test_a_node_session_belongs_to_its_instance(database: Database) -> None:
-    ours, theirs = SqlNodeSessions(database, "a"), SqlNodeSessions(database, "b")
-    await ours.put("one", "s1")
-    await ours.put("one", "s2")
-    await theirs.put("one", "s3")
-    assert await ours.get("one") == "s2"
-    await ours.forget("one")
-    assert (await ours.get("one"), await theirs.get("one")) == (None, "s3")

@@ -36,13 +36,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_commands_at"), "commands", ["at"])
 
     op.create_table(
-        "node_sessions",
-        sa.Column("instance", sa.Text(), nullable=False),
-        sa.Column("node", sa.Text(), nullable=False),
-        sa.Column("session", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("instance", "node", name=op.f("pk_node_sessions")),
-    )
-    op.create_table(
         "persons",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -221,6 +214,5 @@ def downgrade() -> None:
     op.drop_table("plays")
     op.drop_table("places")
     op.drop_table("persons")
-    op.drop_table("node_sessions")
     op.drop_table("commands")
     op.drop_table("audit")

@@ -61,7 +61,12 @@ class GuardedWebsocket(Websocket):
     node: "GuardedNode"
 
     async def connect(self) -> None:
-        """Connect, trying for ever; says once that the node is lost if it was connected."""
+        """Connect, trying until it is left; says once that the node is lost if it was connected.
+
+        Wavelink calls this in a task that nobody knows, so it may still run when the node was left long ago.
+        """
+        if self.node.left(self):
+            return
         self.node.lose(self)
         if self.keep_alive_task is not None and self.keep_alive_task is not asyncio.current_task():
             self.keep_alive_task.cancel()
@@ -69,6 +74,8 @@ class GuardedWebsocket(Websocket):
             if await self._open():
                 break
             await asyncio.sleep(delay)
+            if self.node.left(self):
+                return
         self.keep_alive_task = asyncio.create_task(self.keep_alive())
 
     async def _open(self) -> bool:
@@ -117,10 +124,14 @@ class GuardedNode(wavelink.Node):
 
     def reconnect(self, websocket: GuardedWebsocket) -> None:
         """Connect again, unless closed meanwhile."""
-        if self._websocket is websocket:
+        if not self.left(websocket):
             task = asyncio.create_task(websocket.connect(), name=f"connect-{self.identifier}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def left(self, websocket: GuardedWebsocket) -> bool:
+        """Whether this connection is wanted no more."""
+        return self._websocket is not websocket
 
     def lose(self, websocket: GuardedWebsocket) -> None:
         """Say that the connection is lost, if there was one."""

@@ -187,3 +187,16 @@ def test_the_account_is_read_from_the_token() -> None:
     assert user_id("MTIzNDU2Nzg5MDEyMzQ1Njc4.x.y") == 123456789012345678
     assert user_id("") == NOBODY
     assert user_id("not a token") == NOBODY
+
+
+async def test_a_node_that_is_left_while_it_is_away_is_not_asked_again(heard: Heard) -> None:
+    async with FakeNode() as fake:
+        node = GuardedNode(**options(fake, heard))
+        node.start(None)
+        await until(lambda: "node_ready" in heard.kinds)
+        fake.abort()
+    await until(lambda: node.trouble == "unreachable", what="attempts to connect again")
+    await node.shut()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    ends = await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), 3)
+    assert [end for end in ends if isinstance(end, Exception)] == []

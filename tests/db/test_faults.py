@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError
 
 from core.errors import StoreUnavailableError
 from core.events import EntryQueued, Event
@@ -16,6 +18,7 @@ from core.types import LOBBY, CommandId, EntryId, PersonId
 from db.engine import Database
 from db.migrate import migrate
 from db.places import SqlPlaces
+from db.results import answered
 from db.rooms import SqlRooms
 from tests.db.commands import MovedClock, Recorder, queue, vote
 from tests.db.proxy import Proxy
@@ -196,6 +199,29 @@ async def test_one_locked_room_holds_up_no_other(on_postgres: Store) -> None:
         await asyncio.wait_for(asyncio.gather(tasks[0], *tasks[2:]), 3)
         assert not tasks[1].done()
     assert (await tasks[1]).entries == (1,)
+
+
+async def test_a_transaction_begun_anew_runs_each_command_once(
+    on_postgres: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection breaks after it turned out that one of two rooms is somebody else's for the moment."""
+    store = on_postgres
+    places = SqlPlaces(store.database, MovedClock())
+    rooms = [(await places.guild_room(1, number, "Guild")).room for number in range(2)]
+    broken = iter([True])
+
+    async def breaking(*arguments: Any) -> Any:
+        if next(broken, False):
+            raise DBAPIError("SELECT", {}, Exception(), connection_invalidated=True)
+        return await answered(*arguments)
+
+    monkeypatch.setattr("db.group_commit.answered", breaking)
+    async with store.database.writer.connect() as connection:
+        await connection.execute(text("SELECT 1 FROM rooms WHERE id = :room FOR UPDATE"), {"room": rooms[0]})
+        tasks = [asyncio.create_task(store.rooms.apply(room, queue())) for room in rooms]
+        await tasks[1]
+    await tasks[0]
+    assert [len((await store.rooms.read(room)).entries) for room in rooms] == [1, 1]
 
 
 async def test_connections_that_died_while_idle_are_replaced(on_postgres: Store, postgres: Postgres) -> None:

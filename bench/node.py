@@ -13,6 +13,8 @@ from tests.waiting import until
 ROOMS = 50
 STARTS = 25
 SETTLING = 3.0
+RELIEF = 31.0
+"""Seconds that a node which was overburdened encodes with less effort, which is not what is measured."""
 SECONDS = 90
 
 
@@ -51,14 +53,20 @@ async def starts(one: Rig) -> dict[str, Any]:
 
 async def measured(one: Rig, rooms: list[Room], suffix: str, *, cpu_bar: float) -> dict[str, Any]:
     """CPU of each room, lateness and underruns while all of them play a file of that kind."""
+    before = one.strains
     await join(one, rooms, f"music.{suffix}")
     await asyncio.sleep(SETTLING)
+    if one.strains > before:
+        await asyncio.sleep(RELIEF)
+    before = one.strains
     since = time.monotonic()
     bare, cpu = await asyncio.gather(bare_sleep_beside(9.0), cpu_share([one.pid]))
     heard = [room.channel.since(since) for room in rooms]
     late = [each for packets in heard for each in lateness(packets)]
     return {
-        f"cpu_per_room_percent_{suffix}": judged(cpu / len(rooms), cpu_bar, rooms=len(rooms)),
+        f"cpu_per_room_percent_{suffix}": judged(
+            cpu / len(rooms), cpu_bar, rooms=len(rooms), full_effort=one.strains == before
+        ),
         f"late_p50_ms_{suffix}": judged(percentile(late, 0.5) * 1000, 1.5),
         f"late_p99_ms_{suffix}": judged(
             percentile(late, 0.99) * 1000, max(5.0, 2 * bare["p99_ms"]), max_ms=round(max(late) * 1000, 1), bare=bare
@@ -68,8 +76,8 @@ async def measured(one: Rig, rooms: list[Room], suffix: str, *, cpu_bar: float) 
 
 
 async def join(one: Rig, rooms: list[Room], name: str) -> None:
-    """All of them play, each its own copy; ten begin at a time."""
-    turns = asyncio.Semaphore(10)
+    """All of them play, each its own copy; four begin at a time."""
+    turns = asyncio.Semaphore(4)
 
     async def start(room: Room) -> None:
         async with turns:

@@ -44,7 +44,13 @@ class Rig:
     pid: int
     folder: Path
     host: FileHost
+    log: Path
     numbers: Iterator[int]
+
+    @property
+    def strains(self) -> int:
+        """How often the node began to spend less on encoding because it could not keep up."""
+        return self.log.read_text().count("engine strained")
 
     def room(self) -> Room:
         """A new guild."""
@@ -104,7 +110,7 @@ async def rig() -> AsyncGenerator[Rig]:
         discord = await stack.enter_async_context(DiscordSimulator.start())
         client = await stack.enter_async_context(NodeClient(address, user_id=discord.bot.id))
         await client.connect()
-        yield Rig(discord, client, address.pid or os.getpid(), folder / "files", host, itertools.count())
+        yield Rig(discord, client, address.pid or os.getpid(), folder / "files", host, process.log, itertools.count())
 
 
 def audible(packets: Sequence[Packet]) -> Iterator[Packet]:

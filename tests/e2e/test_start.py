@@ -7,25 +7,35 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import pytest_asyncio
 
 from tests.e2e.hearing import listen
 from tests.e2e.product import Product
 from tests.simulators.discord.simulator import DiscordSimulator
 from tests.waiting import free_port, until
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 Start = Callable[..., Awaitable[Product]]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def first(tmp_path_factory: pytest.TempPathFactory, library: Path) -> AsyncIterator[Product]:
+    """One that was there before."""
+    product = Product(tmp_path_factory.mktemp("first") / "data", {"LIBRARY_PATHS": str(library)})
+    yield await product.start()
+    await product.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def start(tmp_path: Path) -> AsyncIterator[Start]:
     """Starts products, and stops them."""
     started: list[Product] = []
 
-    async def one(data: str = "data", *, port: int = 0, ready: bool = True, **env: str) -> Product:
-        product = Product(tmp_path / data, env)
-        product.port = port or product.port
+    async def one(**env: str) -> Product:
+        product = Product(tmp_path / "data", env)
         started.append(product)
-        return await product.start(ready=ready)
+        return await product.start(ready=False)
 
     yield one
     for product in started:
@@ -55,7 +65,7 @@ async def page(product: Product) -> int:
 async def test_a_wrong_token_turns_discord_off_and_nothing_else(start: Start) -> None:
     async with DiscordSimulator.start() as discord:
         wrong = discord.token[:-6] + "wrong0"
-        chorus = await start(ready=False, **(discord.env() | {"DISCORD_TOKEN": wrong}))
+        chorus = await start(**(discord.env() | {"DISCORD_TOKEN": wrong}))
         await until(lambda: chorus.logs(event="discord is off"), within=20)
         [line] = chorus.logs(event="discord is off")
         assert "token was refused" in line["reason"]
@@ -67,11 +77,10 @@ async def test_a_wrong_token_turns_discord_off_and_nothing_else(start: Start) ->
         assert not any(wrong in line for line in chorus.lines)
 
 
-async def test_a_nodes_password_is_wrong(start: Start, tmp_path: Path) -> None:
+async def test_a_nodes_password_is_wrong(start: Start, first: Product) -> None:
     """The room waits for a node, the screen and /readyz say which password is refused, and the log does not hold it."""
-    node = await start("other")
-    port = json.loads((node.data / "node.json").read_text())["port"]
-    chorus = await start(ready=False, LAVALINK_NODES=f"far=http://not-the-password@127.0.0.1:{port}")
+    port = json.loads((first.data / "node.json").read_text())["port"]
+    chorus = await start(LAVALINK_NODES=f"far=http://not-the-password@127.0.0.1:{port}")
     await until(lambda: any("password" in line for line in chorus.screen), within=20)
     assert any("far" in line and "off" in line and "password" in line for line in chorus.screen)
     status, reason = await readiness(chorus)
@@ -82,22 +91,18 @@ async def test_a_nodes_password_is_wrong(start: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["the data folder", "the SQLite file"])
-async def test_a_second_bot_on_the_same(start: Start, tmp_path: Path, what: str) -> None:
-    first = await start()
-    env = {"DATABASE_URL": f"sqlite:///{first.data}/chorus.db"} if what == "the SQLite file" else {}
-    second = await start("other" if env else "data", ready=False, **env)
-    code, said = await ended(second)
+async def test_a_second_bot_on_the_same(start: Start, first: Product, what: str) -> None:
+    settings = {"the data folder": {"DATA_DIR": str(first.data)}}
+    code, said = await ended(await start(**settings.get(what, {"DATABASE_URL": f"sqlite:///{first.data}/chorus.db"})))
     assert code == 1
     assert len(said) == 1
     assert first.process is not None
     assert f"is in use by process {first.process.pid}" in said[0]
     assert await first.is_ready()
-    assert not first.node_outlived_it
 
 
-async def test_the_port_is_taken(start: Start) -> None:
-    first = await start()
-    code, said = await ended(await start("other", port=first.port, ready=False))
+async def test_the_port_is_taken(start: Start, first: Product) -> None:
+    code, said = await ended(await start(PORT=str(first.port)))
     assert code == 1
     assert len(said) == 1
     assert f"127.0.0.1:{first.port} cannot be used" in said[0]
@@ -117,7 +122,7 @@ async def test_the_port_is_taken(start: Start) -> None:
     ],
 )
 async def test_a_setting_that_cannot_be(start: Start, env: dict[str, str], words: str) -> None:
-    code, said = await ended(await start(ready=False, **env))
+    code, said = await ended(await start(**env))
     assert code in {1, 2}
     assert len(said) == 1, said
     assert words in said[0]

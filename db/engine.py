@@ -85,6 +85,8 @@ def normalised(url: str) -> URL:
             query["ssl"] = query.pop("sslmode")
         return parsed.set(drivername="postgresql+asyncpg", query=query)
     if parsed.get_backend_name() == "sqlite":
+        if parsed.database in {None, "", ":memory:"}:
+            raise ValueError("DATABASE_URL must name a file: rooms outlive the process")
         return parsed.set(drivername="sqlite+aiosqlite")
     raise ValueError(f"DATABASE_URL must be sqlite or postgresql, not {parsed.get_backend_name()}")
 

@@ -94,6 +94,7 @@ def _run(app: web.Application, site: Site, pages: Pages, bus: Bus) -> None:
     async def end(_: web.Application) -> None:
         await pages.close()
         await site.streams.close()
+        await site.limits.close()
 
     app.cleanup_ctx.append(live)
     app.on_shutdown.append(end)

@@ -2,12 +2,14 @@
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
+from redis.asyncio import ConnectionPool
 
 from core.errors import RateLimitedError
 
@@ -33,7 +35,13 @@ class RateLimits:
         self._items = {"posts": parse(rates.posts), "searches": parse(rates.searches)}
         self._address = parse(rates.address)
         self._own = FixedWindowRateLimiter(MemoryStorage())
-        self._shared = FixedWindowRateLimiter(_redis(redis_url)) if redis_url else None
+        self._pool = _pool(redis_url) if redis_url else None
+        self._shared = FixedWindowRateLimiter(_storage(redis_url, self._pool)) if redis_url else None
+
+    async def close(self) -> None:
+        """Let go of Redis."""
+        if self._pool is not None:
+            await self._pool.disconnect()
 
     async def count(self, kind: str, visitor: str, address: str) -> None:
         """Count one `kind` ("posts" or "searches"). Raises RateLimitedError."""
@@ -54,7 +62,11 @@ async def _hit(limiter: FixedWindowRateLimiter, item: RateLimitItem, *key: str) 
         raise RateLimitedError(max(1.0, window.reset_time - time.time()))
 
 
-def _redis(url: str) -> RedisStorage:
+def _pool(url: str) -> Any:
+    return ConnectionPool.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)  # pyright: ignore[reportUnknownMemberType] - half typed
+
+
+def _storage(url: str, pool: Any) -> RedisStorage:
     return RedisStorage(
-        f"async+{url}", implementation="redispy", key_prefix="chorus", wrap_exceptions=True, socket_timeout=0.5
+        f"async+{url}", implementation="redispy", key_prefix="chorus", wrap_exceptions=True, connection_pool=pool
     )

@@ -29,12 +29,17 @@ async def test_a_process_alone_counts_for_itself() -> None:
 async def test_two_processes_count_together_in_redis(redis_url: str) -> None:
     both = [RateLimits(RATES, redis_url), RateLimits(RATES, redis_url)]
     await until(lambda: answers(both[0]))
-    assert await refused_after(*both) == 3
+    try:
+        assert await refused_after(*both) == 3
+    finally:
+        for limits in both:
+            await limits.close()
 
 
 async def test_nobody_is_refused_because_redis_is_away() -> None:
     limits = RateLimits(RATES, f"redis://127.0.0.1:{free_port()}")
     assert await refused_after(limits) == 3
+    await limits.close()
 
 
 async def answers(limits: RateLimits) -> bool:

@@ -48,7 +48,7 @@ async def refused_while(world: World, away: Callable[[bool], None], *, seconds: 
     await world.start_long(ann)
     await world.play(ben, "Second")
     await world.play(ann, "Low A")
-    await world.said(ann, "seek", position="0:54")
+    await world.said(ann, "seek", position="0:56")
     await world.told(ann, "why", "it plays next", track="1")
     since = time.monotonic()
     away(True)

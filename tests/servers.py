@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -26,6 +27,12 @@ class Postgres:
 
             data = Path(tempfile.gettempdir()) / f"chorus-postgres-{run}"
             self._server: Any = get_server(data, cleanup_mode="delete")
+        self._watchdog = subprocess.Popen(
+            [sys.executable, "-m", "tests.watchdog", data],
+            stdin=subprocess.PIPE,
+            cwd=Path(__file__).parent.parent,
+            start_new_session=True,
+        )
 
     @property
     def pid(self) -> int:
@@ -49,6 +56,7 @@ class Postgres:
     def stop(self) -> None:
         """Stop it when no other worker uses it."""
         self._server.cleanup()
+        self._watchdog.communicate()
 
 
 @pytest.fixture(scope="session")

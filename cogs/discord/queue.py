@@ -24,8 +24,10 @@ async def play(interaction: Interaction, query: str | None = None, file: discord
     if isinstance(wanted, Attachment) or not call.surface.resolver.local(wanted):
         await interaction.response.defer(ephemeral=True, thinking=True)
     result = await call.jukebox.play(call.room, call.actor, wanted, command_id=call.id)
-    await call.say(words.queued(result, call.words))
-    await _show(call, result)
+    try:
+        await call.say(words.queued(result, call.words))
+    finally:  # an answer that comes too late is no reason to play unseen
+        await _show(call, result)
 
 
 def _wanted(query: str | None, file: discord.Attachment | None) -> str | Attachment:

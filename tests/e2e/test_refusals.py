@@ -221,16 +221,20 @@ async def test_the_same_interaction_delivered_twice(stage: Stage) -> None:
 
 async def test_an_interaction_that_comes_too_late(stage: Stage) -> None:
     """Discord has told the person already that nothing came; what follows is answered as ever."""
-    world = await stage.guild()
+    world, other = await stage.guild(), await stage.guild("Others", "Zoe")
     ann = world.people[0]
     await world.play(ann, "Long")
     stage.discord.faults.interaction_delay = 3.2
     try:
-        late = [_unanswered(ann, world, command) for command in ("pause", "queue")]
-        await asyncio.gather(*late, _unanswered(ann, world, "play", query=stage.site.url("/none.mp3")))
+        await asyncio.gather(
+            _unanswered(ann, world, "queue"),
+            _unanswered(ann, world, "play", query=stage.site.url("/none.mp3")),
+            _unanswered(other.people[0], other, "play", query="Long"),
+        )
     finally:
         stage.discord.faults.interaction_delay = 0
     await until(lambda: len(stage.chorus.logs(event="discord.interaction_too_late")) == 3)
+    assert "Long" in (await other.shown()).text  # it plays, and everybody sees it
     assert not stage.chorus.logs(event="discord.command_failed")
     await world.play(ann, "Low A")
 

@@ -57,6 +57,24 @@ async def test_it_follows_the_room(party: Party) -> None:
     assert idle.components == []
 
 
+async def test_it_is_shown_however_soon_after_another_look_it_was_asked_for(
+    party: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task of a room without a message ends by itself; a wish that comes while it does must not be lost."""
+    monkeypatch.setattr(panels, "SETTLE", 0)
+    await party.ann.slash("queue", in_=party.chat)
+    panel, room = party.client.panels, party.room.id
+    for turns in range(12):
+        channel = party.guild.text_channel(f"chat {turns}")
+        panel.wake(room)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await panel.open(room, channel.id, anew=True)
+        await until(lambda: room in party.live.messages, within=2, what=f"shown, asked for after {turns} turns")
+        del party.live.messages[room]
+        await asyncio.sleep(panels.GAP * 2)
+
+
 async def test_its_title_leads_to_the_page_unless_guests_are_off(party: Party) -> None:
     message = await play(party, "Aria")
     assert message.payload["embeds"][0]["url"] == f"https://music.example.org/r/{party.room.id}"

@@ -1,6 +1,7 @@
 """The one place that knows every part: settings in, a running process out."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -98,7 +99,10 @@ async def _running(settings: Settings, *, leave_node: bool) -> AsyncGenerator[st
         await asyncio.to_thread(_make_usable, settings.data_dir)
         app = App(settings)
         await app.start(stack, leave_node=leave_node)
-        yield await app.screen()
+        report = await app.screen()
+        gc.collect()
+        gc.freeze()  # what lives from the start on is never garbage: a full collection would stop everything for 70 ms
+        yield report
 
 
 class App:
@@ -234,6 +238,7 @@ class App:
         shards, account = client.shard_count or 1, client.user.id if client.user else 0
         await self.store.ownership.want_shards(account, shards)
         await self.players.attach_discord(client)
+        gc.freeze()  # the guilds, which would take a second to look through
 
     async def _node_trouble(self) -> str | None:
         states = self.nodes.status()

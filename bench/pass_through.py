@@ -10,11 +10,10 @@ from bench.node import measured
 from bench.rig import rig, write_music
 
 ROOMS = 400
-SECONDS = 60
 
 
 async def run() -> dict[str, Any]:
     """All figures."""
     async with rig() as one:
-        await asyncio.to_thread(write_music, one.folder / "music.opus", SECONDS)
+        await asyncio.to_thread(write_music, one.folder / "music.opus")
         return await measured(one, [one.room() for _ in range(ROOMS)], "opus", cpu_bar=0.08)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from audio.demo import PIECES, render
 from bench.file_host import FileHost
 from bench.processes import pinned
 from tests import sound
@@ -118,19 +119,9 @@ def audible(packets: Sequence[Packet]) -> Iterator[Packet]:
     return (packet for packet in packets if packet.opus != sound.SILENCE_PACKET)
 
 
-def write_music(path: Path, seconds: float) -> Path:
-    """Something like music: detuned chords that change, noise, two different channels (an encoder works for it)."""
-    random = np.random.default_rng(1)
-    count = round(seconds * sound.RATE)
-    at = np.arange(count) / sound.RATE
-    roots = np.repeat(220 * 2 ** (np.array([0, 5, 7, 3]) / 12), -(-count // 4))[:count]
-    phase = 2 * np.pi * np.cumsum(roots) / sound.RATE
-    chord = np.array([np.sin(phase * ratio + number) for number, ratio in enumerate((1, 1.2599, 1.498, 2.003))])
-    beat = np.exp(-(at % 0.5) * 8)
-    noise = random.normal(0, 0.05, (2, count)) * beat
-    left = 0.12 * chord.sum(axis=0) + noise[0]
-    right = 0.12 * (chord * np.array([[1], [0.6], [0.9], [0.4]])).sum(axis=0) + noise[1]
-    return sound.write_sound(path, np.stack([left, right], axis=1).astype(np.float32))
+def write_music(path: Path) -> Path:
+    """One of the demo tracks twice, 95 s: for an encoder real music is a third more work than a tone."""
+    return sound.write_sound(path, np.tile(render(PIECES[0].score), (2, 1)))
 
 
 def lateness(packets: Sequence[Packet]) -> list[float]:

@@ -255,6 +255,7 @@ class App:
         return screen.draw(
             self.settings,
             nodes=self.nodes.status(),
+            streams=any(node.chorus for node in self.nodes),
             discord=self.discord.state if self.discord else "off",
             tracks=await self.library.count(),
         )

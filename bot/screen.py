@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from bot.config import Settings
 
 
-def draw(settings: Settings, *, nodes: dict[str, str], discord: str, tracks: int) -> str:
+def draw(settings: Settings, *, nodes: dict[str, str], streams: bool, discord: str, tracks: int) -> str:
     """At most a screenful of plain text."""
     rows = [
         ("Page", f"on     {settings.public_url}  (listening on {settings.host}:{settings.port})"),
@@ -14,6 +14,8 @@ def draw(settings: Settings, *, nodes: dict[str, str], discord: str, tracks: int
         ("Database", _database(settings)),
         ("Library", _library(settings, tracks)),
     ]
+    if "up" in nodes.values() and not streams:
+        rows.append(("Web streams", "off    no node has the chorus extension: add builtin to LAVALINK_NODES"))
     if not nodes:
         rows.insert(2, ("Nodes", "off    none is set: LAVALINK_NODES"))
     lines = [f"  {name:<14} {text}" for name, text in rows]

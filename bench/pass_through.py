@@ -16,4 +16,4 @@ async def run() -> dict[str, Any]:
     """All figures."""
     async with rig() as one:
         await asyncio.to_thread(write_music, one.folder / "music.opus")
-        return await measured(one, [one.room() for _ in range(ROOMS)], "opus", cpu_bar=0.08)
+        return await measured(one, [one.room() for _ in range(ROOMS)], "music.opus", cpu_bar=0.08)

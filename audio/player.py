@@ -65,6 +65,7 @@ class RoomPlayer:
         self._inbox: deque[NodeReport] = deque()
         self._wake = asyncio.Event()
         self._parent = ""
+        self._told = 0
         self._next_look = 0.0
         self._out = ""
 
@@ -75,9 +76,10 @@ class RoomPlayer:
         """The node that it is on."""
         return self._link.node
 
-    def wake(self, parent: str = "") -> None:
-        """Look at the room again, as an effect of the span `parent`."""
+    def wake(self, parent: str = "", version: int = 0) -> None:
+        """Look at the room again, as an effect of the span `parent`, by which it came to `version`."""
         self._parent = parent or self._parent
+        self._told = max(self._told, version)
         self._wake.set()
 
     def take(self, report: NodeReport) -> None:
@@ -182,7 +184,8 @@ class RoomPlayer:
         await self._take_in()
         self._look_in(await self._intake.watch())
         await self._mind_voice()
-        room = await self._parts.rooms.read(self.ref.room)
+        known, self._told = self._told if self._link.seen else 0, 0
+        room = await self._parts.rooms.read(self.ref.room, known=known)
         await self._mind_time(room)
         self.idle = self._is_idle(room)
         if self.idle:

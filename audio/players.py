@@ -134,7 +134,7 @@ class Players:
     def _on_event(self, event: Event) -> None:
         player = self._players.get(event.room)
         if player is not None:
-            player.wake(event.trace)
+            player.wake(event.trace, event.version)
         else:
             self._spawn(self._take_up(event.room, event.trace))
 

@@ -61,12 +61,13 @@ class GroupCommit:
             self._tell(line, batch)
 
     def _tell(self, line: Line, batch: Batch) -> None:
+        """Sound goes before words: who acts on the events is woken first."""
         line.apart = False
-        batch.tell()
-        line.show()
         for event in batch.events:
             with tracing.span("publish", parent=event.trace, event=event.name, room=event.room) as trace:
                 self._bus.publish(replace(event, trace=trace))
+        batch.tell()
+        line.show()
 
     async def _transact_again(self, work: Work) -> None:
         """Once more if the connection turned out to be an old, broken one before anything ran."""

@@ -67,7 +67,7 @@ class FakeRooms:
                 self._bus.publish(stamped)
         return result
 
-    async def read(self, room: RoomId) -> Room:
+    async def read(self, room: RoomId, *, known: int = 0) -> Room:
         if room not in self.rooms:
             raise NoSuchRoomError
         return self.rooms[room]

@@ -25,8 +25,11 @@ class Rooms(Protocol):
         """
         ...
 
-    async def read(self, room: RoomId) -> Room:
-        """The room as last committed, for reading only. Raises NoSuchRoomError, StoreUnavailableError."""
+    async def read(self, room: RoomId, *, known: int = 0) -> Room:
+        """The room as last committed, for reading only. Raises NoSuchRoomError, StoreUnavailableError.
+
+        With `known`, the version that an event has just told of, one of at least that version will do.
+        """
         ...
 
     async def active(self) -> Sequence[RoomId]:

@@ -253,6 +253,14 @@ async def test_writers_in_two_processes_lose_nothing(store: Store) -> None:
     assert [await rooms.read(LOBBY) for rooms in both] == [room, room]
 
 
+async def test_a_reader_who_was_told_of_a_version_gets_it_from_memory(store: Store) -> None:
+    await store.rooms.apply(LOBBY, queue())
+    await store.again().apply(LOBBY, queue())
+    assert (await store.rooms.read(LOBBY, known=2)).version == 2
+    assert (await store.rooms.read(LOBBY, known=3)).version == 3
+    assert (await store.rooms.read(LOBBY)).version == 3
+
+
 async def test_a_reader_sees_what_another_process_wrote(store: Store) -> None:
     other = store.again()
     assert not (await other.read(LOBBY)).entries

@@ -23,7 +23,7 @@ RELIEF = 31.0
 
 
 async def run() -> dict[str, Any]:
-    """All figures; the node has a core of its own."""
+    """All figures."""
     async with rig() as one:
         figures: dict[str, Any] = {}
         await asyncio.sleep(1.0)

@@ -25,7 +25,7 @@ from tests.simulators.discord.listening import Packet
 from tests.simulators.discord.simulator import DiscordSimulator
 from tests.waiting import until
 
-NODE_CORE, OTHER_CORE = 0, 1
+OTHER_CORE = 1
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,10 @@ class Rig:
 
 @asynccontextmanager
 async def rig() -> AsyncGenerator[Rig]:
-    """A node on a core of its own; the simulator (in this process) and the files have the other."""
+    """A node; the simulator (in this process) and the files keep to one core, so that another is left to it."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        with pinned(NODE_CORE):
-            process = NodeProcess(folder, env={"SSL_CERT_FILE": str(authority().ca_file)})
+        process = NodeProcess(folder, env={"SSL_CERT_FILE": str(authority().ca_file)})
         stack.callback(process.stop)
         stack.enter_context(pinned(OTHER_CORE))
         address = process.wait_ready()

@@ -147,6 +147,14 @@ class OutputChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlayerChanged(Event):
+    """How the room's player is changed: `status` as `Playback.status` tells it. The room itself did not."""
+
+    name: ClassVar[str] = "music.player.changed"
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsChanged(Event):
     """An admin changed the place's settings."""
 

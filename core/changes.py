@@ -9,9 +9,13 @@ from core.types import EntryId, PersonId, PlaceId
 
 @dataclass(slots=True)
 class Changes:
-    """Keys of rows to write or delete (whichever the room now says), rows to append, events to publish."""
+    """Keys of rows to write or delete (whichever the room now says), rows to append, events to publish.
+
+    `bin` names entries that only went into the bin or came back.
+    """
 
     entries: set[EntryId] = field(default_factory=set[EntryId])
+    bin: set[EntryId] = field(default_factory=set[EntryId])
     votes: set[tuple[EntryId, PersonId]] = field(default_factory=set[tuple[EntryId, PersonId]])
     people: set[tuple[PersonId, PlaceId]] = field(default_factory=set[tuple[PersonId, PlaceId]])
     polls: set[str] = field(default_factory=set[str])
@@ -26,6 +30,6 @@ class Changes:
         return (
             self.header
             or self.settings
-            or any((self.entries, self.votes, self.people, self.polls, self.turns))
+            or any((self.entries, self.bin, self.votes, self.people, self.polls, self.turns))
             or any((self.plays, self.audits, self.events))
         )

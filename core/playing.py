@@ -200,13 +200,14 @@ def close_poll(room: Room, *, passed: bool) -> None:
 def _play(room: Room, current: Playing, reason: EndReason, now: int) -> Play:
     tally = order_of(room, now).tally(current.entry)
     poll = room.polls.get("skip")
+    track = current.entry.track
     return Play(
         room=room.id,
         place=room.place,
         entry=current.entry.id,
         person=current.entry.person,
-        ref=current.entry.track.ref,
-        title=current.entry.track.title,
+        ref=track.ref,
+        title=track.title,
         node=current.node,
         output="stream" if room.voice_channel is None else f"voice:{room.voice_channel}",
         started_at=current.chosen_at if current.started_at is None else current.started_at,
@@ -217,4 +218,9 @@ def _play(room: Room, current: Playing, reason: EndReason, now: int) -> Play:
         reason=reason,
         likes=tally.up,
         skips=len(poll.votes) if poll else 0,
+        artist=track.artist,
+        length=track.length,
+        cover=track.cover,
+        accent=track.accent,
+        uri=track.uri,
     )

@@ -47,6 +47,60 @@ class Hearing(StrEnum):
     CHAT = "chat"
 
 
+class Mode(StrEnum):
+    """What decides the order of a room's queue."""
+
+    FAIR = "fair"
+    """Turn first, votes inside the turn."""
+    FIFO = "fifo"
+    VOTES = "votes"
+    PROPORTIONAL = "proportional"
+    """Sequential Phragmén: those who agree get their share of the plays."""
+    DJ = "dj"
+    """By hand alone: only DJs add, and they order."""
+
+
+class Loop(StrEnum):
+    """What becomes of a track that ended by itself."""
+
+    OFF = "off"
+    TRACK = "track"
+    QUEUE = "queue"
+
+
+class TurnMeasure(StrEnum):
+    """What a turn costs."""
+
+    COUNT = "count"
+    AIRTIME = "airtime"
+
+
+class Duplicates(StrEnum):
+    """What happens to a track that waits or plays already."""
+
+    OFF = "off"
+    """Nothing: it is queued again."""
+    WARN = "warn"
+    BLOCK = "block"
+
+
+class Leavers(StrEnum):
+    """What becomes of the entries of somebody who left."""
+
+    KEEP = "keep"
+    PARK = "park"
+    REMOVE = "remove"
+
+
+class BlockKind(StrEnum):
+    """What a line of a blocklist speaks of."""
+
+    TRACK = "track"
+    ARTIST = "artist"
+    WORD = "word"
+    DOMAIN = "domain"
+
+
 class PauseReason(StrEnum):
     """Why a room is paused."""
 
@@ -104,6 +158,14 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """One line of a place's blocklist; `value` is a track's reference, or casefolded text."""
+
+    kind: BlockKind
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What the admins of a place chose. Caps of None mean: the plan's."""
 
@@ -115,6 +177,12 @@ class Settings:
     idle: int = 300_000
     guests: Guests = Guests.LISTEN
     dj_role: int | None = None
+    turns: TurnMeasure = TurnMeasure.COUNT
+    duplicates: Duplicates = Duplicates.OFF
+    leavers: Leavers = Leavers.KEEP
+    blocks: tuple[Block, ...] = ()
+    policy: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Cells of the policy's table that differ from the default: action → roles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +194,8 @@ class Limits:
     queue: int = 10_000
     length: int = 6 * 3_600_000
     panel: bool = True
+    history_days: int | None = None
+    """How long plays are kept; None: for ever."""
 
 
 @dataclass(slots=True)
@@ -138,7 +208,10 @@ class Vote:
 
 @dataclass(slots=True)
 class Entry:
-    """A track queued by a person. `votes` is keyed by voter."""
+    """A track queued by a person. `votes` is keyed by voter.
+
+    `seat` is where somebody put it by hand (None: where it came in), `starts_at` (UTC ms) when it is to play.
+    """
 
     id: EntryId
     track: Track
@@ -149,17 +222,23 @@ class Entry:
     first_requested_at: int
     forced: bool = False
     parked: bool = False
+    seat: int | None = None
+    starts_at: int | None = None
     votes: dict[PersonId, Vote] = field(default_factory=dict[PersonId, Vote])
 
 
 @dataclass(slots=True)
 class Turn:
-    """A start of an entry, kept for six hours: what fairness counts. Skipped within 30 s: not `counted`."""
+    """A start of an entry, kept for six hours: what fairness counts. Skipped within 30 s: not `counted`.
+
+    `airtime` is what was heard of it, in ms; while it plays, its track's length.
+    """
 
     entry: EntryId
     person: PersonId
     started_at: int
     counted: bool = True
+    airtime: int = 0
 
 
 @dataclass(slots=True)
@@ -179,7 +258,7 @@ class Presence:
 
 @dataclass(slots=True)
 class Poll:
-    """A running question. `kind` is the action, `entry` what it is about."""
+    """A running question. `kind` is the action, `entry` what it is about, `argument` what to do (a volume, a mode)."""
 
     kind: str
     entry: EntryId | None
@@ -187,6 +266,33 @@ class Poll:
     opened_at: int
     deadline: int
     votes: dict[PersonId, int] = field(default_factory=dict[PersonId, int])
+    argument: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shuffle:
+    """Entries up to the id `upto` that have no seat sit at random, by `seed`: a shuffle writes no row of theirs."""
+
+    seed: int
+    upto: EntryId
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The last destructive action and what it takes to undo it, for 30 s.
+
+    `entries` went to the bin one by one; `cleared` is what `Room.cleared` was before everything went; `before` tells
+    seat and `forced` of those that were moved, `shuffle` the shuffle that there was.
+    """
+
+    kind: str
+    person: PersonId
+    name: str
+    at: int
+    entries: tuple[EntryId, ...] = ()
+    cleared: EntryId | None = None
+    before: dict[EntryId, tuple[int | None, bool]] = field(default_factory=dict[EntryId, tuple[int | None, bool]])
+    shuffle: Shuffle | None = None
 
 
 @dataclass(slots=True)

@@ -111,7 +111,7 @@ class Batch:
         return self.changes.events
 
 
-_SETS = ("entries", "votes", "people", "polls", "turns")
+_SETS = ("entries", "bin", "votes", "people", "polls", "turns")
 _LISTS = ("plays", "audits", "events")
 
 

@@ -1,19 +1,24 @@
 """From rows to a Room: loading it whole."""
 
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, Table, select
+from sqlalchemy import Row, RowMapping, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.room import Room
+from core.records.rows import Play
+from core.room import HISTORY, Room
 from core.types import (
     Checkpoint,
+    EndReason,
     Entry,
     EntryId,
     Hearing,
+    Loop,
+    Mode,
     PauseReason,
     PersonId,
     PlaceId,
@@ -23,14 +28,18 @@ from core.types import (
     Presence,
     RoomId,
     Settings,
+    Shuffle,
     Track,
     TrackRef,
     Turn,
+    Undo,
     Vote,
 )
-from db.models import entries, places, polls, presences, rooms, turns, votes
+from db.models import entries, places, plays, polls, presences, rooms, turns, votes
 
 settings_json: TypeAdapter[Settings] = TypeAdapter(Settings)
+shuffle_json: TypeAdapter[Shuffle | None] = TypeAdapter(Shuffle | None)
+undo_json: TypeAdapter[Undo | None] = TypeAdapter(Undo | None)
 
 
 @dataclass(slots=True)
@@ -48,8 +57,8 @@ async def load(connection: AsyncConnection, room: RoomId) -> Stored | None:
     row = (await connection.execute(selected.where(rooms.c.id == room))).first()
     if row is None:
         return None
-    queued = await _entries(connection, room)
-    current = queued.pop(EntryId(row.current_entry), None) if row.current_entry is not None else None
+    undo = undo_json.validate_python(row.undo)
+    queued, binned, current = await _entries(connection, row, undo)
     loaded = Room(
         id=room,
         place=PlaceId(row.place),
@@ -65,10 +74,18 @@ async def load(connection: AsyncConnection, room: RoomId) -> Stored | None:
         next_entry=row.next_entry,
         emptied_at=row.emptied_at,
         fallback_at=row.fallback_at,
+        mode=Mode(row.mode),
+        loop=Loop(row.loop),
+        closed=row.closed,
+        cleared=row.cleared,
+        shuffle=shuffle_json.validate_python(row.shuffle),
+        undo=undo,
         entries=queued,
+        bin=binned,
         people=await _people(connection, room),
         polls=await _polls(connection, room),
         turns=await _turns(connection, room),
+        history=await _history(connection, room),
         checkpoint=Checkpoint(row.checkpoint, row.checkpoint_at) if row.checkpoint is not None else None,
     )
     return Stored(loaded, row.settings_version, row.current_entry)
@@ -91,12 +108,26 @@ async def _rows(connection: AsyncConnection, table: Table[Any], room: RoomId) ->
     return found.all()
 
 
-async def _entries(connection: AsyncConnection, room: RoomId) -> dict[EntryId, Entry]:
-    found = {EntryId(row.id): _entry(row) for row in await _rows(connection, entries, room)}
-    for row in await _rows(connection, votes, room):
-        if entry := found.get(row.entry):
+async def _entries(
+    connection: AsyncConnection, header: Row[Any], undo: Undo | None
+) -> tuple[dict[EntryId, Entry], dict[EntryId, Entry], Entry | None]:
+    """Those that wait, those in the bin, and the one on air. Rows that only wait to be swept are left out."""
+    found = {EntryId(row.id): row for row in await _rows(connection, entries, header.id)}
+    current = found.pop(header.current_entry, None)
+    queued = {id_: _entry(row) for id_, row in found.items() if not row.binned and id_ > header.cleared}
+    binned = {id_: _entry(row) for id_, row in found.items() if undo and _is_undoable(row, header.cleared, undo)}
+    on_air = _entry(current) if current else None
+    for row in await _rows(connection, votes, header.id):
+        entry = on_air if row.entry == header.current_entry else queued.get(row.entry) or binned.get(row.entry)
+        if entry:
             entry.votes[row.person] = Vote(row.value, row.at)
-    return found
+    return queued, binned, on_air
+
+
+def _is_undoable(row: Row[Any], cleared: int, undo: Undo) -> bool:
+    if row.binned:
+        return row.id in undo.entries
+    return undo.cleared is not None and undo.cleared < row.id <= cleared
 
 
 def _entry(row: Row[Any]) -> Entry:
@@ -110,6 +141,8 @@ def _entry(row: Row[Any]) -> Entry:
         first_requested_at=row.first_requested_at,
         forced=row.forced,
         parked=row.parked,
+        seat=row.seat,
+        starts_at=row.starts_at,
     )
 
 
@@ -124,13 +157,27 @@ async def _people(connection: AsyncConnection, room: RoomId) -> dict[tuple[Perso
 
 async def _polls(connection: AsyncConnection, room: RoomId) -> dict[str, Poll]:
     return {
-        row.kind: Poll(row.kind, row.entry, row.opened_by, row.opened_at, row.deadline, row.votes)
+        row.kind: Poll(row.kind, row.entry, row.opened_by, row.opened_at, row.deadline, row.votes, row.argument)
         for row in await _rows(connection, polls, room)
     }
 
 
 async def _turns(connection: AsyncConnection, room: RoomId) -> dict[EntryId, Turn]:
     return {
-        EntryId(row.entry): Turn(row.entry, row.person, row.started_at, row.counted)
+        EntryId(row.entry): Turn(row.entry, row.person, row.started_at, row.counted, row.airtime)
         for row in await _rows(connection, turns, room)
     }
+
+
+async def _history(connection: AsyncConnection, room: RoomId) -> deque[Play]:
+    latest = select(*PLAY).where(plays.c.room == room).order_by(plays.c.id.desc()).limit(HISTORY)
+    found = [play(row) for row in (await connection.execute(latest)).mappings()]
+    return deque(reversed(found), maxlen=HISTORY)
+
+
+PLAY = [column for column in plays.c if column is not plays.c.id]
+
+
+def play(row: RowMapping) -> Play:
+    """What a row of `PLAY`'s columns stands for."""
+    return replace(Play(**row), reason=EndReason(row["reason"]))

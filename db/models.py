@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     ForeignKeyConstraint,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Text,
     TypedColumns,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -43,9 +45,10 @@ class PlaceColumns(TypedColumns):
 
 
 class PersonColumns(TypedColumns):
-    """One human."""
+    """One human, or what was one: `leader` is the person that this one was linked to."""
 
     id: Named[str] = Column(Text, primary_key=True)
+    leader: Named[str | None] = Column(Text, index=True)
     created_at: Named[int] = Column(BigInteger)
 
 
@@ -83,12 +86,18 @@ class RoomColumns(TypedColumns):
     next_entry: Named[int] = Column(BigInteger)
     emptied_at: Named[int] = Column(BigInteger)
     fallback_at: Named[int] = Column(BigInteger)
+    mode: Named[str] = Column(Text, server_default="fair")
+    loop: Named[str] = Column(Text, server_default="off")
+    closed: Named[bool] = Column(Boolean, server_default=false())
+    cleared: Named[int] = Column(BigInteger, server_default="0")
+    shuffle: Named[Any | None] = Column(JSON(none_as_null=True))
+    undo: Named[Any | None] = Column(JSON(none_as_null=True))
     checkpoint: Named[int | None] = Column(BigInteger)
     checkpoint_at: Named[int | None] = Column(BigInteger)
 
 
 class EntryColumns(TypedColumns):
-    """A queued track: those waiting and the one on air."""
+    """A queued track: those waiting and the one on air, and those in the bin (`binned`, or cleared with the queue)."""
 
     room: Named[str] = Column(Text, ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
     id: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
@@ -106,6 +115,9 @@ class EntryColumns(TypedColumns):
     first_requested_at: Named[int] = Column(BigInteger)
     forced: Named[bool]
     parked: Named[bool]
+    seat: Named[int | None] = Column(BigInteger)
+    starts_at: Named[int | None] = Column(BigInteger)
+    binned: Named[bool] = Column(Boolean, server_default=false())
 
 
 class VoteColumns(TypedColumns):
@@ -142,6 +154,7 @@ class PollColumns(TypedColumns):
     opened_at: Named[int] = Column(BigInteger)
     deadline: Named[int] = Column(BigInteger)
     votes: Named[Any] = Column(JSON)
+    argument: Named[str | None] = Column(Text)
 
 
 class TurnColumns(TypedColumns):
@@ -152,6 +165,7 @@ class TurnColumns(TypedColumns):
     person: Named[str] = Column(Text)
     started_at: Named[int] = Column(BigInteger)
     counted: Named[bool]
+    airtime: Named[int] = Column(BigInteger, server_default="0")
 
 
 class CommandColumns(TypedColumns):
@@ -184,6 +198,11 @@ class PlayColumns(TypedColumns):
     reason: Named[str] = Column(Text)
     likes: Named[int] = Column(Integer)
     skips: Named[int] = Column(Integer)
+    artist: Named[str] = Column(Text, server_default="")
+    length: Named[int | None] = Column(BigInteger)
+    cover: Named[str | None] = Column(Text)
+    accent: Named[str | None] = Column(Text)
+    uri: Named[str | None] = Column(Text)
 
 
 class AuditColumns(TypedColumns):
@@ -216,6 +235,28 @@ class LiveMessageColumns(TypedColumns):
     message: Named[int] = Column(BigInteger)
 
 
+class LinkColumns(TypedColumns):
+    """A place whose people share the room of another place."""
+
+    place: Named[str] = Column(Text, ForeignKey("places.id", ondelete="CASCADE"), primary_key=True)
+    room: Named[str] = Column(Text, ForeignKey("rooms.id", ondelete="CASCADE"), index=True)
+    at: Named[int] = Column(BigInteger)
+
+
+class FavouriteColumns(TypedColumns):
+    """A track that a person keeps."""
+
+    person: Named[str] = Column(Text, ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True)
+    ref: Named[str] = Column(Text, primary_key=True)
+    title: Named[str] = Column(Text)
+    artist: Named[str] = Column(Text)
+    length: Named[int | None] = Column(BigInteger)
+    cover: Named[str | None] = Column(Text)
+    accent: Named[str | None] = Column(Text)
+    uri: Named[str | None] = Column(Text)
+    at: Named[int] = Column(BigInteger)
+
+
 places = Table("places", metadata, PlaceColumns)
 persons = Table("persons", metadata, PersonColumns)
 identities = Table("identities", metadata, IdentityColumns)
@@ -231,3 +272,5 @@ plays = Table("plays", metadata, PlayColumns, Index(None, "room", "id"))
 audit = Table("audit", metadata, AuditColumns, Index(None, "place", "id"))
 slots = Table("slots", metadata, SlotColumns)
 live_messages = Table("live_messages", metadata, LiveMessageColumns)
+links = Table("links", metadata, LinkColumns)
+favourites = Table("favourites", metadata, FavouriteColumns)

@@ -5,12 +5,11 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import select, text
+from sqlalchemy import Column, Executable, Table, delete, select, text, tuple_
 
 from core.errors import StoreUnavailableError
 from core.ports.bus import Bus
@@ -18,14 +17,15 @@ from core.ports.clock import Clock
 from core.records.rows import Audit, Play
 from core.room import Room
 from core.tracing import traceparent
-from core.types import CommandId, EndReason, PlaceId, RoomId, Track, TrackRef
+from core.types import CommandId, PlaceId, RoomId, Track, TrackRef
 from db.batch import Job
 from db.current import Current
 from db.engine import Database
 from db.group_commit import GroupCommit
 from db.line import Counter, Line
 from db.looks import Looks
-from db.models import audit, entries, places, plays, presences, rooms
+from db.mapping import PLAY, play
+from db.models import audit, entries, places, plays, presences, rooms, votes
 from db.results import prune
 from db.statements import among
 
@@ -38,6 +38,8 @@ ROOMS_TOGETHER = 32
 READERS = 2
 NOTICE = 0.5
 """Seconds until changes by another process are noticed."""
+SWEPT = 1_000
+"""How many rows of cleared queues are deleted at a time."""
 PRUNE = 60.0
 """Seconds between two rounds of forgetting old command ids."""
 
@@ -108,11 +110,9 @@ class SqlRooms:
 
     async def plays(self, room: RoomId, *, limit: int = 20) -> Sequence[Play]:
         """The latest finished plays, newest first."""
-        columns = [column for column in plays.c if column is not plays.c.id]
-        latest = select(*columns).where(plays.c.room == room).order_by(plays.c.id.desc()).limit(limit)
+        latest = select(*PLAY).where(plays.c.room == room).order_by(plays.c.id.desc()).limit(limit)
         async with self._database.read() as connection:
-            rows = (await connection.execute(latest)).mappings()
-            return [replace(Play(**row), reason=EndReason(row["reason"])) for row in rows]
+            return [play(row) for row in (await connection.execute(latest)).mappings()]
 
     async def audit(self, place: PlaceId | None, *, limit: int = 50) -> Sequence[Audit]:
         """The latest audit rows of a place (None: of all), newest first."""
@@ -130,9 +130,18 @@ class SqlRooms:
             return {TrackRef(ref) for ref in await connection.scalars(wanted)}
 
     async def prune(self) -> None:
-        """Forget the command ids that nobody repeats any more. Raises StoreUnavailableError."""
+        """Forget command ids that nobody repeats any more and entries that cannot come back. Raises
+        StoreUnavailableError.
+        """
         async with self._database.write() as connection:
             await prune(connection, self._clock.now())
+        while await self._sweep():
+            pass
+
+    async def _sweep(self) -> bool:
+        """Delete some entries of cleared queues, whose rows their rooms look past; whether there were any."""
+        async with self._database.write() as connection:
+            return any([(await connection.execute(sweep)).rowcount for sweep in _SWEEPS])
 
     async def attend(self) -> None:
         """Notice what other processes write, and forget old command ids, until cancelled."""
@@ -200,6 +209,20 @@ def _forgiving() -> Generator[None]:
     except StoreUnavailableError as error:
         log.warning("store unavailable", error=str(error))
 
+
+def _sweep(table: Table[Any], entry: Column[int]) -> Executable:
+    """Deletes some rows about entries of cleared queues, except about what is on air."""
+    cleared = (
+        select(*table.primary_key)
+        .join(rooms, rooms.c.id == table.c.room)
+        .where(entry <= rooms.c.cleared, rooms.c.undo.is_(None))
+        .where(rooms.c.current_entry.is_(None) | (rooms.c.current_entry != entry))
+        .limit(SWEPT)
+    )
+    return delete(table).where(tuple_(*table.primary_key).in_(cleared))
+
+
+_SWEEPS = (_sweep(entries, entries.c.id), _sweep(votes, votes.c.entry))
 
 _CHECKPOINT = {
     "postgresql": text(

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.changes import Changes
 from core.room import Room
 from core.types import EntryId, PersonId, PlaceId
-from db.mapping import Stored, settings_json
+from db.mapping import Stored, settings_json, shuffle_json, undo_json
 from db.models import audit, entries, places, plays, polls, presences, rooms, turns, votes
 from db.statements import among, insert_or_update
 
@@ -31,6 +31,7 @@ class Writer:
         self._headers: list[Values] = []
         self._settings: list[tuple[Room, int]] = []
         self._gone: list[tuple[Room, Collection[EntryId]]] = []
+        self._binned: list[tuple[Room, bool, Collection[EntryId]]] = []
         self._present: dict[Table[Any], list[Values]] = {it: [] for it in (entries, votes, presences, turns, polls)}
         self._absent: dict[Table[Any], list[Values]] = {it: [] for it in (votes, presences, turns, polls)}
         self._appended: dict[Table[Any], list[Values]] = {plays: [], audit: []}
@@ -42,6 +43,7 @@ class Writer:
         if changes.settings:
             self._settings.append((room, stored.settings))
         self._note_entries(stored, changes)
+        self._note_bin(room, changes.bin - changes.entries)
         self._note_rows(room, votes, {key: _vote(room, *key) for key in changes.votes})
         self._note_rows(room, presences, {key: _presence(room, *key) for key in changes.people})
         self._note_rows(room, turns, {(key,): _turn(room, key) for key in changes.turns})
@@ -72,6 +74,12 @@ class Writer:
         if gone := [it for it, values in rows.items() if not values]:
             self._gone.append((room, gone))
 
+    def _note_bin(self, room: Room, moved: Collection[EntryId]) -> None:
+        """Of those that only went into the bin or came back, the flag is written."""
+        for binned in (True, False):
+            if chosen := [it for it in moved if (it in room.bin) is binned]:
+                self._binned.append((room, binned, chosen))
+
     def _note_rows(self, room: Room, table: Table[Any], rows: Mapping[tuple[Any, ...], Values | None]) -> None:
         self._present[table] += [values for values in rows.values() if values]
         self._absent[table] += [_key(table, room, key) for key, values in rows.items() if not values]
@@ -85,6 +93,9 @@ class Writer:
             await self._write_settings(connection, room, seen)
         for room, gone in self._gone:
             await self._remove(connection, room, gone)
+        for room, binned, moved in self._binned:
+            chosen = among(entries.c.id, moved, self._dialect)
+            await connection.execute(update(entries).where(entries.c.room == room.id, chosen).values(binned=binned))
         statements = [
             *((insert_or_update(table, self._dialect), rows) for table, rows in self._present.items()),
             *((_deletion(table), rows) for table, rows in self._absent.items()),
@@ -144,13 +155,19 @@ def _header(room: Room) -> dict[str, Any]:
         "next_entry": room.next_entry,
         "emptied_at": room.emptied_at,
         "fallback_at": room.fallback_at,
+        "mode": room.mode,
+        "loop": room.loop,
+        "closed": room.closed,
+        "cleared": room.cleared,
+        "shuffle": shuffle_json.dump_python(room.shuffle, mode="json"),
+        "undo": undo_json.dump_python(room.undo, mode="json"),
     }
 
 
 def _found(room: Room, entry: EntryId) -> Any:
     if room.current and room.current.entry.id == entry:
         return room.current.entry
-    return room.entries.get(entry)
+    return room.entries.get(entry) or room.bin.get(entry)
 
 
 def _entry(room: Room, key: EntryId) -> Values | None:
@@ -175,6 +192,9 @@ def _entry(room: Room, key: EntryId) -> Values | None:
         "first_requested_at": entry.first_requested_at,
         "forced": entry.forced,
         "parked": entry.parked,
+        "seat": entry.seat,
+        "starts_at": entry.starts_at,
+        "binned": key in room.bin,
     }
 
 

@@ -9,9 +9,10 @@ from core.types import RoomId
 class RoomStream(Protocol):
     """One upstream per call; the relay opens one per room and fans it out."""
 
-    def packets(self, room: RoomId) -> AsyncIterator[bytes]:
+    def packets(self, room: RoomId, *, recent: int = 0) -> AsyncIterator[bytes]:
         """Opus packets of 20 ms (48 kHz stereo) as the room's lead player sends them, in real time.
 
+        Those of the last `recent` ms (2,500 at most) come first, at once, as far as something was heard then.
         Ends when the node goes away or the player moves; the caller opens it again. Yields nothing while nothing
         plays.
         """

@@ -26,6 +26,11 @@ class Play:
     reason: EndReason
     likes: int
     skips: int
+    artist: str = ""
+    length: int | None = None
+    cover: str | None = None
+    accent: str | None = None
+    uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from core.records.results import Changed, Queued, Removed, Skipped, Voted
 from core.room import Room
 from core.types import LOBBY, CommandId, EndReason, EntryId, Hearing, PersonId, PlaceId, Presence, RoomId, Settings
 from db.engine import Database
-from db.models import commands, votes
+from db.models import commands, entries, votes
 from db.places import SqlPlaces
 from db.rooms import SqlRooms
 from tests.db.commands import (
@@ -21,14 +21,18 @@ from tests.db.commands import (
     BEN,
     MovedClock,
     Recorder,
+    clear,
     configure,
+    empty_bin,
     everything,
     nothing,
     play,
+    put_back,
     put_on_air,
     queue,
     remove,
     take_off_air,
+    throw_away,
     track,
     vote,
 )
@@ -85,6 +89,39 @@ async def test_what_is_removed_is_gone(store: Store) -> None:
     assert room == await store.rooms.read(LOBBY)
     assert not any((room.entries, room.people, room.polls, room.turns, room.current))
     assert await store.count(votes) == 0
+
+
+async def test_what_is_in_the_bin_comes_back_with_its_votes(store: Store) -> None:
+    await store.rooms.apply(LOBBY, queue(count=3))
+    await store.rooms.apply(LOBBY, vote(EntryId(2)))
+    before = (await store.again().read(LOBBY)).entries
+    for away in (throw_away(EntryId(2), EntryId(3)), clear):
+        await store.rooms.apply(LOBBY, away)
+        room = await store.again().read(LOBBY)
+        assert room == await store.rooms.read(LOBBY)
+        assert EntryId(2) in room.bin
+        assert EntryId(2) not in room.entries
+        await store.rooms.apply(LOBBY, put_back)
+        assert (await store.again().read(LOBBY)).entries == before
+
+
+async def test_an_entry_that_is_queued_and_thrown_away_at_once_is_in_the_bin(store: Store) -> None:
+    await asyncio.gather(store.rooms.apply(LOBBY, queue()), store.rooms.apply(LOBBY, throw_away(EntryId(1))))
+    assert list((await store.again().read(LOBBY)).bin) == [1]
+
+
+async def test_the_rows_of_a_cleared_queue_are_swept_but_for_what_is_on_air(store: Store) -> None:
+    await store.rooms.apply(LOBBY, queue(count=2))
+    await store.rooms.apply(LOBBY, put_on_air(EntryId(1)))
+    await store.rooms.apply(LOBBY, clear)
+    await store.rooms.apply(LOBBY, queue())
+    await store.rooms.prune()
+    assert await store.count(entries) == 3, "it can still come back"
+    await store.rooms.apply(LOBBY, empty_bin)
+    await store.rooms.prune()
+    assert await store.count(entries) == 2
+    room = await store.again().read(LOBBY)
+    assert (room.current and room.current.entry.id, list(room.entries)) == (1, [3])
 
 
 async def test_an_entry_goes_on_air_with_its_votes_and_leaves(store: Store) -> None:

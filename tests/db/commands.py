@@ -8,10 +8,14 @@ from core.records.results import Queued, Removed, Voted
 from core.records.rows import Audit, Play
 from core.room import Room
 from core.types import (
+    Block,
+    BlockKind,
     EndReason,
     Entry,
     EntryId,
     Hearing,
+    Loop,
+    Mode,
     PauseReason,
     PersonId,
     PlaceId,
@@ -20,9 +24,11 @@ from core.types import (
     PositionClock,
     Presence,
     Settings,
+    Shuffle,
     Track,
     TrackRef,
     Turn,
+    Undo,
     Vote,
 )
 
@@ -133,13 +139,16 @@ def configure(settings: Settings) -> Callable[[Room], Settings]:
 
 def everything(room: Room) -> None:
     """Use every column."""
-    queue(count=3)(room)
+    queue(count=5)(room)
     vote(EntryId(1))(room)
     vote(EntryId(2), ANN, -1)(room)
     vote(EntryId(2), BEN, -1)(room)
     put_on_air(EntryId(2))(room)
     room.entries[EntryId(3)].forced = room.entries[EntryId(3)].parked = True
     room.entries[EntryId(3)].track = Track(TrackRef("url:x"), "", length=None)
+    room.entries[EntryId(3)].seat, room.entries[EntryId(3)].starts_at = -5, 99
+    room.mode, room.loop, room.closed, room.shuffle = Mode.DJ, Loop.QUEUE, True, Shuffle(2**60, EntryId(4))
+    throw_away(EntryId(4), EntryId(5))(room)
     room.locked = EntryId(1)
     room.voice_channel, room.volume, room.paused = 2**63 - 1, 150, PauseReason.INTERRUPTED
     room.emptied_at, room.fallback_at = 12, 3
@@ -149,17 +158,58 @@ def everything(room: Room) -> None:
     ):
         room.people[presence.person, presence.place] = presence
         room.changes.people.add((presence.person, presence.place))
-    room.polls["skip"] = Poll("skip", EntryId(2), BEN, 1, 2, {BEN: 1, ANN: 2})
+    room.polls["skip"] = Poll("skip", EntryId(2), BEN, 1, 2, {BEN: 1, ANN: 2}, "80")
     room.changes.polls.add("skip")
-    room.turns[EntryId(2)] = Turn(EntryId(2), ANN, 9, counted=False)
+    room.turns[EntryId(2)] = Turn(EntryId(2), ANN, 9, counted=False, airtime=7)
     room.changes.turns.add(EntryId(2))
     room.changes.plays.append(play(room, EntryId(9)))
-    configure(Settings(skip_threshold=0.25, max_queue=7, dj_role=2**60))(room)
+    blocks = (Block(BlockKind.WORD, "été"),)
+    configure(Settings(skip_threshold=0.25, max_queue=7, dj_role=2**60, blocks=blocks, policy={"skip": ("dj",)}))(room)
+
+
+def throw_away(*ids: EntryId) -> Callable[[Room], None]:
+    """Into the bin, one by one."""
+
+    def command(room: Room) -> None:
+        room.bin |= {it: room.entries.pop(it) for it in ids}
+        room.undo = Undo("remove", ANN, "Ann", 5, entries=ids, before={ids[0]: (3, True)}, shuffle=Shuffle(1, ids[0]))
+        room.changes.header = True
+        room.changes.bin.update(ids)
+
+    return command
+
+
+def clear(room: Room) -> None:
+    """Everything that waits into the bin, without touching a row of it."""
+    room.undo = Undo("clear", ANN, "Ann", 5, cleared=room.cleared)
+    room.bin, room.entries = room.entries, {}
+    room.cleared = EntryId(room.next_entry - 1)
+    room.changes.header = True
+
+
+def put_back(room: Room) -> None:
+    """The bin is emptied into the queue."""
+    assert room.undo
+    if room.undo.cleared is not None:
+        room.cleared = room.undo.cleared
+    room.changes.bin.update(room.undo.entries)
+    room.entries |= room.bin
+    room.bin, room.undo = {}, None
+    room.changes.header = True
+
+
+def empty_bin(room: Room) -> None:
+    """What is in the bin is gone for good."""
+    assert room.undo
+    room.changes.entries.update(room.undo.entries)
+    room.bin, room.undo = {}, None
+    room.changes.header = True
 
 
 def nothing(room: Room) -> None:
     """Remove it all again."""
     remove(*room.entries)(room)
+    empty_bin(room)
     take_off_air(room)
     room.locked = room.voice_channel = room.paused = None
     for rows, noted in (

@@ -38,7 +38,7 @@ async def test_sqlite_is_set_up_to_lose_nothing(sqlite_url: str) -> None:
 
 async def test_readers_are_not_held_up_by_a_writer(database: Database) -> None:
     async with database.write() as writer:
-        await writer.execute(text("INSERT INTO persons VALUES ('a', 1)"))
+        await writer.execute(text("INSERT INTO persons (id, created_at) VALUES ('a', 1)"))
         async with database.read() as reader:
             assert (await reader.execute(text("SELECT count(*) FROM persons"))).scalar_one() == 0
 
@@ -47,7 +47,7 @@ async def test_a_reader_sees_one_moment(database: Database) -> None:
     async with database.read() as reader:
         before = (await reader.execute(text("SELECT count(*) FROM persons"))).scalar_one()
         async with database.write() as writer:
-            await writer.execute(text("INSERT INTO persons VALUES ('a', 1)"))
+            await writer.execute(text("INSERT INTO persons (id, created_at) VALUES ('a', 1)"))
         assert (await reader.execute(text("SELECT count(*) FROM persons"))).scalar_one() == before
 
 

@@ -42,6 +42,7 @@ from core.errors import StoreUnavailableError
 from core.jukebox import Jukebox
 from core.reports import Reports
 from db.instance import InUseError
+from db.redis_bus import RedisBus
 from web.app import create_web
 
 log = structlog.get_logger()
@@ -111,7 +112,8 @@ class App:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.clock = SystemClock()
-        self.bus = LocalBus()
+        self.redis_bus = RedisBus(url) if (url := revealed(settings.redis_url)) else None
+        self.bus = self.redis_bus or LocalBus()
         self.keys = load_keys(revealed(settings.secret_key), settings.data_dir)
         self.library = Library(settings.data_dir, settings.library_paths, self.clock)
         self.house = House(self.library, demo=not settings.library_paths)
@@ -162,6 +164,8 @@ class App:
         self.tasks.start("leases", self.store.ownership.keep())
         self.tasks.start("uploads", sweep_uploads(self.store.rooms, self.uploads))
         self.tasks.start("other writers", self.store.rooms.attend())
+        if self.redis_bus is not None:
+            self.tasks.start("bus", self.redis_bus.follow(self.store.rooms.notice))
 
     def _managers(self) -> frozenset[str]:
         """The sources that the nodes of this installation can search."""

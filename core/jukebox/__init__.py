@@ -1,0 +1,11 @@
+"""What people do. Every surface calls these methods, so a rule exists once."""
+
+from core.jukebox.controls import Controls
+from core.jukebox.editing import Editing
+from core.jukebox.looking import Looking
+from core.jukebox.queueing import Queueing
+from core.jukebox.stewardship import Stewardship
+
+
+class Jukebox(Queueing, Editing, Controls, Stewardship, Looking):
+    """All commands of people, split by noun."""

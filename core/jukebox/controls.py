@@ -1,0 +1,130 @@
+"""What moves the player."""
+
+from core import output, people, playing, policy, queue, transport, voting
+from core.errors import (
+    NoSuchEntryError,
+    NotListeningError,
+    NotSeekableError,
+    OutOfRangeError,
+)
+from core.jukebox.base import Base, current_of
+from core.limits import VOLUME
+from core.policy import Action
+from core.records.results import Changed, Skipped
+from core.room import Room
+from core.types import (
+    Actor,
+    CommandId,
+    EndReason,
+    EntryId,
+    PauseReason,
+    RoomId,
+)
+
+
+class Controls(Base):
+    """Skip, pause, seek, volume, and where the room is heard."""
+
+    async def skip(
+        self, room: RoomId, actor: Actor, *, entry: EntryId | None = None, command_id: CommandId | None = None
+    ) -> Skipped:
+        """Skip at once where the policy says so, else vote for it; `entry` is what the person saw playing."""
+
+        def command(state: Room, now: int) -> Skipped:
+            current = current_of(state).entry
+            if entry not in {None, current.id}:
+                raise NoSuchEntryError(entry or current.id)
+            policy.require(state, actor, Action.SKIP, now, current)
+            people.acted(state, actor, now)
+            if policy.allows(state, actor, Action.SKIP_NOW, now, current):
+                playing.advance(state, EndReason.SKIPPED, now)
+                return Skipped(done=True, title=current.track.title)
+            poll = voting.ask_skip(state, actor.person, now)
+            votes, needed = voting.votes_now(state, poll, now), voting.needed_now(state, now)
+            return Skipped(voting.passes(state, now), current.track.title, votes, needed)
+
+        return await self._apply(room, command, command_id)
+
+    async def pause(self, room: RoomId, actor: Actor, *, command_id: CommandId | None = None) -> Changed:
+        """Stand still."""
+
+        def command(state: Room, now: int) -> Changed:
+            policy.require(state, actor, Action.PAUSE, now, current_of(state).entry)
+            people.acted(state, actor, now)
+            return Changed(transport.pause(state, PauseReason.PERSON, now))
+
+        return await self._apply(room, command, command_id)
+
+    async def resume(self, room: RoomId, actor: Actor, *, command_id: CommandId | None = None) -> Changed:
+        """Go on."""
+
+        def command(state: Room, now: int) -> Changed:
+            policy.require(state, actor, Action.RESUME, now, current_of(state).entry)
+            people.acted(state, actor, now)
+            return Changed(transport.resume(state, now))
+
+        return await self._apply(room, command, command_id)
+
+    async def seek(self, room: RoomId, actor: Actor, position: int, *, command_id: CommandId | None = None) -> Changed:
+        """Go to a position in ms."""
+
+        def command(state: Room, now: int) -> Changed:
+            track = current_of(state).entry.track
+            policy.require(state, actor, Action.SEEK, now, current_of(state).entry)
+            if track.length is None:
+                raise NotSeekableError
+            if not 0 <= position < track.length:
+                raise OutOfRangeError("position", position, 0, track.length)
+            people.acted(state, actor, now)
+            transport.move_to(state, position, now)
+            return Changed(changed=True, value=position)
+
+        return await self._apply(room, command, command_id)
+
+    async def volume(self, room: RoomId, actor: Actor, volume: int, *, command_id: CommandId | None = None) -> Changed:
+        """Set the volume in percent."""
+
+        def command(state: Room, now: int) -> Changed:
+            policy.require(state, actor, Action.VOLUME, now, state.current.entry if state.current else None)
+            if not VOLUME[0] <= volume <= VOLUME[1]:
+                raise OutOfRangeError("volume", volume, *VOLUME)
+            people.acted(state, actor, now)
+            return Changed(transport.set_volume(state, volume), volume)
+
+        return await self._apply(room, command, command_id)
+
+    async def stop(self, room: RoomId, actor: Actor, *, command_id: CommandId | None = None) -> Changed:
+        """Empty the queue, end what is on air, leave the voice channel."""
+
+        def command(state: Room, now: int) -> Changed:
+            policy.require(state, actor, Action.STOP, now)
+            busy = state.current is not None or state.voice_channel is not None or bool(state.entries)
+            queue.clear(state, now)
+            playing.stop(state, now)
+            output.leave(state, now)
+            return Changed(busy)
+
+        return await self._apply(room, command, command_id)
+
+    async def join(self, room: RoomId, actor: Actor, *, command_id: CommandId | None = None) -> Changed:
+        """Come to the person's voice channel."""
+
+        def command(state: Room, now: int) -> Changed:
+            if actor.voice_channel is None:
+                raise NotListeningError
+            policy.require(state, actor, Action.JOIN, now)
+            changed = output.enter(state, actor.voice_channel, now)
+            people.acted(state, actor, now)
+            playing.wake(state, now)
+            return Changed(changed, actor.voice_channel)
+
+        return await self._apply(room, command, command_id)
+
+    async def leave(self, room: RoomId, actor: Actor, *, command_id: CommandId | None = None) -> Changed:
+        """Leave the voice channel; the queue is kept, and the music goes on for streams."""
+
+        def command(state: Room, now: int) -> Changed:
+            policy.require(state, actor, Action.LEAVE, now)
+            return Changed(output.leave(state, now))
+
+        return await self._apply(room, command, command_id)

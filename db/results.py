@@ -1,6 +1,7 @@
 """Command ids: what a command answered, so that a repeat gets the same answer."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import is_dataclass
 from types import NoneType
 from typing import Any
 
@@ -16,19 +17,14 @@ from db.statements import among, insert_or_update
 KEPT = 15 * 60_000
 """How long a repeat is recognised, in ms."""
 
-_TYPES = (
-    results.Queued,
-    results.Removed,
-    results.Voted,
-    results.Skipped,
-    results.Changed,
-    Settings,
-    bool,
-    int,
-    str,
-    NoneType,
-)
-_adapters: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in _TYPES}
+
+def kinds() -> Sequence[type[Any]]:
+    """What commands may answer: every record of `core.records.results`, and a few plain types."""
+    records = [it for it in vars(results).values() if isinstance(it, type) and is_dataclass(it)]
+    return (*records, Settings, bool, int, str, NoneType)
+
+
+_adapters: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in kinds()}
 
 
 def encoded(result: object) -> tuple[str, str]:

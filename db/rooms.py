@@ -25,9 +25,9 @@ from db.group_commit import GroupCommit
 from db.line import Counter, Line
 from db.looks import Looks
 from db.mapping import PLAY, play
-from db.models import audit, entries, places, plays, presences, rooms, votes
+from db.models import audit, entries, plays, presences, rooms, votes
+from db.notice import behind
 from db.results import prune
-from db.statements import among
 
 T = TypeVar("T")
 
@@ -164,14 +164,9 @@ class SqlRooms:
         Raises StoreUnavailableError.
         """
         known = {room: stored for room, line in self._lines.items() if (stored := line.stored) and line.idle}
-        columns = select(rooms.c.id, rooms.c.version, places.c.version.label("settings")).join(places)
-        async with self._database.read() as connection:
-            found = await connection.execute(columns.where(among(rooms.c.id, list(known), self._database.dialect)))
-            rows = found.all()
-        for row in rows:
-            stored = known[row.id]
-            if row.version > stored.room.version or row.settings > stored.settings:
-                await self.read(row.id)
+        seen = {room: (stored.room.version, stored.settings) for room, stored in known.items()}
+        for room in await behind(self._database, seen) if seen else ():
+            await self.read(room)
 
     async def close(self) -> None:
         """Wait until every command under way is committed and answered."""

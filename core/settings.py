@@ -1,7 +1,9 @@
 """What the admins of a place may choose."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
+from zoneinfo import available_timezones
 
 from core.errors import NoSuchSettingError, OutOfRangeError
 from core.events import SettingsChanged
@@ -20,6 +22,8 @@ def _checked(name: str, value: Any, limits: Limits) -> Any:
     match name:
         case "guests" if value in list(Guests):
             return Guests(value)
+        case "timezone" if isinstance(value, str) and value in _zones():
+            return value
         case "dj_role" if value is None or _whole(value):
             return value
         case "skip_threshold" if _whole(value) or isinstance(value, float):
@@ -28,6 +32,11 @@ def _checked(name: str, value: Any, limits: Limits) -> Any:
             return None if value is None else _within(name, value, *span[name])
         case _:
             raise NoSuchSettingError(name)
+
+
+@cache
+def _zones() -> set[str]:
+    return available_timezones()
 
 
 def _spans(limits: Limits) -> dict[str, tuple[int, int]]:

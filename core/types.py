@@ -180,6 +180,8 @@ class Settings:
     turns: TurnMeasure = TurnMeasure.COUNT
     duplicates: Duplicates = Duplicates.OFF
     leavers: Leavers = Leavers.KEEP
+    timezone: str = "UTC"
+    """An IANA name: what a time of the day means here."""
     blocks: tuple[Block, ...] = ()
     policy: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Cells of the policy's table that differ from the default: action → roles."""

@@ -22,7 +22,7 @@ def _settings() -> Settings:
     except ValidationError as error:
         for problem in error.errors():
             name = ".".join(str(part) for part in problem["loc"]).upper()
-            typer.echo(f"{name or 'settings'}: {problem['msg']}", err=True)
+            typer.echo(f"{name}: {problem['msg'].removeprefix('Value error, ')}", err=True)
         raise typer.Exit(2) from None
 
 

@@ -31,7 +31,7 @@ from bot.clock import SystemClock
 from bot.config import Settings, reachable, revealed
 from bot.discord import Discord, account_of
 from bot.house import House
-from bot.keys import load_keys
+from bot.keys import KeyFileError, load_keys
 from bot.store import Store, open_store
 from bot.tasks import Tasks
 from bot.tracing import export_to
@@ -67,7 +67,7 @@ async def run_app(settings: Settings, *, leave_node: bool = False) -> int:
             sys.stdout.flush()
             await stop.wait()
             log.info("stopping")
-    except (StartError, InUseError, NodeSettingError, StoreUnavailableError) as error:
+    except (StartError, KeyFileError, InUseError, NodeSettingError, StoreUnavailableError) as error:
         sys.stderr.write(f"Chorus cannot start: {_blamed(error)}\n")
         return 1
     return 0
@@ -79,6 +79,11 @@ def _blamed(error: Exception) -> str:
     if isinstance(error, NodeSettingError):
         return f"LAVALINK_NODES: {what}"
     return f"DATABASE_URL: {what}" if isinstance(error, StoreUnavailableError) else what
+
+
+def _reason(error: OSError) -> str:
+    """The system's words; asyncio wraps them in its own."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
 
 
 def _make_usable(folder: Path) -> None:
@@ -195,7 +200,7 @@ class App:
         try:
             await web.TCPSite(runner, self.settings.host, self.settings.port, backlog=1024).start()
         except OSError as error:
-            message = f"{self.settings.host}:{self.settings.port} cannot be used ({error.strerror}); set PORT or HOST"
+            message = f"{self.settings.host}:{self.settings.port} cannot be used ({_reason(error)}); set PORT or HOST"
             raise StartError(message) from None
 
     async def _play(self, stack: AsyncExitStack, *, leave_node: bool) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,12 +16,15 @@ from redis.exceptions import RedisError
 
 from audio.node import NodeAddress
 from audio.nodes import NodeSettingError, parse_nodes
-from bot.config import Settings
+from bot.config import Settings, reachable, revealed
+from bot.keys import KeyFileError, load_keys
 from core.errors import ChorusError
 from db.engine import Database
 from db.migrate import newest, revision
 
 PATIENCE = aiohttp.ClientTimeout(total=5)
+
+WIDTH = max(map(len, Settings.model_fields))
 
 Check = Callable[[Settings], Awaitable[str]]
 
@@ -34,10 +38,10 @@ async def check_all(settings: Settings) -> int:
     wrong = 0
     for name, check in CHECKS.items():
         try:
-            typer.echo(f"ok     {name:<16} {await check(settings)}")
+            typer.echo(f"ok     {name.upper():<{WIDTH}} {await check(settings)}")
         except WrongError as error:
             wrong += 1
-            typer.echo(f"WRONG  {name:<16} {error}")
+            typer.echo(f"WRONG  {name.upper():<{WIDTH}} {error}")
     return 1 if wrong else 0
 
 
@@ -63,7 +67,7 @@ async def _database(settings: Settings) -> str:
             return "SQLite, made at the first start"
         found = await revision(database)
     except ChorusError as error:
-        raise WrongError(f"cannot be reached ({type(error.__cause__ or error).__name__}): DATABASE_URL") from None
+        raise WrongError(f"cannot be reached ({type(error.__cause__ or error).__name__})") from None
     finally:
         await database.close()
     return f"{database.dialect}, " + ("up to date" if found == newest() else "migrated at the next start")
@@ -87,50 +91,103 @@ async def _discord(settings: Settings) -> str:
     if settings.discord_token is None:
         return "off"
     headers = {"Authorization": f"Bot {settings.discord_token.get_secret_value()}"}
+    async with _asked(f"{settings.discord_api_url}/users/@me", headers) as answer:
+        if answer.status == 401:  # noqa: PLR2004 - HTTP
+            raise WrongError("the token is refused: make a new one in Discord's developer portal")
+        if answer.status != 200:  # noqa: PLR2004 - HTTP
+            raise WrongError(f"Discord answers {answer.status}")
+        return f"on, as {(await answer.json())['username']}"
+
+
+async def _discord_api(settings: Settings) -> str:
+    if settings.discord_token is None:
+        return f"{settings.discord_api_url}, not asked without DISCORD_TOKEN"
+    headers = {"Authorization": f"Bot {settings.discord_token.get_secret_value()}"}
+    async with _asked(f"{settings.discord_api_url}/gateway/bot", headers):
+        return settings.discord_api_url
+
+
+@asynccontextmanager
+async def _asked(url: str, headers: dict[str, str]) -> AsyncGenerator[aiohttp.ClientResponse]:
+    """The answer of a server. Raises WrongError when there is none."""
     try:
-        async with (
-            aiohttp.ClientSession(timeout=PATIENCE) as session,
-            session.get(f"{settings.discord_api_url}/users/@me", headers=headers) as answer,
-        ):
-            if answer.status == 401:  # noqa: PLR2004 - HTTP
-                raise WrongError("the token is refused: make a new one in Discord's developer portal")
-            if answer.status != 200:  # noqa: PLR2004 - HTTP
-                raise WrongError(f"Discord answers {answer.status}")
-            return f"on, as {(await answer.json())['username']}"
+        async with aiohttp.ClientSession(timeout=PATIENCE) as session, session.get(url, headers=headers) as answer:
+            yield answer
     except (aiohttp.ClientError, TimeoutError) as error:
-        raise WrongError(f"cannot be reached ({type(error).__name__}): DISCORD_API_URL") from None
+        server = urlsplit(url).netloc.rpartition("@")[2]
+        raise WrongError(f"{server} cannot be reached ({type(error).__name__})") from None
+
+
+def _parsed(settings: Settings) -> tuple[bool, list[NodeAddress]]:
+    try:
+        return parse_nodes(settings.lavalink_nodes.get_secret_value())
+    except NodeSettingError as error:
+        raise WrongError(str(error)) from None
 
 
 async def _nodes(settings: Settings) -> str:
-    try:
-        builtin, addresses = parse_nodes(settings.lavalink_nodes.get_secret_value())
-    except NodeSettingError as error:
-        raise WrongError(str(error)) from None
+    builtin, addresses = _parsed(settings)
     versions = ["builtin"] * builtin + [await _version(address) for address in addresses]
     return ", ".join(versions)
 
 
 async def _version(node: NodeAddress) -> str:
+    async with _asked(f"{node.uri}/version", {"Authorization": node.password}) as answer:
+        if answer.status in {401, 403}:
+            raise WrongError(f"{node.name}: the password is refused")
+        return f"{node.name} {(await answer.text()).strip()}"
+
+
+async def _host(settings: Settings) -> str:
     try:
-        async with (
-            aiohttp.ClientSession(timeout=PATIENCE) as session,
-            session.get(f"{node.uri}/version", headers={"Authorization": node.password}) as answer,
-        ):
-            if answer.status in {401, 403}:
-                raise WrongError(f"{node.name}: the password is refused")
-            return f"{node.name} {(await answer.text()).strip()}"
-    except (aiohttp.ClientError, TimeoutError) as error:
-        raise WrongError(f"{node.name}: cannot be reached ({type(error).__name__})") from None
+        await asyncio.to_thread(socket.getaddrinfo, settings.host, None)
+    except OSError as error:
+        raise WrongError(f"{settings.host}: {error.strerror}") from None
+    return settings.host
 
 
-async def _address(settings: Settings) -> str:
+async def _port(settings: Settings) -> str:
     try:
         with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((settings.host, settings.port))
     except OSError as error:
         raise WrongError(f"{settings.host}:{settings.port}: {error.strerror} (running already?)") from None
-    return f"{settings.host}:{settings.port}, seen as {settings.public_url}"
+    return str(settings.port)
+
+
+async def _public_url(settings: Settings) -> str:
+    if reachable(settings.public_url) is None:
+        return f"{settings.public_url}: for this machine or network, so messages in Discord have no link to it"
+    return settings.public_url
+
+
+async def _media_allow(settings: Settings) -> str:
+    return " ".join(settings.media_allow) or "no private address"
+
+
+async def _trusted_proxies(settings: Settings) -> str:
+    return " ".join(settings.trusted_proxies) or "none: people are told apart by the address that connects"
+
+
+async def _secret_key(settings: Settings) -> str:
+    try:
+        keys = await asyncio.to_thread(load_keys, revealed(settings.secret_key), settings.data_dir)
+    except (KeyFileError, OSError) as error:
+        raise WrongError(str(error)) from None
+    where = "set" if settings.secret_key else f"kept in {settings.data_dir / 'secret.key'}"
+    return f"{where}; {len(keys.derive('check'))} verify, the first signs"
+
+
+async def _metrics_token(settings: Settings) -> str:
+    return "on" if settings.metrics_token else "off: /metrics answers this machine alone"
+
+
+async def _traces(settings: Settings) -> str:
+    if (url := settings.otel_exporter_otlp_endpoint) is None:
+        return "off"
+    async with _asked(url, {}):
+        return url
 
 
 async def _library(settings: Settings) -> str:
@@ -141,7 +198,7 @@ async def _library(settings: Settings) -> str:
 
 
 async def _media(settings: Settings) -> str:
-    builtin, addresses = parse_nodes(settings.lavalink_nodes.get_secret_value())
+    builtin, addresses = _parsed(settings)
     far = [node.name for node in addresses if urlsplit(node.uri).hostname not in {"127.0.0.1", "localhost", "::1"}]
     if far and urlsplit(settings.media_url).hostname in {"127.0.0.1", "localhost"}:
         raise WrongError(f"{settings.media_url} is not reachable for {', '.join(far)}: set MEDIA_URL")
@@ -151,12 +208,21 @@ async def _media(settings: Settings) -> str:
 
 
 CHECKS: dict[str, Check] = {
-    "DATA_DIR": _data_dir,
-    "DATABASE_URL": _database,
-    "REDIS_URL": _redis,
-    "HOST, PORT": _address,
-    "LIBRARY_PATHS": _library,
-    "LAVALINK_NODES": _nodes,
-    "MEDIA_URL": _media,
-    "DISCORD_TOKEN": _discord,
+    "data_dir": _data_dir,
+    "secret_key": _secret_key,
+    "database_url": _database,
+    "redis_url": _redis,
+    "host": _host,
+    "port": _port,
+    "public_url": _public_url,
+    "trusted_proxies": _trusted_proxies,
+    "library_paths": _library,
+    "lavalink_nodes": _nodes,
+    "media_url": _media,
+    "media_allow": _media_allow,
+    "discord_api_url": _discord_api,
+    "discord_token": _discord,
+    "metrics_token": _metrics_token,
+    "otel_exporter_otlp_endpoint": _traces,
 }
+"""By the setting's name."""

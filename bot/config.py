@@ -2,10 +2,10 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Self
-from urllib.parse import urlsplit
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     library_paths: Paths = Field(default=(), description="Music folders, separated by colons")
     public_url: str = Field(default="", description="The page's address; http://localhost:$PORT unless set")
     host: str = Field(default="127.0.0.1", description="Address to listen on")
-    port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on")
+    port: int = Field(default=8080, ge=1, le=65535, description="Port to listen on")
     trusted_proxies: Words = Field(default=(), description="Networks whose X-Forwarded-For counts")
     data_dir: Path = Field(default=Path("data"), description="Database, uploads, covers, keys")
     secret_key: SecretStr | None = Field(
@@ -49,45 +49,64 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(default=None, description="Lets others than loopback read /metrics")
     otel_exporter_otlp_endpoint: str | None = Field(default=None, description="Where traces go; nowhere unless set")
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "media_allow")
     @classmethod
-    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _are_networks(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         for network in value:
-            ipaddress.ip_network(network)
+            if info.field_name == "trusted_proxies" or "/" in network:  # media may also come from a host by its name
+                ipaddress.ip_network(network)
         return value
 
     @field_validator("database_url")
     @classmethod
     def _is_supported(cls, value: SecretStr | None) -> SecretStr | None:
-        kind = value.get_secret_value().partition(":")[0].partition("+")[0] if value else "sqlite"
+        address = urlsplit(value.get_secret_value() if value else "sqlite:///data")
+        kind, file = address.scheme.partition("+")[0], address.path.strip("/")
         if kind not in {"sqlite", "postgresql", "postgres"}:
-            message = "must start with sqlite:/// or postgresql://"
-            raise ValueError(message)
+            raise ValueError("must start with sqlite:/// or postgresql://")
+        if kind == "sqlite" and file in {"", ":memory:"}:
+            raise ValueError("must name a file: rooms outlive the process")
+        if not _has_port(address):
+            raise ValueError("must be postgresql://user:password@host:port/name")
         return value
 
-    @field_validator("discord_api_url", "media_url", "public_url")
+    @field_validator("redis_url")
     @classmethod
-    def _is_http(cls, value: str) -> str:
-        if value and urlsplit(value).scheme not in {"http", "https"}:
-            message = "must start with http:// or https://"
-            raise ValueError(message)
-        return value.rstrip("/")
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and urlsplit(value.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_a_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().strip(" ,"):
+            raise ValueError("holds no key")
+        return value
+
+    @field_validator("discord_api_url", "media_url", "public_url", "otel_exporter_otlp_endpoint")
+    @classmethod
+    def _is_http(cls, value: str | None) -> str | None:
+        address = urlsplit(value or "http://none")
+        if address.scheme not in {"http", "https"} or not address.hostname or not _has_port(address):
+            raise ValueError("must be http:// or https:// and a host")
+        return value.rstrip("/") if value else value
 
     @model_validator(mode="before")
     @classmethod
     def _defaults_that_follow(cls, values: dict[str, object]) -> dict[str, object]:
-        port = values.get("port") or 8080
+        port = values.get("port") if str(values.get("port")).isdecimal() else 8080
         for name, host in (("media_url", "127.0.0.1"), ("public_url", "localhost")):
             values[name] = values.get(name) or f"http://{host}:{port}"
         return values
 
-    @model_validator(mode="after")
-    def _paths_exist(self) -> Self:
-        for path in self.library_paths:
+    @field_validator("library_paths")
+    @classmethod
+    def _are_folders(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        for path in value:
             if not path.is_dir():
-                message = f"LIBRARY_PATHS: {path} is not a folder"
-                raise ValueError(message)
-        return self
+                raise ValueError(f"{path} is not a folder")
+        return value
 
     @property
     def database(self) -> str:
@@ -95,6 +114,14 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite+aiosqlite:///{self.data_dir / 'chorus.db'}"
+
+
+def _has_port(address: SplitResult) -> bool:
+    """Whether the port, if one is named, is a number."""
+    try:
+        return address.port is None or address.port > 0
+    except ValueError:
+        return False
 
 
 def revealed(secret: SecretStr | None) -> str | None:

@@ -8,6 +8,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 
+class KeyFileError(Exception):
+    """The kept key cannot be used; the message says what to do."""
+
+
 class Keys:
     """The first secret signs, all verify: a comma list rotates."""
 
@@ -23,13 +27,25 @@ class Keys:
 
 
 def load_keys(secret_key: str | None, data_dir: Path) -> Keys:
-    """Keys from the setting, or from a file made once with mode 0600."""
+    """Keys from the setting, or from a file made once with mode 0600. Raises KeyFileError."""
     if secret_key:
         return Keys(secret_key)
     path = data_dir / "secret.key"
     if not path.exists():
         data_dir.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(48))
-    return Keys(path.read_text().strip())
+        _write(path, secrets.token_urlsafe(48))
+    kept = path.read_text().strip()
+    if not kept:
+        raise KeyFileError(f"{path} is empty: restore it, or delete it (addresses signed with the old key end)")
+    return Keys(kept)
+
+
+def _write(path: Path, key: str) -> None:
+    """Whole or not at all, whenever the machine stops."""
+    new = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(descriptor)
+    new.replace(path)

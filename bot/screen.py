@@ -31,7 +31,7 @@ def _discord(state: str) -> str:
 def _database(settings: Settings) -> str:
     url = urlsplit(settings.database)
     if url.scheme.startswith("sqlite"):
-        return f"on     SQLite, {settings.data_dir / 'chorus.db'} (production: set DATABASE_URL to PostgreSQL)"
+        return f"on     SQLite, {url.path.removeprefix('/')} (production: set DATABASE_URL to PostgreSQL)"
     return f"on     PostgreSQL at {url.hostname or 'a local socket'}"
 
 

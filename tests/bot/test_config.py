@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from bot.config import Settings, reachable
-from bot.keys import Keys, load_keys
+from bot.keys import KeyFileError, Keys, load_keys
 
 
 @pytest.fixture(autouse=True)
@@ -35,12 +35,31 @@ def test_empty_means_unset(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "70000"), ("TRUSTED_PROXIES", "10.0.0.0/99"), ("PUBLIC_URL", "ftp://x"), ("LIBRARY_PATHS", "/nowhere")],
+    [
+        ("PORT", "70000"),
+        ("TRUSTED_PROXIES", "10.0.0.0/99"),
+        ("MEDIA_ALLOW", "nas.lan 10.0.0.0/99"),
+        ("PUBLIC_URL", "ftp://x"),
+        ("PUBLIC_URL", "https://"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
+        ("REDIS_URL", "localhost"),
+        ("SECRET_KEY", " , "),
+        ("DATABASE_URL", "mysql://me@127.0.0.1/x"),
+        ("DATABASE_URL", "sqlite:///:memory:"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "postgresql://me@host:port/x"),
+        ("LIBRARY_PATHS", "/nowhere"),
+    ],
 )
 def test_nonsense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError):
         Settings()
+
+
+def test_hosts_and_networks_may_be_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIA_ALLOW", "nas.lan, 10.0.0.0/8 fd00::/8")
+    assert Settings().media_allow == ("nas.lan", "10.0.0.0/8", "fd00::/8")
 
 
 def test_secrets_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,6 +80,13 @@ def test_a_secret_is_made_once_and_kept(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert load_keys(None, tmp_path / "data").derive("web") == first.derive("web")
     assert first.derive("web") != first.derive("media")
+
+
+def test_an_empty_key_file_is_no_key(tmp_path: Path) -> None:
+    """Whatever emptied it: what an empty key signs, anybody can sign."""
+    (tmp_path / "secret.key").write_text("\n")
+    with pytest.raises(KeyFileError, match=r"secret\.key is empty"):
+        load_keys(None, tmp_path)
 
 
 def test_rotation_signs_with_the_first_and_verifies_with_all() -> None:

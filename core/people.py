@@ -10,6 +10,18 @@ from core.room import Room
 from core.types import Actor, Hearing, PersonId, PlaceId, Presence, Surface
 
 
+def one(room: Room, person: PersonId) -> PersonId:
+    """The human behind a person: that of the group which their identities are linked to. What is compared, counted
+    or remembered about people goes by it.
+    """
+    return room.same.get(person, person)
+
+
+def is_same(room: Room, first: PersonId, second: PersonId) -> bool:
+    """Whether both are one human."""
+    return one(room, first) == one(room, second)
+
+
 def present(room: Room) -> Iterator[Presence]:
     """Everybody who is there now, by every way they came."""
     return (presence for presence in room.people.values() if presence.left_at is None)
@@ -20,35 +32,36 @@ def is_present(room: Room, person: PersonId, now: int) -> bool:
     home = room.people.get((person, room.place))  # where nearly everybody is: no need to look at all the others
     if home is not None and _there(home, now):
         return True
-    return any(one.person == person and _there(one, now) for one in room.people.values())
+    return any(is_same(room, it.person, person) and _there(it, now) for it in room.people.values())
 
 
 def in_voice(room: Room) -> bool:
     """Whether anybody hears the room in its voice channel."""
-    return any(one.hearing is Hearing.VOICE for one in present(room))
+    return any(it.hearing is Hearing.VOICE for it in present(room))
 
 
 def listening(room: Room) -> int:
     """How many people hear the room; somebody reached twice counts once."""
-    return len({one.person for one in present(room) if one.hearing is not Hearing.CHAT})
+    return len({one(room, it.person) for it in present(room) if it.hearing is not Hearing.CHAT})
 
 
 def counting(room: Room, now: int) -> set[PersonId]:
-    """Those whose votes for entries count: present, or gone for less than ten minutes."""
-    return {one.person for one in room.people.values() if one.left_at is None or now - one.left_at < VOTE_GRACE}
+    """Those (humans, see `one`) whose votes for entries count: present, or gone for less than ten minutes."""
+    there = (it for it in room.people.values() if it.left_at is None or now - it.left_at < VOTE_GRACE)
+    return {one(room, it.person) for it in there}
 
 
 def electorate(room: Room, now: int) -> set[PersonId]:
-    """Those whose votes decide questions now."""
+    """Those (humans, see `one`) whose votes decide questions now; whoever is reached twice counts once."""
     electors: set[PersonId] = set()
     guests: defaultdict[str, list[tuple[int, PersonId]]] = defaultdict(list)
-    for one in room.people.values():
-        if not _decides(one, now):
+    for it in room.people.values():
+        if not _decides(it, now):
             continue
-        if one.address is None:
-            electors.add(one.person)
+        if it.address is None:
+            electors.add(one(room, it.person))
         else:
-            guests[one.address].append((one.since, one.person))
+            guests[it.address].append((it.since, one(room, it.person)))
     for group in guests.values():
         first_come = dict.fromkeys(person for _, person in sorted(group))
         electors.update(list(first_come)[:GUESTS_PER_ADDRESS])
@@ -123,8 +136,8 @@ def leave(room: Room, person: PersonId, place: PlaceId, now: int) -> bool:
 
 def leave_voice(room: Room, now: int) -> None:
     """The voice channel is not the room's any more."""
-    for one in [one for one in present(room) if one.hearing is Hearing.VOICE]:
-        leave(room, one.person, one.place, now)
+    for it in [it for it in present(room) if it.hearing is Hearing.VOICE]:
+        leave(room, it.person, it.place, now)
 
 
 def restate(room: Room, place: PlaceId, there: Sequence[Presence], now: int) -> bool:
@@ -136,9 +149,9 @@ def restate(room: Room, place: PlaceId, there: Sequence[Presence], now: int) -> 
     arrived = [arrive(room, presence, now) for presence in there]
     named = {presence.person for presence in there}
     gone = [
-        one.person
-        for one in room.people.values()
-        if one.place == place and one.person not in named and (not voice or one.hearing is Hearing.VOICE)
+        it.person
+        for it in room.people.values()
+        if it.place == place and it.person not in named and (not voice or it.hearing is Hearing.VOICE)
     ]
     left = [leave(room, person, place, now) for person in gone]
     return any(arrived) or any(left)
@@ -146,10 +159,10 @@ def restate(room: Room, place: PlaceId, there: Sequence[Presence], now: int) -> 
 
 def lapse(room: Room, now: int) -> bool:
     """Let go of those who no longer count; whether anybody was."""
-    idle = [one for one in room.people.values() if _idle(one, now)]
-    for one in idle:
-        leave(room, one.person, one.place, now)
-    lapsed = [key for key, one in room.people.items() if _lapsed(one, now)]
+    idle = [it for it in room.people.values() if _idle(it, now)]
+    for it in idle:
+        leave(room, it.person, it.place, now)
+    lapsed = [key for key, it in room.people.items() if _lapsed(it, now)]
     for key in lapsed:
         del room.people[key]
         _noted(room, key)
@@ -158,7 +171,7 @@ def lapse(room: Room, now: int) -> bool:
 
 def lapsing(room: Room, now: int) -> bool:
     """Whether `lapse` would find anybody."""
-    return any(_idle(one, now) or _lapsed(one, now) for one in room.people.values())
+    return any(_idle(it, now) or _lapsed(it, now) for it in room.people.values())
 
 
 def _idle(presence: Presence, now: int) -> bool:

@@ -170,14 +170,15 @@ def promote(room: Room, now: int) -> None:
 
 
 def end(room: Room, reason: EndReason, now: int) -> None:
-    """The current entry is over: write its play, close its poll, take back a turn that was hardly heard."""
+    """The current entry is over: write its play, close the polls about it, take back a turn that was hardly heard."""
     current = room.current
     if current is None:
         return
     transport.keep_heard(room, now)
     room.changes.plays.append(_play(room, current, reason, now))
-    close_poll(room, passed=reason is EndReason.VOTED)
     entry = current.entry.id
+    for poll in [poll for poll in room.polls.values() if poll.entry == entry]:
+        close_poll(room, poll.kind, passed=reason is EndReason.VOTED and poll.kind == "skip")
     turn = room.turns.get(entry)
     if turn is not None and reason is not EndReason.FINISHED and current.heard < FAIR_START:
         turn.counted = False
@@ -189,12 +190,11 @@ def end(room: Room, reason: EndReason, now: int) -> None:
     _noted(room)
 
 
-def close_poll(room: Room, *, passed: bool) -> None:
-    """The question about the current entry is over."""
-    for kind in list(room.polls):
-        del room.polls[kind]
-        room.changes.polls.add(kind)
-        room.changes.events.append(PollClosed(room=room.id, kind=kind, passed=passed))
+def close_poll(room: Room, kind: str, *, passed: bool) -> None:
+    """A running question is over."""
+    del room.polls[kind]
+    room.changes.polls.add(kind)
+    room.changes.events.append(PollClosed(room=room.id, kind=kind, passed=passed))
 
 
 def _play(room: Room, current: Playing, reason: EndReason, now: int) -> Play:

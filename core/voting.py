@@ -34,7 +34,7 @@ def ask_skip(room: Room, person: PersonId, now: int) -> Poll:
     """Open the question, or join it; a second vote of the same person changes nothing."""
     assert room.current is not None
     if due(room, now):
-        playing.close_poll(room, passed=False)
+        playing.close_poll(room, SKIP, passed=False)
     poll = room.polls.get(SKIP)
     if poll is None:
         poll = room.polls[SKIP] = Poll(SKIP, room.current.entry.id, person, now, now + POLL_LIFE)
@@ -63,4 +63,4 @@ def settle(room: Room, now: int) -> None:
     if passes(room, now):
         playing.advance(room, EndReason.VOTED, now)
     elif due(room, now):
-        playing.close_poll(room, passed=False)
+        playing.close_poll(room, SKIP, passed=False)

@@ -22,8 +22,8 @@ def _checked(name: str, value: Any, limits: Limits) -> Any:
     match name:
         case "guests" if value in list(Guests):
             return Guests(value)
-        case "timezone" if isinstance(value, str) and value in _zones():
-            return value
+        case "timezone" if str(value) in _zones():
+            return str(value)
         case "dj_role" if value is None or _whole(value):
             return value
         case "skip_threshold" if _whole(value) or isinstance(value, float):

@@ -16,6 +16,7 @@ from audio.seen import Seen
 from audio.voice import Voice
 from audio.watchdog import Watchdog
 from audio.wavelink_guard import NodeRequestError
+from core.events import Event
 from core.limits import DRIFT
 from core.ports.clock import Clock
 from core.ports.places import RoomRef
@@ -35,7 +36,8 @@ log = structlog.get_logger()
 class Parts:
     """What all room players share.
 
-    `moves` bounds how many rooms move to another node at a time; `owns` says whether a room's effects are ours to do.
+    `moves` bounds how many rooms move to another node at a time; `owns` says whether a room's effects are ours to do;
+    `publish` tells the bus.
     """
 
     rooms: Rooms
@@ -45,6 +47,7 @@ class Parts:
     media: MediaAddress
     moves: asyncio.Semaphore
     owns: Callable[[RoomRef], bool]
+    publish: Callable[[Event], None]
     born: float
     """Monotonic time of our start."""
 
@@ -72,12 +75,12 @@ class Link:
         """Whether the room has been on any node since our start."""
         self.bad_next: EntryId | None = None
         """A locked entry that the node could not open."""
+        self.id = player_id
         self.bookmark = Bookmark(parts.clock)
         self.watchdog = Watchdog()
         self.settled = asyncio.Event()
         """Set whenever the player was made like the room."""
         self._room = room
-        self._id = player_id
         self._parts = parts
         self._voice = voice
         self._voice_again = 0.0
@@ -101,7 +104,7 @@ class Link:
 
     async def _drop_later(self, former: Node) -> None:
         await self.settled.wait()
-        await former.drop(self._id)
+        await former.drop(self.id)
 
     def leave(self) -> None:
         """The present player counts no more; where it is is remembered."""
@@ -117,7 +120,7 @@ class Link:
         self.seen = Seen()
         self.watchdog.reset()
         if node is not None:
-            await node.drop(self._id)
+            await node.drop(self.id)
 
     # What it is like
 
@@ -126,7 +129,7 @@ class Link:
         if self.node is None:
             return False
         try:
-            await self.adopt(self.node, await self.node.player(self._id))
+            await self.adopt(self.node, await self.node.player(self.id))
         except NODE_ERRORS:
             self._look_in(RETRY)
             return False
@@ -203,8 +206,8 @@ class Link:
     async def _patch(self, node: Node, room: Room, body: dict[str, Any]) -> dict[str, Any]:
         if "track" in body and room.current is not None and room.current.started_at is not None:
             async with self._parts.moves:
-                return await node.patch(self._id, body)
-        return await node.patch(self._id, body)
+                return await node.patch(self.id, body)
+        return await node.patch(self.id, body)
 
     async def _count_unanswered(self, room: Room, body: dict[str, Any]) -> None:
         """A track on which a node hangs twice is at fault itself: one that hangs on everything goes down before."""

@@ -188,9 +188,9 @@ class Node:
         """`loadType` and `data` for an identifier, such as `prefix:words`."""
         return await self._wave.request("GET", f"/v4/loadtracks?identifier={quote(identifier, safe='')}")
 
-    async def tap(self, player_id: int, tap: str) -> aiohttp.ClientResponse:
-        """A tap's endless answer; the caller closes it."""
-        return await self._wave.open_stream(f"{self._player_path(player_id)}/taps/{tap}")
+    async def tap(self, player_id: int, tap: str, *, recent: int = 0) -> aiohttp.ClientResponse:
+        """A tap's endless answer, from `recent` ms ago on; the caller closes it."""
+        return await self._wave.open_stream(f"{self._player_path(player_id)}/taps/{tap}?recent={recent}")
 
     def _player_path(self, player_id: int) -> str:
         return f"/v4/sessions/{self.session_id}/players/{player_id}"

@@ -48,11 +48,13 @@ class Placement:
     def _choose(self, room: Room, *, tapped: bool) -> Node | None:
         """The present node while it will do, else the best one.
 
-        A room without voice needs the extension, and some tracks need a source that not every node offers.
+        A room without voice needs the extension, and some tracks need a source that not every node offers. With
+        listeners of its stream a node with the extension is better, as it does all by one player; but a room that
+        plays does not move for them.
         """
         mine, needs_chorus, manager = self._link.node, room.voice_channel is None, _manager(room)
         fits = mine is not None and _usable(mine) and mine.offers(manager)
-        if mine is not None and fits and not mine.draining and (mine.chorus or not (needs_chorus or tapped)):
+        if mine is not None and fits and not mine.draining and (mine.chorus or not needs_chorus):
             return mine
         if mine is None and self._returning(room):
             self._look_in(RETRY)

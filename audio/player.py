@@ -5,12 +5,11 @@ import time
 from collections import deque
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from hashlib import blake2b
 from typing import Any
 
-import aiohttp
 import structlog
 
+from audio.broadcast import Broadcast
 from audio.failures import STUCK
 from audio.intake import Intake, NodeReport
 from audio.link import Link, Parts
@@ -18,11 +17,13 @@ from audio.listeners import Listeners
 from audio.node import Health, Node
 from audio.node_refs import manager_of
 from audio.placement import Placement
+from audio.player_ids import lead_id
 from audio.seen import Patcher, Seen, Target
 from audio.voice import Voice
 from audio.voice_data import VoiceRefusedError
 from core import people, playing, voting
 from core.errors import NoSuchRoomError, StoreUnavailableError
+from core.events import PlayerChanged
 from core.ports.places import RoomRef
 from core.room import Room
 from core.tracing import span
@@ -33,16 +34,8 @@ ELSEWHERE = 3.0
 """Seconds until another look at a room that is not ours: a lease lost with the store comes back with it."""
 LOCK_LEAD = 15_000
 """ms before the end of the current entry at which the next one is settled."""
-TAP_TIMEOUT = 10.0
 
 log = structlog.get_logger()
-
-
-def player_id(ref: RoomRef) -> int:
-    """The guild's id; for a room without one a number of 48 bits, which no snowflake has been since 2015."""
-    if ref.guild is not None:
-        return ref.guild
-    return 1 + int.from_bytes(blake2b(ref.room.encode(), digest_size=6).digest())
 
 
 class RoomPlayer:
@@ -50,26 +43,27 @@ class RoomPlayer:
 
     def __init__(self, ref: RoomRef, parts: Parts) -> None:
         self.ref = ref
-        self.id = player_id(ref)
+        self.id = lead_id(ref)
         self.status = "idle"
         self.idle = False
         """Whether there is nothing to look after."""
         self.voice = Voice(ref.guild, self.wake) if ref.guild is not None else None
         self._parts = parts
-        self._link = Link(ref.room, self.id, parts, self.voice, look_in=self._look_in, left=self._cut_taps)
+        self._link = Link(ref.room, self.id, parts, self.voice, look_in=self._look_in, left=self._left)
+        self.broadcast = Broadcast(ref.room, self._link, parts, self.wake)
         self._placement = Placement(self._link, parts, self._look_in)
         self._intake = Intake(ref.room, self.id, self._link, parts.reports, self.voice)
         self._patcher = Patcher(ref.room, parts.media)
         self._listeners = Listeners(ref.room, parts.reports, parts.clock)
-        self._taps: dict[str, aiohttp.ClientResponse | None] = {}
         self._inbox: deque[NodeReport] = deque()
         self._wake = asyncio.Event()
         self._parent = ""
         self._told = 0
         self._next_look = 0.0
         self._out = ""
+        self._last = self.status
 
-    # What others tell it; none of these waits, except for a tap
+    # What others tell it; none of these waits
 
     @property
     def node(self) -> Node | None:
@@ -97,41 +91,10 @@ class RoomPlayer:
         if node is self._link.node:
             self._link.leave()
             self.wake()
+        self.broadcast.follower.lost(node)
 
-    async def open_tap(self, tap: str) -> aiohttp.ClientResponse:
-        """Have the player feed a tap, and its stream; it ends when the room leaves the node.
-
-        Raises TimeoutError when there is no node in time, else what nodes' requests raise.
-        """
-        self._taps.setdefault(tap, None)
-        async with asyncio.timeout(TAP_TIMEOUT):
-            while (node := self._tapped(tap)) is None:
-                self._link.settled.clear()
-                self.wake()
-                await self._link.settled.wait()
-                await asyncio.sleep(0.01)
-            stream = await node.tap(self.id, tap)
-        if node is self._link.node:
-            self._taps[tap] = stream
-        else:
-            stream.close()
-        return stream
-
-    def _tapped(self, tap: str) -> Node | None:
-        seen = self._link.seen
-        return self._link.node if seen is not None and tap in seen.taps else None
-
-    def remove_tap(self, tap: str) -> None:
-        """The tap is no longer read."""
-        self._taps.pop(tap, None)
-        self.wake()
-
-    def _cut_taps(self) -> None:
-        """End the streams: a node that hangs would leave them open for ever."""
-        for tap, stream in self._taps.items():
-            if stream is not None:
-                stream.close()
-                self._taps[tap] = None
+    def _left(self) -> None:
+        self.broadcast.cut()
 
     def checkpoint(self) -> int | None:
         """Where the room is heard just now, in ms; None unless it is."""
@@ -142,6 +105,12 @@ class RoomPlayer:
 
     async def run(self) -> None:
         """Look after the room until cancelled."""
+        try:
+            await self._run()
+        finally:
+            self.broadcast.follower.stop()
+
+    async def _run(self) -> None:
         while True:
             self._wake.clear()
             self._next_look = time.monotonic() + LOOK_AGAIN
@@ -155,7 +124,14 @@ class RoomPlayer:
                 log.exception("player failed", room=self.ref.room)
                 await self._pause()
             self._link.settled.set()
+            self._tell()
             await self._sleep()
+
+    def _tell(self) -> None:
+        """Surfaces show the status: say when it is another one."""
+        if self.status not in {self._last, "elsewhere"}:
+            self._last = self.status
+            self._parts.publish(PlayerChanged(room=self.ref.room, status=self.status))
 
     async def _pause(self) -> None:
         """Rest after a fault, whoever wakes us: a store that fails says so on the bus, and that would wake us again."""
@@ -178,8 +154,7 @@ class RoomPlayer:
 
     async def _look(self) -> None:
         if not self._parts.owns(self.ref):  # another process acts for this room now
-            self.status = "elsewhere"
-            self._look_in(ELSEWHERE)
+            self._give_up()
             return
         await self._take_in()
         self._look_in(await self._intake.watch())
@@ -190,10 +165,20 @@ class RoomPlayer:
         self.idle = self._is_idle(room)
         if self.idle:
             await self._let_go()
-        elif await self._placement.settle(room, tapped=bool(self._taps)):
+        elif await self._placement.settle(room, tapped=bool(self.broadcast.taps)):
             await self._match(room)
         elif self._placement.waiting:
             self.status = "waiting"
+        self.broadcast.keep_up(room)
+
+    def _give_up(self) -> None:
+        """Its player here counts no more: whoever acts now ends it."""
+        if self.status != "elsewhere":
+            self.status = "elsewhere"
+            self._inbox.clear()
+            self._link.leave()
+            self.broadcast.follower.stop()
+        self._look_in(ELSEWHERE)
 
     async def _take_in(self) -> None:
         while self._inbox:
@@ -205,7 +190,7 @@ class RoomPlayer:
                 raise
 
     def _is_idle(self, room: Room) -> bool:
-        return room.current is None and room.voice_channel is None and not self._taps
+        return room.current is None and room.voice_channel is None and not self.broadcast.taps
 
     async def _let_go(self) -> None:
         self.status = "idle"
@@ -270,7 +255,7 @@ class RoomPlayer:
 
     def _target(self, room: Room, node: Node) -> Target:
         voice = self.voice.data if self.voice is not None and self._link.voice_allowed else None
-        target = Target.of(room, taps=frozenset(self._taps), voice=voice, chorus=node.chorus)
+        target = Target.of(room, taps=self.broadcast.taps, voice=voice, chorus=node.chorus)
         following = target.following
         if following and (following.id == self._link.bad_next or not node.offers(manager_of(following.track.ref))):
             return replace(target, following=None)

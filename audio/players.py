@@ -9,13 +9,14 @@ from typing import Any, cast
 import discord
 import structlog
 
+from audio.follower import Follower
 from audio.intake import NodeReport
 from audio.link import Parts
 from audio.node import Node
 from audio.nodes import Nodes
 from audio.player import RoomPlayer
 from core.errors import ChorusError
-from core.events import Event
+from core.events import Event, PlayerChanged
 from core.ports.bus import Bus
 from core.ports.clock import Clock
 from core.ports.places import Places, RoomRef
@@ -51,9 +52,11 @@ class Players:
         self._rooms = rooms
         self._places = places
         self._bus = bus
-        self._parts = Parts(rooms, reports, clock, nodes, media, asyncio.Semaphore(MOVES), owns, time.monotonic())
+        moves = asyncio.Semaphore(MOVES)
+        self._parts = Parts(rooms, reports, clock, nodes, media, moves, owns, bus.publish, time.monotonic())
         self._players: dict[RoomId, RoomPlayer] = {}
         self._by_id: dict[int, RoomPlayer] = {}
+        self._followers: dict[int, Follower] = {}
         self._tasks: dict[RoomId, asyncio.Task[None]] = {}
         self._work: set[asyncio.Task[None]] = set()
         self._opening: dict[RoomId, asyncio.Task[RoomPlayer | None]] = {}
@@ -124,6 +127,7 @@ class Players:
             return None
         player = RoomPlayer(ref, self._parts)
         self._players[room] = self._by_id[player.id] = player
+        self._followers[player.broadcast.follower.id] = player.broadcast.follower
         if self._client is not None and player.voice is not None:
             player.voice.attach(self._client)
         self._tasks[room] = asyncio.create_task(player.run(), name=f"player-{room}", context=Context())
@@ -133,6 +137,8 @@ class Players:
 
     def _on_event(self, event: Event) -> None:
         player = self._players.get(event.room)
+        if isinstance(event, PlayerChanged):
+            return  # it came from here
         if player is not None:
             player.wake(event.trace, event.version)
         else:
@@ -164,7 +170,8 @@ class Players:
     def _forget_idle(self) -> None:
         for room in [room for room, player in self._players.items() if player.idle]:
             self._tasks.pop(room).cancel()
-            del self._by_id[self._players.pop(room).id]
+            player = self._players.pop(room)
+            del self._by_id[player.id], self._followers[player.broadcast.follower.id]
 
     async def _checkpoint(self) -> None:
         while True:
@@ -202,7 +209,10 @@ class Players:
 
     def node_event(self, node: Node, kind: str, payload: Any) -> None:
         """Pass on what a player reports."""
-        if kind in ABOUT_TRACKS:
+        follower = self._followers.get(payload.player.player_id) if getattr(payload, "player", None) else None
+        if follower is not None:
+            _tell_follower(follower, node, kind, payload)
+        elif kind in ABOUT_TRACKS:
             self._about_track(node, kind, payload)
         elif kind in {"player_update", "websocket_closed"} and payload.player is not None:
             player = self._by_id.get(payload.player.player_id)
@@ -225,3 +235,10 @@ class Players:
     def all(self) -> Iterable[RoomPlayer]:
         """Every player."""
         return list(self._players.values())
+
+
+def _tell_follower(follower: Follower, node: Node, kind: str, payload: Any) -> None:
+    if kind == "player_update":
+        follower.update(node, payload.position)
+    elif kind in ABOUT_TRACKS:
+        follower.take(node, kind, payload)

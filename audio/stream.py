@@ -22,20 +22,23 @@ class Taps:
     def __init__(self, players: Players) -> None:
         self._players = players
 
-    async def packets(self, room: RoomId) -> AsyncGenerator[bytes]:
-        """Opus packets in real time; ends when there is no node, or it goes away, or the player moves."""
+    async def packets(self, room: RoomId, *, recent: int = 0) -> AsyncGenerator[bytes]:
+        """Opus packets in real time; ends when there is no node, or it goes away, or the player moves.
+
+        Those of the last `recent` ms come first, at once.
+        """
         player = await self._players.player(room)
         if player is None:
             return
         tap = secrets.token_urlsafe(12)
         try:
-            async with await player.open_tap(tap) as stream:
+            async with await player.broadcast.open(tap, recent=recent) as stream:
                 async for packet in _frames(stream.content):
                     yield packet
         except NODE_ERRORS as error:
             log.info("tap ended", room=room, error=type(error).__name__)
         finally:
-            player.remove_tap(tap)
+            player.broadcast.close(tap)
 
 
 async def _frames(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

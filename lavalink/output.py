@@ -49,6 +49,7 @@ class Output:
         self._silence -= 1
         if not self._silence:
             self._voice.speak(False)  # noqa: FBT003 (the protocol's own word)
+            self._taps.forget()
         return True
 
     def _send(self, packet: bytes) -> None:

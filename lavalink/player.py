@@ -97,9 +97,9 @@ class Player:
             chorus=ChorusModel(next=self._next, taps=self._taps.listed),
         )
 
-    def tap(self, tap_id: str) -> TapQueue | None:
-        """A new reader of a tap; None if there is no such tap."""
-        return self._taps.read(tap_id)
+    def tap(self, tap_id: str, *, recent: int = 0) -> TapQueue | None:
+        """A new reader of a tap, from `recent` ms ago on; None if there is no such tap."""
+        return self._taps.read(tap_id, recent=recent)
 
     async def close(self) -> None:
         """End everything, the voice connection too."""

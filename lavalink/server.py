@@ -186,7 +186,8 @@ async def delete_player(request: web.Request) -> web.Response:
 @routes.get("/v4/sessions/{session}/players/{guild}/taps/{tap}")
 async def read_tap(request: web.Request) -> web.StreamResponse:
     """A player's packets in real time, until the tap ends or its reader leaves."""
-    tap = _session(request).player(_guild_id(request)).tap(request.match_info["tap"])
+    player = _session(request).player(_guild_id(request))
+    tap = player.tap(request.match_info["tap"], recent=_recent(request))
     if tap is None:
         raise ApiError(404, "Tap not found")
     if request.transport is not None:
@@ -216,6 +217,13 @@ def _guild_id(request: web.Request) -> int:
     if not -(2**63) <= guild_id < 2**63:
         raise ApiError(400, "guildId must be a number of 64 bits")
     return guild_id
+
+
+def _recent(request: web.Request) -> int:
+    given = request.query.get("recent", "0")
+    if not given.isdecimal():
+        raise ApiError(400, "recent must be a number of milliseconds")
+    return int(given)
 
 
 def _user_id(request: web.Request) -> int:

@@ -1,13 +1,17 @@
 """Stream taps: a player's packets for readers over HTTP (docs/nodes.md)."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
+from lavalink.opus import FRAME_MS
 from lavalink.protocol import Tap
 
 UNSENT = 256 * 1024
 """Bytes that a reader may lag behind."""
+RECENT_MS = 2500
+"""How much of what was just sent a new reader may ask for."""
 
 State = Literal["opened", "closed", "dropped"]
 
@@ -77,6 +81,7 @@ class Taps:
         self._report = report
         self._taps: dict[str, Tap] = {}
         self._readers: dict[str, TapQueue] = {}
+        self._recent: deque[bytes] = deque(maxlen=RECENT_MS // FRAME_MS)
 
     @property
     def listed(self) -> list[Tap]:
@@ -89,26 +94,38 @@ class Taps:
         for tap_id in [tap_id for tap_id in self._readers if tap_id not in self._taps]:
             self._readers[tap_id].close()
 
-    def read(self, tap_id: str) -> TapQueue | None:
-        """A new reader in place of the former; None if there is no such tap."""
+    def read(self, tap_id: str, *, recent: int = 0) -> TapQueue | None:
+        """A new reader in place of the former, who gets the last `recent` ms first; None if there is no such tap."""
         if tap_id not in self._taps:
             return None
         if former := self._readers.get(tap_id):
             former.close()
         reader = TapQueue(lambda queue, state: self._ended(tap_id, queue, state))
         self._readers[tap_id] = reader
+        past = list(self._recent)
+        for packet in past[len(past) - min(recent // FRAME_MS, len(past)) :]:
+            reader.put(_framed(packet))
         self._report(tap_id, "opened")
         return reader
 
     def put(self, packet: bytes) -> None:
         """Give a packet to all readers."""
+        self._recent.append(packet)
         if not self._readers:
             return
-        frame = len(packet).to_bytes(2, "big") + packet
+        frame = _framed(packet)
         for reader in tuple(self._readers.values()):
             reader.put(frame)
+
+    def forget(self) -> None:
+        """Nothing is sent any more: what was sent is the past for those who come now."""
+        self._recent.clear()
 
     def _ended(self, tap_id: str, queue: TapQueue, state: State) -> None:
         if self._readers.get(tap_id) is queue:
             del self._readers[tap_id]
         self._report(tap_id, state)
+
+
+def _framed(packet: bytes) -> bytes:
+    return len(packet).to_bytes(2, "big") + packet

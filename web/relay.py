@@ -5,6 +5,7 @@ import math
 import secrets
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -18,8 +19,12 @@ log = structlog.get_logger()
 PACKET = 0.02
 BURST = 125
 """2.5 s on joining."""
+BURST_MS = 2500
+SILENT = 60
+"""1.2 s on joining where nothing has been heard yet: what now begins is heard that much later."""
 BURST_PAGE = 5
 SHARED_PAGE = 25
+BURST_BYTES = BURST * 330
 LEAST_BYTES = 330
 """A packet's share of a page, on average: 132 kbit/s. Chromium hands an unending file to its player in blocks of
 32 KB; thinner sound (silence most of all) would make it wait for seconds and lag for ever."""
@@ -27,7 +32,8 @@ PATIENCE = 15
 AHEAD = 50
 DRIFT = 0.00002
 TICK = 0.1
-FIRST_PACKETS = 0.15
+FIRST_PACKETS = 0.25
+"""Seconds that the first listener waits for what was just heard, so that the stream does not begin with silence."""
 UNSENT = 256 * 1024
 BACK_OFF = (0.1, 2.0)
 
@@ -45,10 +51,12 @@ class Relay:
         self._sequence = 1 + BURST  # a joining listener's burst counts up to here
         self._granule = 0
         self._pending: list[bytes] = []
-        self._recent: deque[bytes] = deque([ogg.SILENCE] * BURST, maxlen=BURST)
+        self._recent: deque[bytes] = deque([ogg.SILENCE] * SILENT, maxlen=BURST)
         self._joining: Frame | None = None
         self._emitted = 0
         self._started = 0.0
+        self._early = 0  # packets that came before anybody was served
+        self._begun = asyncio.Event()
         self._ready = asyncio.Event()
         self._wires: set[Wire] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -88,7 +96,8 @@ class Relay:
         pause, longest = BACK_OFF
         while True:
             try:
-                async for packet in self._upstream.packets(self._room):
+                recent = 0 if self._ready.is_set() else BURST_MS
+                async for packet in self._upstream.packets(self._room, recent=recent):
                     pause = BACK_OFF[0]
                     self._hear(packet)
             except Exception:
@@ -99,11 +108,16 @@ class Relay:
     def _hear(self, packet: bytes) -> None:
         if not self._ready.is_set():
             self._recent.append(packet)
+            self._early += 1
+            if self._early == BURST:
+                self._begun.set()
         elif self._emitted - self._due() < AHEAD:
             self._emit(packet)
 
     async def _keep_time(self) -> None:
-        await asyncio.sleep(FIRST_PACKETS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_PACKETS):
+                await self._begun.wait()
         self._granule = BURST * ogg.PACKET_SAMPLES
         self._started = asyncio.get_running_loop().time()
         self._ready.set()
@@ -152,18 +166,18 @@ class Relay:
     def _burst(self) -> Frame:
         """Headers and the last 2.5 s in small pages, numbered so that the next shared page follows them."""
         if self._joining is None:
-            packets = list(self._recent)
-            pages = [_filled(packets[at : at + BURST_PAGE]) for at in range(0, BURST, BURST_PAGE)]
-            sequence, granule = self._sequence - len(pages), self._granule - BURST * ogg.PACKET_SAMPLES
+            packets = _filled(list(self._recent), BURST_BYTES // len(self._recent))
+            pages = [packets[at : at + BURST_PAGE] for at in range(0, len(packets), BURST_PAGE)]
+            sequence, granule = self._sequence - len(pages), self._granule - len(packets) * ogg.PACKET_SAMPLES
             data = ogg.headers(self._serial)
-            for index, packets in enumerate(pages, 1):
-                end = granule + index * BURST_PAGE * ogg.PACKET_SAMPLES
-                data += ogg.page(self._serial, sequence + index, end, packets)
+            for index, page in enumerate(pages, 1):
+                granule += len(page) * ogg.PACKET_SAMPLES
+                data += ogg.page(self._serial, sequence + index, granule, page)
             self._joining = frame(data)
         return self._joining
 
 
-def _filled(packets: Sequence[bytes]) -> Sequence[bytes]:
-    """The packets of a page, padded when they are too few bytes (see LEAST_BYTES)."""
-    missing = LEAST_BYTES * len(packets) - sum(map(len, packets))
+def _filled(packets: Sequence[bytes], least: int = LEAST_BYTES) -> Sequence[bytes]:
+    """The packets, padded when they are too few bytes (see LEAST_BYTES)."""
+    missing = least * len(packets) - sum(map(len, packets))
     return packets if missing <= 0 else [ogg.padded(packet, missing // len(packets)) for packet in packets]

@@ -8,7 +8,7 @@ import pytest
 from audio.node import NodeAddress
 from audio.node_refs import identifier_of, make_ref, manager_of
 from audio.node_search import NodeSearch
-from audio.player import player_id
+from audio.player_ids import lead_id
 from core.errors import NothingFoundError, UnplayableError
 from core.events import PlayFailed
 from core.ports.places import RoomRef
@@ -18,7 +18,7 @@ from tests.audio.fake_node import track as fake_track
 from tests.audio.rig import Rig, World, tone
 from tests.waiting import until
 
-PLAYER = player_id(RoomRef(LOBBY, PlaceId("web:lobby"), "Lobby"))
+PLAYER = lead_id(RoomRef(LOBBY, PlaceId("web:lobby"), "Lobby"))
 WATCH = "https://www.youtube.com/watch?v=dQw4w9WgXcQ"
 
 

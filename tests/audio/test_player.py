@@ -2,7 +2,7 @@
 
 import pytest
 
-from audio.player import player_id
+from audio.player_ids import lead_id
 from core.events import PlayFailed
 from core.ports.places import RoomRef
 from core.types import EntryId, PauseReason, PlaceId, RoomId
@@ -158,7 +158,7 @@ async def test_positions_are_kept_once_a_second(world: World) -> None:
 
 
 async def test_players_of_rooms_without_a_guild_are_told_from_guilds() -> None:
-    lobby = player_id(RoomRef(RoomId("lobby"), PlaceId("web:lobby"), "Lobby"))
-    assert lobby == player_id(RoomRef(RoomId("lobby"), PlaceId("web:lobby"), "Lobby, renamed"))
+    lobby = lead_id(RoomRef(RoomId("lobby"), PlaceId("web:lobby"), "Lobby"))
+    assert lobby == lead_id(RoomRef(RoomId("lobby"), PlaceId("web:lobby"), "Lobby, renamed"))
     assert 0 < lobby < 2**49
-    assert player_id(RoomRef(RoomId("x"), PlaceId("discord:7"), "x", 1, 81384788765712384)) == 81384788765712384
+    assert lead_id(RoomRef(RoomId("x"), PlaceId("discord:7"), "x", 1, 81384788765712384)) == 81384788765712384

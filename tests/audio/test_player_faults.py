@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from audio.node import NodeAddress
-from audio.player import player_id
+from audio.player_ids import lead_id
 from core.events import PlayFailed
 from core.ports.places import RoomRef
 from core.types import LOBBY, PauseReason, PlaceId, RoomId, Surface
@@ -15,7 +15,7 @@ from tests.audio.fake_node import PASSWORD, FakeNode, track
 from tests.audio.rig import Rig, World, tone
 from tests.waiting import until
 
-PLAYER = player_id(RoomRef(LOBBY, PlaceId("web:lobby"), "Lobby"))
+PLAYER = lead_id(RoomRef(LOBBY, PlaceId("web:lobby"), "Lobby"))
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ async def test_a_room_that_does_not_exist_has_no_sound(world: World) -> None:
 async def test_without_a_node_the_stream_ends_instead_of_waiting_for_ever(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("audio.player.TAP_TIMEOUT", 0.3)
+    monkeypatch.setattr("audio.broadcast.TAP_TIMEOUT", 0.3)
     async with Rig(world, managed=False) as rig, asyncio.timeout(3):
         assert [packet async for packet in rig.taps.packets(world.lobby)] == []
 

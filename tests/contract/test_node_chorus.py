@@ -77,6 +77,17 @@ async def test_a_tap_hears_the_file(node: NodeClient, media: MediaHost) -> None:
     assert sound.level(sound.decode(packets)) == pytest.approx(-12, abs=1.5)
 
 
+async def test_a_tap_may_begin_with_what_was_just_heard(node: NodeClient, media: MediaHost) -> None:
+    await node.patch(GUILD, {"track": {"identifier": media.tone(440, 10)}})
+    await asyncio.sleep(1.5)
+    await node.patch(GUILD, {"chorus": {"taps": [TAP]}})
+    began = time.monotonic()
+    packets = await node.read_tap(GUILD, "web?recent=1000", 50)
+    assert time.monotonic() - began < 0.3
+    assert [round(tone.hz / 10) for tone in sound.tones(packets)] == [44]
+    assert (await node.rest("GET", f"{node.player_path(GUILD)}/taps/web?recent=-1")).status == 400
+
+
 async def test_volume_is_heard_and_pause_is_silent(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, playing(media.tone(440, 30)))
     await node.read_tap(GUILD, "web", 10)

@@ -91,6 +91,26 @@ async def test_a_lagging_reader_is_dropped(taps: Taps, reports: list[tuple[str, 
     assert reports[-1] == ("a", "dropped")
 
 
+@pytest.mark.parametrize(("recent", "first"), [(0, 300), (40, 298), (2500, 175), (99_999, 175)])
+async def test_a_reader_may_begin_with_what_was_just_sent(taps: Taps, recent: int, first: int) -> None:
+    for number in range(300):
+        taps.put(number.to_bytes(2, "big"))
+    queue = taps.read("a", recent=recent)
+    assert queue is not None
+    taps.put((300).to_bytes(2, "big"))
+    heard = [int.from_bytes(packet, "big") for packet in packets(await anext(queue))]
+    assert heard == list(range(first, 301))
+
+
+async def test_what_was_sent_before_a_silence_is_past(taps: Taps) -> None:
+    taps.put(b"old")
+    taps.forget()
+    queue = taps.read("a", recent=2500)
+    assert queue is not None
+    taps.put(b"new")
+    assert packets(await anext(queue)) == [b"new"]
+
+
 @pytest.fixture
 async def one(tmp_path: Path) -> AsyncIterator[Desk]:
     async with desk() as made:
@@ -122,3 +142,25 @@ async def test_a_tap_gets_what_the_voice_channel_gets(one: Desk) -> None:
     await reading
     states = [message["state"] for message in one.messages if message.get("type") == "ChorusTapEvent"]
     assert states == ["opened", "closed"]
+
+
+@pytest.mark.heard
+async def test_a_new_tap_begins_with_the_music_that_was_just_heard(one: Desk) -> None:
+    await one.play("low.wav")
+    await until(lambda: len(one.ear.packets) > 25)
+    one.patch(chorus={"taps": [{"id": "web", "type": "stream", "format": "opus"}]})
+    queue = one.player.tap("web", recent=400)
+    assert queue is not None
+    heard = packets(await anext(queue))
+    assert heard == one.ear.packets[-20:]
+    assert abs(sound.frequency(sound.mono(sound.decode(heard))) - 400) < 4
+    await one.ended()
+    await until(lambda: one.ear.spoken == [True, False])
+    late = one.player.tap("web", recent=2500)
+    assert late is not None
+    reading = asyncio.ensure_future(anext(late))
+    await asyncio.sleep(0.05)
+    assert not reading.done(), "silence has followed: there is nothing to begin with"
+    late.close()
+    with pytest.raises(StopAsyncIteration):
+        await reading

@@ -7,22 +7,30 @@ from core.types import RoomId
 
 
 class FakeStream:
-    """Plays `packets` in real time, again and again; `cut()` ends the upstream that is open, `pause()` starves it."""
+    """Plays `packets` in real time, again and again; `past` is what was heard before.
 
-    def __init__(self, packets: Sequence[bytes]) -> None:
+    `cut()` ends the upstream that is open, `pause()` starves it.
+    """
+
+    def __init__(self, packets: Sequence[bytes], *, past: Sequence[bytes] = ()) -> None:
         self.queue: list[bytes] = list(packets)
+        self.past = list(past)
+        self.asked: list[int] = []
         self.opened = 0
         self.open_now = 0
         self.paused = False
         self.position = 0
         self._cuts = 0
 
-    async def packets(self, room: RoomId) -> AsyncIterator[bytes]:
+    async def packets(self, room: RoomId, *, recent: int = 0) -> AsyncIterator[bytes]:
         self.opened += 1
+        self.asked.append(recent)
         self.open_now += 1
         cuts, loop = self._cuts, asyncio.get_running_loop()
         due = loop.time()
         try:
+            for packet in self.past[len(self.past) - min(recent // 20, len(self.past)) :]:
+                yield packet
             while cuts == self._cuts:
                 due += 0.02
                 await asyncio.sleep(max(0.0, due - loop.time()))

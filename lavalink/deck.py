@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lavalink.engine import Engine
+from lavalink.opus import BLOCK
 from lavalink.packetizer import Packetizer
 from lavalink.protocol import LoadError
 from lavalink.reel import Reel
@@ -130,7 +131,7 @@ class Deck:
         if self._packetizer is not None:
             self._mind_load(self._packetizer)
         try:
-            while len(self.ring) < FULL and not self._over and not self._closed:
+            while self._room and not self._over and not self._closed:
                 if not self._step(self._reel):
                     break
         except LoadError as error:
@@ -140,13 +141,18 @@ class Deck:
         finally:
             self._filling = False
 
+    @property
+    def _room(self) -> bool:
+        """Whether what the next step brings still fits in."""
+        return len(self.ring) + (BLOCK if self._packetizer else 1) <= FULL
+
     def _mind_load(self, packetizer: Packetizer) -> None:
         if time.monotonic() - self._asked > LATE:
             self._engine.strain()
         packetizer.spend(self._engine.complexity)
 
     def _step(self, reel: Reel) -> bool:
-        """Add about 20 ms; False if there is nothing to add for now."""
+        """Add 20 to 100 ms; False if there is nothing to add for now."""
         if not reel.opened:
             return False
         packetizer = self._packetizer
@@ -158,8 +164,7 @@ class Deck:
             return True
         if packetizer is None:
             packetizer = self._packetizer = Packetizer(self.gain)
-        packet = packetizer.push(piece, self.gain)
-        if packet is not None:
+        for packet in packetizer.push(piece, self.gain):
             self._put(packet)
         return True
 
@@ -184,8 +189,7 @@ class Deck:
         self._put(Joined(reel))
 
     def _end(self, error: LoadError | None) -> None:
-        last = self._packetizer.flush() if self._packetizer else None
-        if last is not None:
+        for last in self._packetizer.flush() if self._packetizer else ():
             self._put(last)
         self._over = True
         self._put(Ended(error))

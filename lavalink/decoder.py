@@ -49,7 +49,7 @@ log = structlog.get_logger()
 
 
 class Pcm(NamedTuple):
-    """A piece of s16 stereo at 48 kHz of at most 960 samples: where it lies in a plane."""
+    """A piece of s16 stereo at 48 kHz of at most 4,800 samples: where it lies in a plane."""
 
     plane: AudioPlane
     start: int
@@ -121,7 +121,7 @@ class Decoder:
         self._packets = self._demux()
 
     def read(self, *, copy: bool) -> bytes | Pcm | None:
-        """The next 20 ms or less: a packet if `copy` allows and the file holds such, else samples; None at the end."""
+        """A packet of 20 ms if `copy` allows and the file holds such, else up to 100 ms of samples; None at the end."""
         try:
             if copy and self._opus and self._target is None:
                 return self._copy()

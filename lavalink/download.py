@@ -14,7 +14,8 @@ from yarl import URL
 
 from lavalink.protocol import LoadError
 
-CHUNK = 32 * 1024
+BUFFER = 32 * 1024
+"""What a transfer that nobody asks for grows to, twice."""
 AHEAD = 256 * 1024
 """Bytes fetched ahead of the reader."""
 REDIRECTS = 5
@@ -160,7 +161,7 @@ class Download:
             if response is None:
                 return True
             skip = self._note(response)
-            while chunk := await response.content.read(CHUNK):
+            while chunk := await response.content.readany():
                 if skip:
                     skip, chunk = max(0, skip - len(chunk)), chunk[skip:]
                 if chunk:
@@ -205,7 +206,7 @@ class Download:
                 headers={hdrs.RANGE: f"bytes={self._position}-", hdrs.ACCEPT_ENCODING: "identity"},
                 allow_redirects=False,
                 timeout=TIMEOUT,
-                read_bufsize=CHUNK,
+                read_bufsize=BUFFER,
             ) as response:
                 if response.status in _REDIRECTED and hdrs.LOCATION in response.headers:
                     url = url.join(URL(response.headers[hdrs.LOCATION]))

@@ -108,7 +108,8 @@ class HttpFile:
         while (offset := self._position - self._start) >= len(self._data):
             if not self._more():
                 return b""
-        data = bytes(self._data[offset : offset + size] if size >= 0 else self._data[offset:])
+        with memoryview(self._data) as view:
+            data = bytes(view[offset : offset + size] if size >= 0 else view[offset:])
         self._position += len(data)
         if offset > 2 * BEHIND:
             self._drop(offset - BEHIND)

@@ -12,6 +12,9 @@ RATE = 48_000
 FRAME = 960
 """Samples per channel of one 20 ms packet."""
 FRAME_BYTES = FRAME * 4
+BLOCK = 5
+"""Frames that are decoded and encoded in one go once a track plays: libopus takes at most six, and each trip to it
+costs a fight for the interpreter's lock and cold caches."""
 FRAME_MS = 20
 SILENCE = b"\xf8\xff\xfe"
 BITRATE = 128_000
@@ -23,7 +26,8 @@ _APPLICATION_AUDIO = 2049
 _SET_BITRATE = 4002
 _SET_COMPLEXITY = 4010
 _GET_COMPLEXITY = 4011
-_LARGEST_PACKET = 4000
+_LARGEST_PACKET = 1275 * 6 + 7
+_MOST_FRAMES = 48
 _HEAD_SIZE = 19
 
 log = structlog.get_logger()
@@ -34,7 +38,7 @@ class OpusError(Exception):
 
 
 class Encoder(Protocol):
-    """Turns 960 samples of s16 stereo at 48 kHz into one packet. Not thread-safe."""
+    """Turns s16 stereo at 48 kHz into packets of 20 ms. Not thread-safe."""
 
     @property
     def complexity(self) -> int:
@@ -44,8 +48,8 @@ class Encoder(Protocol):
     @complexity.setter
     def complexity(self, value: int) -> None: ...
 
-    def encode(self, address: int) -> bytes:
-        """Encode the 3,840 bytes at `address`."""
+    def encode(self, address: int, frames: int = 1) -> list[bytes]:
+        """Encode 960 samples, or as many times that as there are `frames` (at most 6), which lie at `address`."""
         ...
 
 
@@ -78,12 +82,21 @@ class NativeEncoder:
     def _set(self, request: int, value: int) -> None:
         self._library.opus_encoder_ctl(self._state, ctypes.c_int(request), ctypes.c_int(value))
 
-    def encode(self, address: int) -> bytes:
-        """Encode the 3,840 bytes at `address`; OpusError if libopus refuses."""
-        size = self._encode(self._state, address, FRAME, self._packet, _LARGEST_PACKET)
+    def encode(self, address: int, frames: int = 1) -> list[bytes]:
+        """Encode some frames (see Encoder); OpusError if libopus refuses."""
+        size = self._encode(self._state, address, FRAME * frames, self._packet, _LARGEST_PACKET)
         if size < 0:
             raise OpusError(f"opus_encode: {size}")
-        return ctypes.string_at(self._packet, size)
+        return [ctypes.string_at(self._packet, size)] if frames == 1 else self._split(size)
+
+    def _split(self, size: int) -> list[bytes]:
+        """The frames of one long packet as packets of their own: the same first byte, but "one frame" (RFC 6716 §3)."""
+        first, starts, sizes = ctypes.c_ubyte(), (ctypes.c_void_p * _MOST_FRAMES)(), (ctypes.c_int16 * _MOST_FRAMES)()
+        count = self._library.opus_packet_parse(self._packet, size, ctypes.byref(first), starts, sizes, None)
+        if count < 0:
+            raise OpusError(f"opus_packet_parse: {count}")
+        alone = bytes([first.value & 0b11111100])
+        return [alone + ctypes.string_at(starts[at] or 0, sizes[at]) for at in range(count)]
 
     def __del__(self) -> None:
         if state := getattr(self, "_state", None):
@@ -102,8 +115,11 @@ class LibavEncoder:
         codec.bit_rate, codec.options = BITRATE, options
         self._codec: Any = codec
 
-    def encode(self, address: int) -> bytes:
-        """Encode the 3,840 bytes at `address`."""
+    def encode(self, address: int, frames: int = 1) -> list[bytes]:
+        """Encode some frames (see Encoder)."""
+        return [self._encode(address + at * FRAME_BYTES) for at in range(frames)]
+
+    def _encode(self, address: int) -> bytes:
         frame = av.AudioFrame("s16", "stereo", FRAME)
         frame.sample_rate = RATE
         frame.planes[0].update(ctypes.string_at(address, FRAME_BYTES))
@@ -157,6 +173,7 @@ def _typed(library: ctypes.CDLL) -> ctypes.CDLL:
     library.opus_encode.restype = integer
     library.opus_encode.argtypes = [pointer, pointer, ctypes.c_int, pointer, integer]
     library.opus_encoder_destroy.argtypes = [pointer]
+    library.opus_packet_parse.argtypes = [pointer, integer, pointer, pointer, pointer, pointer]
     return library
 
 

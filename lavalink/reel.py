@@ -4,7 +4,7 @@ import threading
 
 from lavalink.decoder import Decoder, Pcm
 from lavalink.fetch import HttpFile  # noqa: TC001 (beside its siblings)
-from lavalink.opus import FRAME, RATE
+from lavalink.opus import BLOCK, FRAME, RATE
 from lavalink.playlists import open_sound
 from lavalink.protocol import LoadError, Track
 from lavalink.sources import MANAGER, Sources
@@ -40,20 +40,20 @@ class Reel:
             self.opened = True
 
     def read(self, *, copy: bool) -> bytes | Pcm | None:
-        """The next 20 ms or less (see Decoder); None at the end; LoadError. In a worker thread."""
+        """The next 100 ms or less (see Decoder); None at the end; LoadError. In a worker thread."""
         with self._lock:
             if self.error is not None:
                 raise self.error
             if self._decoder is None:
                 return None
-            left = FRAME if self.end is None else (self.end - self.start) * RATE // 1000 - self._samples
+            left = FRAME * BLOCK if self.end is None else (self.end - self.start) * RATE // 1000 - self._samples
             piece = self._decoder.read(copy=copy) if left > 0 else None
         if not isinstance(piece, Pcm):
             self._samples += FRAME
             return piece
-        samples = min(piece.samples, left)
-        self._samples += samples
-        return piece._replace(samples=samples)
+        piece = Pcm(piece.plane, piece.start, min(piece.samples, left))
+        self._samples += piece.samples
+        return piece
 
     def cancel(self) -> None:
         """End whatever waits for this track's source, at once; then `close` it. From any thread."""

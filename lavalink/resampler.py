@@ -1,4 +1,4 @@
-"""Resampling: whatever a decoder gives, as 48 kHz s16 stereo in pieces of 20 ms."""
+"""Resampling: whatever a decoder gives, as 48 kHz s16 stereo in pieces of 20 ms and then 100 ms."""
 
 from fractions import Fraction
 from typing import cast
@@ -7,13 +7,16 @@ from av.audio.frame import AudioFrame
 from av.filter import Graph
 from av.filter.context import FilterContext
 
-from lavalink.opus import FRAME, RATE
+from lavalink.opus import BLOCK, FRAME, RATE
 
 FORMAT = f"aformat=sample_fmts=s16:channel_layouts=stereo:sample_rates={RATE}"
 
 
 class Resampler:
-    """Frames of one kind in, pieces of 960 samples out (the last one shorter)."""
+    """Frames of one kind in, pieces of whole frames out (the last one shorter).
+
+    The first is of 960 samples, so that sound begins at once.
+    """
 
     def __init__(self, frame: AudioFrame) -> None:
         self._kind = _kind(frame)
@@ -37,6 +40,7 @@ class Resampler:
         graph.configure()
         graph.set_audio_frame_size(FRAME)
         self._graph = graph  # a FilterContext does not keep its graph alive
+        self._started = False
 
     def takes(self, frame: AudioFrame) -> bool:
         """Whether a frame is of the kind this graph was built for."""
@@ -54,9 +58,13 @@ class Resampler:
     def pull(self) -> AudioFrame | None:
         """The next piece, or None until more is pushed."""
         try:
-            return cast("AudioFrame", self._sink.pull())
+            piece = cast("AudioFrame", self._sink.pull())
         except (BlockingIOError, EOFError):
             return None
+        if not self._started:
+            self._started = True
+            self._graph.set_audio_frame_size(FRAME * BLOCK)
+        return piece
 
 
 def _link(upstream: FilterContext, downstream: FilterContext) -> FilterContext:

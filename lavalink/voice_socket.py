@@ -25,15 +25,19 @@ from discord.gateway import DiscordVoiceWebSocket
 from discord.voice_client import VoiceClient
 from discord.voice_state import VoiceConnectionState
 
+from lavalink.opus import FRAME
 from lavalink.voice_codes import ABNORMAL, GatewayClosedError
 from lavalink.voice_loop import Heartbeat, LoopReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lavalink.protocol import VoiceState
 
 DISCOVERY_TRIES = 5
 DISCOVERY_TIMEOUT = 1.0
 CLOSE_TIMEOUT = 1.0
+GCM = "aead_aes256_gcm_rtpsize"
 NEW_GROUP = 1
 """The DAVE epoch that announces a new MLS group."""
 
@@ -44,6 +48,9 @@ _libc = ctypes.PyDLL(None, use_errno=False)
 _send = _libc.send
 _send.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int)
 _send.restype = ctypes.c_ssize_t
+_SEND_FLAGS = int(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)  # an enum's `|` costs more than encrypting
+_RTP_HEADER = struct.Struct(">BBHII")
+_GCM_NONCE = struct.Struct(">I8x")
 
 
 @cache
@@ -180,7 +187,7 @@ class Connection(VoiceConnectionState):
 class Transport(VoiceClient):
     """Encrypts and sends packets over a Connection."""
 
-    supported_modes = cast("Any", ("aead_aes256_gcm_rtpsize", "aead_xchacha20_poly1305_rtpsize"))
+    supported_modes = cast("Any", (GCM, "aead_xchacha20_poly1305_rtpsize"))
     _connection: Connection  # pyright: ignore[reportIncompatibleVariableOverride] - see create_connection_state
 
     def __init__(self, session: aiohttp.ClientSession, user_id: int, guild_id: int, channel_id: int) -> None:
@@ -201,19 +208,30 @@ class Transport(VoiceClient):
 
     def send(self, opus: bytes) -> None:
         """One 20 ms frame; never blocks: what the system cannot take now is lost, as on the way."""
-        self.checked_add("sequence", 1, 0xFFFF)
-        packet = bytes(self._get_voice_packet(opus))
-        _send(self._connection.socket.fileno(), packet, len(packet), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-        self.checked_add("timestamp", 960, 0xFFFFFFFF)
+        self.sequence = (self.sequence + 1) & 0xFFFF
+        packet = self._sealed(opus)
+        _send(self._connection.socket.fileno(), packet, len(packet), _SEND_FLAGS)
+        self.timestamp = (self.timestamp + FRAME) & 0xFFFFFFFF
+
+    def _sealed(self, data: bytes) -> bytes:
+        """A frame as it goes over the wire: what discord.py's `_get_voice_packet` makes, in half the time."""
+        state = self._connection
+        if state.dave_session is not None and state.can_encrypt:
+            data = state.dave_session.encrypt_opus(data)
+        header = _RTP_HEADER.pack(0x80, 0x78, self.sequence, self.timestamp, state.ssrc)
+        if cast("str", state.mode) == GCM:
+            return self._encrypt_aead_aes256_gcm_rtpsize(header, data)
+        encrypt = cast("Callable[[bytes, bytes], bytes]", self._encrypt_aead_xchacha20_poly1305_rtpsize)
+        return encrypt(header, data)
 
     def _encrypt_aead_aes256_gcm_rtpsize(self, header: bytes, data: bytes) -> bytes:
         """Discord's preferred mode, which discord.py 2.7.1 lacks: nonce of 4 bytes at the end, header authenticated."""
-        key = self.secret_key
+        key = self._connection.secret_key
         if self._cipher is None or self._cipher[0] is not key:
             self._cipher = (key, AESGCM(bytes(key)))
-        nonce = self._incr_nonce.to_bytes(4, "big")
-        self.checked_add("_incr_nonce", 1, 0xFFFFFFFF)
-        return bytes(header) + self._cipher[1].encrypt(nonce + bytes(8), bytes(data), bytes(header)) + nonce
+        nonce = _GCM_NONCE.pack(self._incr_nonce)
+        self._incr_nonce = (self._incr_nonce + 1) & 0xFFFFFFFF
+        return header + self._cipher[1].encrypt(nonce, data, header) + nonce[:4]
 
 
 class _Http:

@@ -1,7 +1,9 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lavalink.opus import (
+    BLOCK,
     FRAME,
     Encoder,
     LibavEncoder,
@@ -15,7 +17,7 @@ from tests import sound
 
 def encode(encoder: Encoder, hz: float) -> list[bytes]:
     samples = (sound.tone(hz, 0.5) * 32767).astype("int16")
-    return [encoder.encode(samples[at:].ctypes.data) for at in range(0, len(samples), FRAME)]
+    return [encoder.encode(samples[at:].ctypes.data)[0] for at in range(0, len(samples), FRAME)]
 
 
 def test_the_native_encoder_is_found_here_and_heard() -> None:
@@ -24,6 +26,16 @@ def test_the_native_encoder_is_found_here_and_heard() -> None:
     packets = encode(encoder, 440)
     assert abs(sound.frequency(sound.decode(packets)) - 440) < 1
     assert {packet_samples(packet) for packet in packets} == {FRAME}
+
+
+@pytest.mark.parametrize("encoder", [new_encoder(), LibavEncoder()])
+def test_several_frames_at_once_are_packets_of_20_ms_like_any(encoder: Encoder) -> None:
+    samples = (sound.tone(440, 0.5) * 32767).astype("int16")
+    blocks = [encoder.encode(samples[at:].ctypes.data, BLOCK) for at in range(0, len(samples), FRAME * BLOCK)]
+    packets = [packet for block in blocks for packet in block]
+    assert [len(block) for block in blocks] == [BLOCK] * 5
+    assert {packet_samples(packet) for packet in packets} == {FRAME}
+    assert abs(sound.frequency(sound.decode(packets)) - 440) < 1
 
 
 def test_without_libopus_pyav_encodes() -> None:

@@ -49,7 +49,7 @@ class Shelf:
         pieces: list[sound.Samples] = []
         while (pcm := decoder.read(copy=False)) is not None:
             assert not isinstance(pcm, bytes)
-            assert pcm.samples <= 960
+            assert pcm.samples <= 4800
             raw = np.frombuffer(memoryview(pcm.plane), np.int16, pcm.samples * 2, pcm.start * 4)
             pieces.append((raw.reshape(-1, 2) / 32768).astype(np.float32))
         decoder.close()

@@ -29,7 +29,6 @@ CLIENT = {
     "__init__": {"client", "channel"},
     "create_connection_state": set[str](),
     "checked_add": {"attr", "value", "limit"},
-    "_get_voice_packet": {"data"},
     "_encrypt_aead_xchacha20_poly1305_rtpsize": {"header", "data"},
 }
 OPCODES = {

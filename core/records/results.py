@@ -71,17 +71,6 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the person may not do alone became a poll, or joined it; `done`: it passed at once."""
-
-    kind: str
-    votes: int
-    needed: int
-    done: bool
-    argument: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Moved:
     """An entry stands elsewhere; `rank` from 1."""
 

@@ -83,7 +83,8 @@ class Actions:
         entry = press.entry if "entry" in press.fields else None
         result = await self._jukebox.skip(press.ref.room, press.actor, entry=entry, command_id=press.command_id)
         if not result.done:
-            return ""
+            young = press.words.gettext("Noted. It counts once you have listened for ten seconds.")
+            return "" if result.votes else young
         return press.words.gettext("“%(title)s” was skipped.") % {"title": result.title}
 
     async def remove(self, press: Press) -> str:

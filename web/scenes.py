@@ -40,7 +40,8 @@ class Mine:
 class Scene:
     """A room at a version. `mine` is keyed by person and shared by all listeners' personal parts.
 
-    `silent`: no audio node is up, so what is on air is not heard for the moment.
+    `silent`: no audio node is up, so what is on air is not heard for the moment. `house`: the room has a list of
+    its own, which plays for whoever listens while nothing is queued.
     """
 
     ref: RoomRef
@@ -50,6 +51,7 @@ class Scene:
     mine: dict[PersonId, Mine]
     page: int = 0
     silent: bool = False
+    house: bool = False
 
     @property
     def may_vote(self) -> bool:
@@ -73,7 +75,16 @@ class Scenes:
         """The room as `person` sees it. Raises NoSuchRoomError, StoreUnavailableError."""
         view = await self._jukebox.view(ref.room, person, page=page, size=SHOWN)
         room = await self._rooms.read(ref.room)
-        return Scene(ref, view, _people(room), await self._played(view), _mine(room), page, self.silent(ref.room))
+        return Scene(
+            ref,
+            view,
+            _people(room),
+            await self._played(view),
+            _mine(room),
+            page,
+            silent=self.silent(ref.room),
+            house=bool(room.fallback),
+        )
 
     def silent(self, room: RoomId) -> bool:
         """Whether the room's player waits for a node."""

@@ -30,6 +30,14 @@ async def test_page_shows_what_is_on_and_what_comes(site: Site, browser: Browser
     assert "in about 1 min" in text
 
 
+async def test_a_quiet_room_says_what_makes_it_play(site: Site, browser: Browser) -> None:
+    assert "Nothing is playing. Add a track and it starts." in await browser.open()
+    site.rooms.rooms[LOBBY].fallback = (track("House"),)
+    assert "Press Listen and the house list plays, or add something of your own." in await browser.open()
+    set_guests(site, Guests.LISTEN)
+    assert "Press Listen and the house list plays.</p>" in await browser.open()
+
+
 async def test_page_is_small(site: Site, browser: Browser) -> None:
     await furnish(site)
     text = await browser.open()

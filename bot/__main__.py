@@ -1,4 +1,4 @@
-"""The command line: `python -m bot run | check | migrate | library scan | audit`."""
+"""The command line: `python -m bot run | check | migrate | backup | restore | …`."""
 
 import asyncio
 import sys
@@ -52,7 +52,27 @@ def migrate() -> None:
     from bot.maintenance import upgrade_database
 
     configure_logs(level="WARNING")
-    raise typer.Exit(asyncio.run(upgrade_database(_settings())))
+    asyncio.run(upgrade_database(_settings()))
+
+
+@cli.command()
+def backup(file: Path) -> None:
+    """Write the whole database and the uploads into one file; the bot may run meanwhile."""
+    from bot.maintenance import write_backup
+
+    configure_logs(level="WARNING")
+    asyncio.run(write_backup(_settings(), file))
+
+
+@cli.command()
+def restore(
+    file: Path, *, replace: Annotated[bool, typer.Option(help="Also in place of what the database holds.")] = False
+) -> None:
+    """Fill an empty database, SQLite or PostgreSQL, from a backup; stop the bot first."""
+    from bot.maintenance import read_backup
+
+    configure_logs(level="WARNING")
+    asyncio.run(read_backup(_settings(), file, replace=replace))
 
 
 @library_cli.command()

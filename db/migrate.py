@@ -21,14 +21,24 @@ async def migrate(database: Database) -> str:
     async with database.write() as connection:
         if database.dialect == "postgresql":
             await connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
-        await connection.run_sync(_upgrade)
+        await connection.run_sync(upgrade)
     return newest()
 
 
 async def revision(database: Database) -> str | None:
     """The schema's revision; None for an empty database. Raises StoreUnavailableError."""
     async with database.read() as connection:
-        return await connection.run_sync(lambda it: MigrationContext.configure(it).get_current_revision())
+        return await connection.run_sync(revision_of)
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The revision of the schema that a connection sees; None without one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def knows(wanted: str) -> bool:
+    """Whether this version of the program has heard of a revision."""
+    return wanted in {it.revision for it in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def newest() -> str:
@@ -46,5 +56,6 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
-def _upgrade(connection: Connection) -> None:
-    command.upgrade(_config(connection), "head")
+def upgrade(connection: Connection, wanted: str = "head") -> None:
+    """Bring the schema to a revision, in the connection's transaction."""
+    command.upgrade(_config(connection), wanted)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import Settings
-from db.instance import Instance
+from db.instance import FileLock, Instance
 from tests import sound
 from tests.waiting import free_port
 
@@ -62,6 +62,37 @@ def test_migrate_makes_the_database_and_may_be_repeated(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
     assert (tmp_path / "data" / "chorus.db").exists()
     assert bot("audit", data=tmp_path / "data").returncode == 0
+
+
+def test_a_backup_is_restored_into_another_data_folder(tmp_path: Path) -> None:
+    file, upload = tmp_path / "chorus.zip", tmp_path / "old" / "uploads" / "ab12"
+    assert bot("backup", str(file), data=tmp_path / "old").returncode == 1, "there is nothing yet"
+    assert bot("migrate", data=tmp_path / "old").returncode == 0
+    upload.parent.mkdir()
+    upload.write_bytes(b"sound")
+    saved = bot("backup", str(file), data=tmp_path / "old")
+    assert saved.returncode == 0, saved.stderr
+    assert "1 uploads" in saved.stdout
+    for _ in range(2):  # nothing is in it, so it is still empty
+        restored = bot("restore", str(file), data=tmp_path / "new")
+        assert restored.returncode == 0, restored.stderr
+    assert (tmp_path / "new" / "uploads" / "ab12").read_bytes() == b"sound"
+
+
+def test_restoring_over_a_running_bot_or_from_anything_else_is_refused(tmp_path: Path) -> None:
+    file, data = tmp_path / "chorus.zip", tmp_path / "data"
+    bot("migrate", data=data)
+    bot("backup", str(file), data=data)
+    lock = FileLock(data / "chorus.db.lock")
+    lock.acquire()
+    try:
+        done = bot("restore", str(file), "--replace", data=data)
+    finally:
+        lock.release()
+    assert (done.returncode, "in use" in done.stderr) == (1, True)
+    (tmp_path / "song.zip").write_bytes(b"la la la")
+    done = bot("restore", str(tmp_path / "song.zip"), "--replace", data=data)
+    assert (done.returncode, done.stderr.count("\n"), "no backup" in done.stderr) == (1, 1, True)
 
 
 def test_scan_indexes_the_folders_and_names_what_cannot_be_played(tmp_path: Path) -> None:

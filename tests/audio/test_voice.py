@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
@@ -12,6 +12,7 @@ from typing import Self
 import discord
 import pytest
 
+from audio.node import NodeAddress
 from audio.voice_data import after_close
 from core.events import OutputChanged
 from core.room import Room
@@ -45,11 +46,13 @@ class Stage(World):
     def hall(self) -> Room:
         return self.rooms.rooms[self.guild_room]
 
+    def actor_of_ann(self) -> Actor:
+        return Actor(PersonId("ann"), "Ann", self.hall.place, Surface.DISCORD, voice_channel=self.music.id, dj=True)
+
     async def play(self, *tracks: Track) -> None:
         """Ann, in the music channel, asks for tracks."""
-        who = PersonId("ann")
-        actor = Actor(who, "Ann", self.hall.place, Surface.DISCORD, voice_channel=self.music.id, dj=True)
-        present = Presence(who, self.hall.place, Hearing.VOICE, "Ann", self.clock.now())
+        actor = self.actor_of_ann()
+        present = Presence(actor.person, self.hall.place, Hearing.VOICE, "Ann", self.clock.now())
         await self.jukebox.add(self.guild_room, actor, tracks)
         await self.reports.people(self.guild_room, self.hall.place, [present])
 
@@ -57,8 +60,8 @@ class Stage(World):
 class Bot(Rig):
     """A rig with a Discord client."""
 
-    def __init__(self, stage: Stage) -> None:
-        super().__init__(stage, user_id=stage.discord.bot.id)
+    def __init__(self, stage: Stage, *, addresses: Sequence[NodeAddress] = ()) -> None:
+        super().__init__(stage, addresses=addresses, user_id=stage.discord.bot.id)
         self.stage = stage
         self.client = discord.Client(intents=INTENTS, guild_ready_timeout=0.05)
 

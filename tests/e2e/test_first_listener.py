@@ -11,6 +11,7 @@ from tests import sound
 from tests.e2e.browser import chromium, errors, visitor
 from tests.e2e.hearing import listen, recorded
 from tests.e2e.product import Product
+from tests.waiting import until
 
 pytestmark = pytest.mark.heard
 
@@ -49,6 +50,7 @@ async def test_the_stream_begins_with_the_music(chorus: Product) -> None:
 
 
 async def test_who_makes_a_room_begin_hears_it_soon(chorus: Product) -> None:
+    await until(lambda: chorus.logs(event="library indexed"), within=20, what="there is something to play")
     samples = recorded(await listen(f"{chorus.url}/r/lobby/stream.ogg", 3))
     silent = next(at for at in range(0, len(samples), 960) if sound.level(samples[at : at + 960]) > -50) / 48_000
     sys.stdout.write(f"the stream of a room that begins is silent for {silent:.2f} s\n")

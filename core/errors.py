@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from core.types import EntryId
+from core.types import BlockKind, EntryId, PlaceId
 
 
 class ChorusError(Exception):
@@ -77,6 +77,47 @@ class NoSuchSettingError(ChorusError):
 
 
 @dataclass
+class NoSuchChoiceError(NoSuchSettingError):
+    """`value` is none of the `choices` for the setting."""
+
+    value: str
+    choices: tuple[str, ...]
+
+
+@dataclass
+class PollRunningError(ChorusError):
+    """A question of this `kind` is running about another `argument` (a volume, a mode)."""
+
+    kind: str
+    argument: str | None
+
+
+@dataclass
+class NoSuchPollError(ChorusError):
+    """No question of this `kind` is running."""
+
+    kind: str
+
+
+@dataclass
+class AlreadyLinkedError(ChorusError):
+    """The place shares a room already; it has to be unlinked first."""
+
+    place: PlaceId
+
+
+@dataclass
+class CannotLinkError(ChorusError):
+    """`place` cannot share that room: chats and web rooms join a guild's room, and nothing else does."""
+
+    place: PlaceId
+
+
+class NotLinkedError(ChorusError):
+    """There is nothing to unlink."""
+
+
+@dataclass
 class QueueFullError(ChorusError):
     """The queue holds `limit` entries already."""
 
@@ -135,3 +176,45 @@ class RateLimitedError(ChorusError):
     """Too much at once; try again after `retry_after` seconds."""
 
     retry_after: float
+
+
+class ClosedError(ChorusError):
+    """The queue is closed: only DJs add to it."""
+
+
+@dataclass
+class DuplicateError(ChorusError):
+    """Everything that was to be queued waits or plays already; `title` names the first."""
+
+    title: str
+
+
+@dataclass
+class BlockedError(ChorusError):
+    """Everything that was to be queued is on the blocklist; `title` names the first, `kind` and `value` its line."""
+
+    kind: BlockKind
+    value: str
+    title: str
+
+
+class NothingToUndoError(ChorusError):
+    """Nothing was removed, cleared, moved or shuffled within the last 30 s."""
+
+
+class NoHistoryError(ChorusError):
+    """Nothing has been played that could be played again."""
+
+
+@dataclass
+class TooManyLinesError(ChorusError):
+    """The list has more than `limit` lines."""
+
+    limit: int
+
+
+@dataclass
+class NotAListError(ChorusError):
+    """The file is no list of tracks. `reason`: `binary`, `empty`, `too_large`, `corrupt`."""
+
+    reason: str

@@ -22,6 +22,14 @@ def is_same(room: Room, first: PersonId, second: PersonId) -> bool:
     return one(room, first) == one(room, second)
 
 
+def identities(room: Room, person: PersonId | None) -> set[PersonId]:
+    """Everybody that this human is, as far as is known here; nobody for None."""
+    if person is None:
+        return set()
+    human = one(room, person)
+    return {person, human, *(it for it, leader in room.same.items() if leader == human)}
+
+
 def present(room: Room) -> Iterator[Presence]:
     """Everybody who is there now, by every way they came."""
     return (presence for presence in room.people.values() if presence.left_at is None)

@@ -1,10 +1,11 @@
-"""Who may do what: one table, used by every surface."""
+"""Who may do what: one table, used by every surface, whose cells the admins of a place may change."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from core import people
-from core.errors import AnotherChannelError, ForbiddenError, NotListeningError
+from core.errors import AnotherChannelError, ForbiddenError, NoSuchChoiceError, NotListeningError
 from core.playing import is_web
 from core.room import Room
 from core.types import Actor, Entry, Guests, Surface
@@ -14,19 +15,33 @@ class Action(StrEnum):
     """What people do."""
 
     PLAY = "play"
+    PLAY_NEXT = "play_next"
+    IMPORT = "import"
+    EXPORT = "export"
     VOTE = "vote"
     SKIP = "skip"
-    SKIP_NOW = "skip_now"
+    PREVIOUS = "previous"
+    JUMP = "jump"
     REMOVE = "remove"
+    MOVE = "move"
+    SHUFFLE = "shuffle"
+    CLEAR = "clear"
+    UNDO = "undo"
+    CLOSE = "close"
     PAUSE = "pause"
     RESUME = "resume"
     SEEK = "seek"
     VOLUME = "volume"
-    JOIN = "join"
-    CLEAR = "clear"
+    LOOP = "loop"
+    MODE = "mode"
     STOP = "stop"
+    JOIN = "join"
     LEAVE = "leave"
+    HISTORY = "history"
+    FAVOURITE = "favourite"
     CONFIGURE = "configure"
+    BLOCK = "block"
+    AUDIT = "audit"
 
 
 class Role(StrEnum):
@@ -44,74 +59,152 @@ class Role(StrEnum):
     """A listener from a place that named no DJ role: its people share the controls."""
     DJ = "dj"
     ADMIN = "admin"
+    OPERATOR = "operator"
+    """Runs the installation, and is an admin everywhere."""
+
+
+POLL = "poll"
+"""Stands among the roles of a cell: whoever may not act alone may ask the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Any of `roles` may; on a page, `guests` must be at least this."""
+    """Any of `roles` may act alone, on a page if `guests` is at least this; with `poll` the others may ask."""
 
     roles: frozenset[Role]
+    poll: bool = False
     guests: Guests = Guests.ADD
 
 
-def _rule(*roles: Role, guests: Guests = Guests.ADD) -> Rule:
-    return Rule(frozenset(roles), guests)
+def _rule(*roles: Role, poll: bool = False, guests: Guests = Guests.ADD) -> Rule:
+    return Rule(frozenset(roles), poll, guests)
 
 
+_ADD = _rule(Role.LISTENER, Role.VISITOR, Role.DJ)
+_LOOK = _rule(Role.LISTENER, Role.VISITOR, Role.DJ, guests=Guests.LISTEN)
 _CONTROL = _rule(Role.REQUESTER, Role.MEMBER, Role.ALONE, Role.DJ)
 _RULE = _rule(Role.ALONE, Role.DJ)
+_ASK = replace(_RULE, poll=True)
+_ADMIN = _rule(Role.ADMIN)
 
 TABLE: dict[Action, Rule] = {
-    Action.PLAY: _rule(Role.LISTENER, Role.VISITOR, Role.DJ),
+    Action.PLAY: _ADD,
+    Action.PLAY_NEXT: _RULE,
+    Action.IMPORT: _ADD,
+    Action.EXPORT: _LOOK,
     Action.VOTE: _rule(Role.LISTENER, Role.DJ, guests=Guests.VOTE),
-    Action.SKIP: _rule(Role.LISTENER, Role.REQUESTER, Role.DJ, guests=Guests.VOTE),
-    Action.SKIP_NOW: _rule(Role.REQUESTER, Role.ALONE, Role.DJ, guests=Guests.VOTE),
+    Action.SKIP: _rule(Role.REQUESTER, Role.ALONE, Role.DJ, poll=True, guests=Guests.VOTE),
+    Action.PREVIOUS: _ASK,
+    Action.JUMP: _RULE,
     Action.REMOVE: _rule(Role.REQUESTER, Role.DJ),
+    Action.MOVE: _rule(Role.REQUESTER, Role.ALONE, Role.DJ),
+    Action.SHUFFLE: _ASK,
+    Action.CLEAR: _ASK,
+    Action.UNDO: _RULE,
+    Action.CLOSE: _rule(Role.DJ),
     Action.PAUSE: _CONTROL,
     Action.RESUME: _CONTROL,
     Action.SEEK: _CONTROL,
-    Action.VOLUME: _CONTROL,
+    Action.VOLUME: replace(_CONTROL, poll=True),
+    Action.LOOP: _rule(Role.MEMBER, Role.ALONE, Role.DJ),
+    Action.MODE: _rule(Role.DJ, poll=True),
+    Action.STOP: _ASK,
     Action.JOIN: _rule(Role.LISTENER, Role.DJ),
-    Action.CLEAR: _RULE,
-    Action.STOP: _RULE,
     Action.LEAVE: _RULE,
-    Action.CONFIGURE: _rule(Role.ADMIN),
+    Action.HISTORY: _LOOK,
+    Action.FAVOURITE: _LOOK,
+    Action.CONFIGURE: _ADMIN,
+    Action.BLOCK: _ADMIN,
+    Action.AUDIT: _ADMIN,
 }
 _LEVELS = list(Guests)
+_HELPED_BY_COMING = {Role.LISTENER, Role.MEMBER, Role.ALONE}
+
+
+def rule_of(room: Room, action: Action) -> Rule:
+    """The rule for `action` here: the default's, or the cell that an admin chose."""
+    rule, cell = TABLE[action], room.settings.policy.get(action)
+    if cell is None:
+        return rule
+    return replace(rule, roles=frozenset(role for role in Role if role in cell), poll=POLL in cell)
+
+
+def choices(action: Action) -> tuple[str, ...]:
+    """What a cell of the table may hold."""
+    if TABLE[action] is _ADMIN:
+        return (Role.ADMIN, Role.OPERATOR)
+    return (*Role, POLL) if TABLE[action].poll else (*Role,)
+
+
+def checked_cell(name: str, roles: Sequence[str]) -> tuple[str, ...]:
+    """A cell as settings hold it. Raises NoSuchChoiceError for an action or a role that there is not."""
+    if name not in list(Action):
+        raise NoSuchChoiceError("policy", name, (*Action,))
+    known = choices(Action(name))
+    for role in roles:
+        if role not in known:
+            raise NoSuchChoiceError(f"policy.{name}", role, known)
+    return tuple(choice for choice in known if choice in roles)
 
 
 def require(room: Room, actor: Actor, action: Action, now: int, entry: Entry | None = None) -> None:
-    """Let `actor` do `action` (about `entry`), or raise NotListeningError, AnotherChannelError, ForbiddenError."""
-    held, rule = roles(room, actor, now, entry), TABLE[action]
-    if Role.ADMIN in held:
+    """Let `actor` do `action` (about `entry`) alone.
+
+    Raises NotListeningError, AnotherChannelError, ForbiddenError.
+    """
+    if allows(room, actor, action, now, entry):
         return
-    if actor.surface is Surface.WEB and _LEVELS.index(room.settings.guests) < _LEVELS.index(rule.guests):
-        raise ForbiddenError(action, "guests")
-    if held & rule.roles or (Role.ALONE in rule.roles and _alone(room, actor, held, now)):
-        return
-    if Role.ADMIN in rule.roles:
-        raise ForbiddenError(action, Role.ADMIN)
-    if Role.LISTENER not in held:
+    rule, held = rule_of(room, action), roles(room, actor, now, entry)
+    _require_guests(room, actor, action, rule.guests)
+    if Role.LISTENER not in held and rule.roles & _HELPED_BY_COMING:
         raise absence(room, actor)
-    raise ForbiddenError(action, Role.DJ)
+    raise ForbiddenError(action, _who_may(rule))
+
+
+def require_poll(room: Room, actor: Actor, action: Action, now: int, entry: Entry | None = None) -> None:
+    """Let `actor` ask the others for `action`, or raise as `require` does."""
+    if not rule_of(room, action).poll:
+        require(room, actor, action, now, entry)
+    _require_guests(room, actor, action, Guests.VOTE)
+    if not listens(room, actor, now):
+        raise absence(room, actor)
+
+
+def _require_guests(room: Room, actor: Actor, action: Action, least: Guests) -> None:
+    if not _is_welcome(room, actor, least):
+        raise ForbiddenError(action, "guests")
+
+
+def _is_welcome(room: Room, actor: Actor, least: Guests) -> bool:
+    return actor.surface is not Surface.WEB or _LEVELS.index(room.settings.guests) >= _LEVELS.index(least)
+
+
+def _who_may(rule: Rule) -> Role:
+    return next((role for role in (Role.DJ, Role.REQUESTER) if role in rule.roles), Role.ADMIN)
 
 
 def allows(room: Room, actor: Actor, action: Action, now: int, entry: Entry | None = None) -> bool:
-    """Whether the roles of `actor` suffice for `action`."""
-    held, rule = roles(room, actor, now, entry), TABLE[action]
-    return bool(held & (rule.roles | {Role.ADMIN})) or (Role.ALONE in rule.roles and _alone(room, actor, held, now))
+    """Whether `actor` may do `action` (about `entry`) alone; an admin always may."""
+    held, rule = roles(room, actor, now, entry), rule_of(room, action)
+    if Role.ADMIN in held:
+        return True
+    if not _is_welcome(room, actor, rule.guests):
+        return False
+    return bool(held & rule.roles) or (Role.ALONE in rule.roles and _alone(room, actor, held, now))
 
 
 def roles(room: Room, actor: Actor, now: int, entry: Entry | None = None) -> set[Role]:
     """The roles that `actor` holds now, `entry` being the one in question; all but `ALONE`, which takes counting."""
     held: set[Role] = set()
-    if actor.admin or actor.operator:
+    if actor.operator:
+        held |= {Role.OPERATOR, Role.ADMIN}
+    if actor.admin:
         held.add(Role.ADMIN)
     if actor.dj:
         held.add(Role.DJ)
     if actor.surface is Surface.WEB:
         held.add(Role.VISITOR)
-    if entry is not None and entry.person == actor.person:
+    if entry is not None and people.is_same(room, entry.person, actor.person):
         held.add(Role.REQUESTER)
     if listens(room, actor, now):
         held.add(Role.LISTENER)
@@ -121,7 +214,7 @@ def roles(room: Room, actor: Actor, now: int, entry: Entry | None = None) -> set
 
 
 def _alone(room: Room, actor: Actor, held: set[Role], now: int) -> bool:
-    return Role.LISTENER in held and people.electorate(room, now) <= {actor.person}
+    return Role.LISTENER in held and people.electorate(room, now) <= {people.one(room, actor.person)}
 
 
 def listens(room: Room, actor: Actor, now: int) -> bool:

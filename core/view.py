@@ -1,28 +1,34 @@
 """What a room looks like to one person."""
 
+from dataclasses import asdict
+
 from core import people, queue, voting
 from core.ordering import Order, order_of
 from core.records.views import EntryView, NowView, PollView, RoomView, Why
 from core.room import Room
 from core.types import Entry, EntryId, PersonId
 
+Own = set[PersonId]
+"""The identities of whoever looks."""
+
 
 def view(room: Room, person: PersonId | None, now: int, *, page: int = 0, size: int = 10) -> RoomView:
     """The room as `person` sees it, with the `page`-th `size` entries of the queue."""
+    own = people.identities(room, person)
     return RoomView(
         id=room.id,
         version=room.version,
         name=room.name,
-        current=_now(room, person, now),
+        current=_now(room, own, now),
         position=_position(room, now),
         running=room.clock.running_since is not None,
         at=now,
         paused=room.paused,
         volume=room.volume,
         voice_channel=room.voice_channel,
-        upcoming=_upcoming(room, person, now, page * size, size),
+        upcoming=_upcoming(room, own, now, page * size, size),
         total=len(room.entries),
-        polls=tuple(_poll(room, kind, person, now) for kind in room.polls),
+        polls=tuple(_poll(room, kind, own, now) for kind in room.polls),
         listeners=people.listening(room),
         settings=room.settings,
         limits=room.limits,
@@ -57,7 +63,7 @@ def _position(room: Room, now: int) -> int:
     return position if length is None else min(position, length)
 
 
-def _now(room: Room, person: PersonId | None, now: int) -> NowView | None:
+def _now(room: Room, own: Own, now: int) -> NowView | None:
     if room.current is None:
         return None
     entry = room.current.entry
@@ -72,23 +78,23 @@ def _now(room: Room, person: PersonId | None, now: int) -> NowView | None:
         started=room.current.started_at is not None,
         up=tally.up,
         down=tally.down,
-        my_vote=_vote_of(entry, person),
-        mine=entry.person == person,
+        my_vote=_vote_of(entry, own),
+        mine=entry.person in own,
     )
 
 
-def _upcoming(room: Room, person: PersonId | None, now: int, offset: int, size: int) -> tuple[EntryView, ...]:
+def _upcoming(room: Room, own: Own, now: int, offset: int, size: int) -> tuple[EntryView, ...]:
     order, views = order_of(room, now), list[EntryView]()
     wait = queue.remaining(room, now)
     for ahead, entry in enumerate((room.entries[one] for one in order.entries(offset, size)), offset):
         if ahead == offset:
             wait += order.length_before(entry)
-        views.append(_entry(order, entry, person, _why(room, entry, ahead, queue.whole(wait), now)))
+        views.append(_entry(order, entry, own, _why(room, entry, ahead, queue.whole(wait), now)))
         wait += float("inf") if entry.track.length is None else entry.track.length
     return tuple(views)
 
 
-def _entry(order: Order, entry: Entry, person: PersonId | None, why: Why) -> EntryView:
+def _entry(order: Order, entry: Entry, own: Own, why: Why) -> EntryView:
     tally = order.tally(entry)
     return EntryView(
         id=entry.id,
@@ -99,24 +105,18 @@ def _entry(order: Order, entry: Entry, person: PersonId | None, why: Why) -> Ent
         rank=why.ahead + 1,
         up=tally.up,
         down=tally.down,
-        my_vote=_vote_of(entry, person),
-        mine=entry.person == person,
+        my_vote=_vote_of(entry, own),
+        mine=entry.person in own,
         why=why,
     )
 
 
-def _vote_of(entry: Entry, person: PersonId | None) -> int:
-    vote = None if person is None else entry.votes.get(person)
-    return vote.value if vote else 0
+def _vote_of(entry: Entry, own: Own) -> int:
+    """What this human said last, by whichever identity."""
+    cast = [entry.votes[it] for it in own if it in entry.votes]
+    return max(cast, key=lambda vote: vote.at).value if cast else 0
 
 
-def _poll(room: Room, kind: str, person: PersonId | None, now: int) -> PollView:
-    poll = room.polls[kind]
-    return PollView(
-        kind=kind,
-        votes=voting.votes_now(room, poll, now),
-        needed=voting.needed_now(room, now),
-        electorate=len(people.electorate(room, now)),
-        mine=person in poll.votes,
-        deadline=poll.deadline,
-    )
+def _poll(room: Room, kind: str, own: Own, now: int) -> PollView:
+    mine = not own.isdisjoint(room.polls[kind].votes)
+    return PollView(**asdict(voting.why(room, kind, now)), mine=mine)

@@ -1,6 +1,6 @@
 """What moves the player."""
 
-from core import output, people, playing, policy, queue, transport, voting
+from core import acts, output, people, playing, policy, settings, transport, voting
 from core.errors import (
     NoSuchEntryError,
     NotListeningError,
@@ -8,9 +8,8 @@ from core.errors import (
     OutOfRangeError,
 )
 from core.jukebox.base import Base, current_of
-from core.limits import VOLUME
 from core.policy import Action
-from core.records.results import Changed, Skipped
+from core.records.results import Asked, Changed, Skipped
 from core.room import Room
 from core.types import (
     Actor,
@@ -34,14 +33,11 @@ class Controls(Base):
             current = current_of(state).entry
             if entry not in {None, current.id}:
                 raise NoSuchEntryError(entry or current.id)
-            policy.require(state, actor, Action.SKIP, now, current)
-            people.acted(state, actor, now)
-            if policy.allows(state, actor, Action.SKIP_NOW, now, current):
-                playing.advance(state, EndReason.SKIPPED, now)
-                return Skipped(done=True, title=current.track.title)
-            poll = voting.ask_skip(state, actor.person, now)
-            votes, needed = voting.votes_now(state, poll, now), voting.needed_now(state, now)
-            return Skipped(voting.passes(state, now), current.track.title, votes, needed)
+            asked = voting.decide(state, actor, Action.SKIP, now)
+            if asked is not None:
+                return Skipped(asked.done, current.track.title, asked.votes, asked.needed)
+            playing.advance(state, EndReason.SKIPPED, now)
+            return Skipped(done=True, title=current.track.title)
 
         return await self._apply(room, command, command_id)
 
@@ -81,28 +77,35 @@ class Controls(Base):
 
         return await self._apply(room, command, command_id)
 
-    async def volume(self, room: RoomId, actor: Actor, volume: int, *, command_id: CommandId | None = None) -> Changed:
+    async def volume(
+        self, room: RoomId, actor: Actor, volume: int, *, command_id: CommandId | None = None
+    ) -> Changed | Asked:
         """Set the volume in percent."""
 
-        def command(state: Room, now: int) -> Changed:
-            policy.require(state, actor, Action.VOLUME, now, state.current.entry if state.current else None)
-            if not VOLUME[0] <= volume <= VOLUME[1]:
-                raise OutOfRangeError("volume", volume, *VOLUME)
-            people.acted(state, actor, now)
-            return Changed(transport.set_volume(state, volume), volume)
+        def command(state: Room, now: int) -> Changed | Asked:
+            wanted = str(acts.check_volume(volume))
+            asked = voting.decide(state, actor, Action.VOLUME, now, argument=wanted)
+            return asked or Changed(transport.set_volume(state, volume), volume)
 
         return await self._apply(room, command, command_id)
 
-    async def stop(self, room: RoomId, actor: Actor, *, command_id: CommandId | None = None) -> Changed:
+    async def set_mode(
+        self, room: RoomId, actor: Actor, mode: str, *, command_id: CommandId | None = None
+    ) -> Changed | Asked:
+        """Choose what orders the queue (a `Mode`)."""
+
+        def command(state: Room, now: int) -> Changed | Asked:
+            wanted = settings.checked_mode(mode)
+            asked = voting.decide(state, actor, Action.MODE, now, argument=wanted)
+            return asked or settings.set_mode(state, actor, wanted, now)
+
+        return await self._apply(room, command, command_id)
+
+    async def stop(self, room: RoomId, actor: Actor, *, command_id: CommandId | None = None) -> Changed | Asked:
         """Empty the queue, end what is on air, leave the voice channel."""
 
-        def command(state: Room, now: int) -> Changed:
-            policy.require(state, actor, Action.STOP, now)
-            busy = state.current is not None or state.voice_channel is not None or bool(state.entries)
-            queue.clear(state, now)
-            playing.stop(state, now)
-            output.leave(state, now)
-            return Changed(busy)
+        def command(state: Room, now: int) -> Changed | Asked:
+            return voting.decide(state, actor, Action.STOP, now) or acts.stop(state, actor, now)
 
         return await self._apply(room, command, command_id)
 

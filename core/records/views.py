@@ -37,15 +37,28 @@ class EntryView:
 
 
 @dataclass(frozen=True, slots=True)
-class PollView:
-    """A running question: `needed` of `electorate` people; `departures` listeners leaving would pass it too."""
+class WhyPoll:
+    """How a running question stands: `votes` of the `needed` ones, among `electorate` people.
+
+    It passes with `missing` more votes, or as soon as `departures` of the listeners who did not vote leave (None:
+    nobody's leaving passes it). `argument` is what to do (a volume, a mode), `deadline` in UTC ms.
+    """
 
     kind: str
+    argument: str | None
     votes: int
     needed: int
     electorate: int
-    mine: bool
+    missing: int
+    departures: int | None
     deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class PollView(WhyPoll):
+    """A running question as one person sees it; `mine`: they said yes."""
+
+    mine: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,63 @@
+"""What people may decide together: how each question is checked, and what is done when it has passed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core import output, playing, queue, settings, transport
+from core.errors import NothingPlayingError, OutOfRangeError
+from core.limits import VOLUME
+from core.policy import Action
+from core.records.results import Changed
+from core.room import Room
+from core.types import Actor, EndReason, Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """`do` is called when a question has passed, with whoever opened it; `check` raises what speaks against it.
+
+    `current`: it is about what is on air, and ends with it.
+    """
+
+    do: Callable[[Room, Actor, str | None, int], object]
+    check: Callable[[Room, str | None], object] = lambda _room, _argument: None
+    current: bool = False
+
+
+def stop(room: Room, _actor: Actor, now: int) -> Changed:
+    """Empty the queue, end what is on air, leave the voice channel."""
+    busy = room.current is not None or room.voice_channel is not None or bool(room.entries)
+    queue.clear(room, now)
+    playing.stop(room, now)
+    output.leave(room, now)
+    return Changed(busy)
+
+
+def check_volume(volume: int) -> int:
+    """Raises OutOfRangeError."""
+    if not VOLUME[0] <= volume <= VOLUME[1]:
+        raise OutOfRangeError("volume", volume, *VOLUME)
+    return volume
+
+
+def _check_playing(room: Room, _argument: str | None) -> None:
+    if room.current is None:
+        raise NothingPlayingError
+
+
+ACTS: dict[Action, Act] = {
+    Action.SKIP: Act(
+        lambda room, _actor, _argument, now: playing.advance(room, EndReason.VOTED, now), _check_playing, current=True
+    ),
+    Action.STOP: Act(lambda room, actor, _argument, now: stop(room, actor, now)),
+    Action.CLEAR: Act(lambda room, _actor, _argument, now: queue.clear(room, now)),
+    Action.VOLUME: Act(
+        lambda room, _actor, argument, _now: transport.set_volume(room, int(argument or "")),
+        lambda _room, argument: check_volume(int(argument or "")),
+    ),
+    Action.MODE: Act(
+        lambda room, actor, argument, now: settings.set_mode(room, actor, Mode(argument or ""), now),
+        lambda _room, argument: settings.checked_mode(argument or ""),
+    ),
+}
+"""The policy's table says for which of these the people may be asked."""

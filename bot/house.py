@@ -30,14 +30,21 @@ class House:
         self._tracks = tuple(await self._library.fallback())
 
     async def fill(self, reports: Reports) -> None:
-        """Index the folders; with none, make the demo tracks first. The Lobby wakes as soon as there is something."""
+        """Index the folders, and make demo tracks while they hold nothing. The Lobby wakes as soon as it can play."""
         if self._demo:
-            async for path in synthesise(self._library.house):
-                await self._offer(path, reports)
+            await self._make(reports)
         scanned = await self._library.scan()
+        tracks = await self._library.count()
+        log.info("library indexed", tracks=tracks, read=scanned.read, removed=scanned.removed, bad=scanned.unreadable)
+        if not tracks:
+            log.warning("no music in LIBRARY_PATHS: demo tracks are made")
+            await self._make(reports)
         await self.open()
-        log.info("library indexed", tracks=await self._library.count(), changed=str(scanned))
         await _wake(reports)
+
+    async def _make(self, reports: Reports) -> None:
+        async for path in synthesise(self._library.house):
+            await self._offer(path, reports)
 
     async def _offer(self, path: Path, reports: Reports) -> None:
         await self._library.add(path)

@@ -6,6 +6,10 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo $(VENV)/bin/uv)
 PYTEST := $(VENV)/bin/python -m pytest
 ARGS ?=
+# A network may have a certificate authority of its own, which only the system's store knows.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
+export UV_SYSTEM_CERTS ?= true
+endif
 
 .PHONY: help run test soak lint format lock bench clean
 

@@ -219,7 +219,10 @@ class RoomPlayer:
         self._look_in(await self._listeners.mind(room))
         if room.polls:
             self._look_in(1.0)
-        if voting.due(room, now) or people.lapsing(room, now) or (room.paused is None and playing.sleeping(room)):
+        if (start := playing.next_start(room, now)) is not None:
+            self._look_in((start - now) / 1000)
+        sleeping = room.paused is None and playing.sleeping(room, now)
+        if voting.due(room, now) or people.lapsing(room, now) or playing.due(room, now) or sleeping:
             await self._parts.reports.tick(self.ref.room)
 
     # The match

@@ -1,12 +1,14 @@
 """What is on air: choosing it, locking what follows, and how it ends."""
 
+from dataclasses import replace
+
 from core import people, transport
-from core.events import NextLocked, PlayChosen, PlayEnded, PollClosed
+from core.events import EntryQueued, NextLocked, PlayChosen, PlayEnded, PollClosed
 from core.limits import FAIR_START, TURN_WINDOW
-from core.ordering import order_of
+from core.ordering import airtime, order_of
 from core.records.rows import Play
 from core.room import Room
-from core.types import HOUSE, EndReason, Entry, EntryId, Playing, PositionClock, Turn
+from core.types import HOUSE, EndReason, Entry, EntryId, Loop, Playing, PositionClock, Turn
 
 
 def is_web(room: Room) -> bool:
@@ -26,21 +28,47 @@ def peek(room: Room, now: int) -> EntryId | None:
 
 def wake(room: Room, now: int, *, house: bool = True) -> bool:
     """Choose something when nothing is on air and it could be heard; whether something was chosen."""
+    call(room, now)
     if room.current is not None or not audible(room):
         return False
     entry = _take_next(room, now, house=house)
     if entry is None:
         return False
-    _put_on_air(room, entry, now)
-    room.changes.events.append(PlayChosen(room=room.id, entry=entry.id))
+    _choose(room, entry, now)
     return True
 
 
-def sleeping(room: Room) -> bool:
+def _choose(room: Room, entry: Entry, now: int) -> None:
+    _put_on_air(room, entry, now)
+    room.changes.events.append(PlayChosen(room=room.id, entry=entry.id))
+
+
+def sleeping(room: Room, now: int) -> bool:
     """Whether `wake` would find something."""
     if room.current is not None or not audible(room):
         return False
-    return bool(room.entries) or _house_plays(room)
+    return peek(room, now) is not None or _house_plays(room)
+
+
+def next_start(room: Room, now: int) -> int | None:
+    """When the first of the scheduled entries that are not due yet is to play (UTC ms)."""
+    return order_of(room, now).next_start()
+
+
+def due(room: Room, now: int) -> list[Entry]:
+    """The scheduled entries whose time has come and that `call` has not forced yet."""
+    return order_of(room, now).due()
+
+
+def call(room: Room, now: int) -> None:
+    """Whatever was scheduled for now is forced: it plays next. The house list yields to it."""
+    called = due(room, now)
+    for entry in called:
+        entry.forced = True
+        order_of(room, now).move(entry)
+        room.changes.entries.add(entry.id)
+    if called and room.locked is not None and room.locked not in room.entries and not _repeats(room):
+        relock(room, now)
 
 
 def _take_next(room: Room, now: int, *, house: bool) -> Entry | None:
@@ -60,9 +88,11 @@ def _put_on_air(room: Room, entry: Entry, now: int) -> None:
     if fallback:
         room.fallback_at = (room.fallback_at + 1) % len(room.fallback)
     else:
-        order_of(room, now).remove(entry)
-        del room.entries[entry.id]
+        if entry.id in room.entries:
+            order_of(room, now).remove(entry)
+            del room.entries[entry.id]
         _note_turn(room, entry, now)
+        room.changes.votes.update((entry.id, person) for person in entry.votes)
     room.current = Playing(entry, fallback, chosen_at=now, listeners=people.listening(room))
     room.clock = PositionClock()
     room.changes.entries.add(entry.id)
@@ -73,7 +103,8 @@ def _note_turn(room: Room, entry: Entry, now: int) -> None:
     for old in [turn.entry for turn in room.turns.values() if now - turn.started_at >= TURN_WINDOW]:
         del room.turns[old]
         room.changes.turns.add(old)
-    room.turns[entry.id] = Turn(entry.id, entry.person, now)
+    approvers = tuple(order_of(room, now).supporters(entry))
+    room.turns[entry.id] = Turn(entry.id, entry.person, now, airtime=airtime(entry.track), approvers=approvers)
     room.changes.turns.add(entry.id)
 
 
@@ -87,9 +118,10 @@ def _noted(room: Room) -> None:
 
 
 def lock(room: Room, now: int) -> EntryId | None:
-    """Settle what follows the current entry, the house list included; None when nothing does."""
+    """Settle what follows the current entry, its repetition and the house list included; None when nothing does."""
     if room.current is not None and room.locked is None:
-        following = peek(room, now)
+        call(room, now)
+        following = _new_id(room) if _repeats(room) else peek(room, now)
         if following is None and _house_plays(room):
             following = _new_id(room)
         if following is not None:
@@ -115,10 +147,12 @@ def _set_lock(room: Room, entry: EntryId | None, now: int) -> None:
 
 
 def locked_entry(room: Room) -> Entry | None:
-    """What was promised to follow: a waiting entry, or the house's, which exists only when it plays."""
+    """What was promised to follow: a waiting entry, or a repetition or the house's, which exist only when they play."""
     if room.locked is None:
         return None
     waiting = room.entries.get(room.locked)
+    if waiting is None and _repeats(room):
+        return _repetition(room)
     if waiting is None and room.fallback:
         return _house_entry(room, room.locked)
     return waiting
@@ -140,13 +174,44 @@ def _new_id(room: Room) -> EntryId:
     return entry
 
 
+# Loops
+
+
+def _repeats(room: Room) -> bool:
+    """Whether what is on air comes again when it ends by itself."""
+    return room.loop is Loop.TRACK and room.current is not None and not room.current.fallback
+
+
+def _repetition(room: Room) -> Entry | None:
+    """What is on air once more, under an id of its own: late reports about the play before mean nothing to it."""
+    if room.current is None or not _repeats(room) or room.locked in room.entries:
+        return None
+    entry = room.current.entry
+    id_ = _new_id(room) if room.locked is None else room.locked
+    return replace(entry, id=id_, votes=dict(entry.votes), starts_at=None)
+
+
+def _rejoin(room: Room, played: Entry, now: int) -> None:
+    """What was played waits again, as if it were asked for now."""
+    entry = Entry(_new_id(room), played.track, played.person, played.name, played.place, now, now)
+    order_of(room, now).add([entry])
+    room.entries[entry.id] = entry
+    room.changes.entries.add(entry.id)
+    room.changes.events.append(EntryQueued(room=room.id, entry=entry.id, person=entry.person))
+
+
 # The end
 
 
 def advance(room: Room, reason: EndReason, now: int, *, house: bool = True) -> None:
-    """The current entry ends and the next one is chosen."""
+    """The current entry ends and the next one is chosen: itself, when it is repeated and ended by itself."""
+    again = _repetition(room) if reason is EndReason.FINISHED else None
+    if again is None and _repeats(room) and room.locked not in room.entries:
+        room.locked = None
     end(room, reason, now)
-    if not wake(room, now, house=house):
+    if again is not None and audible(room):
+        _choose(room, again, now)
+    elif not wake(room, now, house=house):
         room.paused = None
         if room.locked is not None:
             _set_lock(room, None, now)
@@ -180,14 +245,17 @@ def end(room: Room, reason: EndReason, now: int) -> None:
     for poll in [poll for poll in room.polls.values() if poll.entry == entry]:
         close_poll(room, poll.kind, passed=reason is EndReason.VOTED and poll.kind == "skip")
     turn = room.turns.get(entry)
-    if turn is not None and reason is not EndReason.FINISHED and current.heard < FAIR_START:
-        turn.counted = False
+    if turn is not None:
+        turn.airtime = current.heard
+        turn.counted = reason is EndReason.FINISHED or current.heard >= FAIR_START
         room.changes.turns.add(entry)
     order_of(room, now).forget(entry)
     room.current, room.clock = None, PositionClock()
     room.changes.entries.add(entry)
     room.changes.events.append(PlayEnded(room=room.id, entry=entry, reason=reason))
     _noted(room)
+    if reason is EndReason.FINISHED and room.loop is Loop.QUEUE and not current.fallback:
+        _rejoin(room, current.entry, now)
 
 
 def close_poll(room: Room, kind: str, *, passed: bool) -> None:

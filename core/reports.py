@@ -125,12 +125,17 @@ class Reports:
     async def tick(self, room: RoomId) -> None:
         """Do what time alone brings about: polls run out, streams grow old enough, votes lapse."""
         state, now = await self._rooms.read(room), self._clock.now()
-        if voting.due(state, now) or people.lapsing(state, now) or playing.sleeping(state):
+        if (
+            voting.due(state, now)
+            or people.lapsing(state, now)
+            or playing.sleeping(state, now)
+            or playing.due(state, now)
+        ):
             await self._apply(room, people.lapse)
 
     async def wake(self, room: RoomId) -> None:
         """Choose something to play when nothing is on air."""
-        if playing.sleeping(await self._rooms.read(room)):
+        if playing.sleeping(await self._rooms.read(room), self._clock.now()):
             await self._apply(room, lambda _state, _now: None)
 
     async def _apply(self, room: RoomId, report: Callable[[Room, int], T]) -> T:

@@ -233,7 +233,8 @@ class Entry:
 class Turn:
     """A start of an entry, kept for six hours: what fairness counts. Skipped within 30 s: not `counted`.
 
-    `airtime` is what was heard of it, in ms; while it plays, its track's length.
+    `airtime` is what was heard of it, in ms; while it plays, its track's length. `approvers` are those whose up-votes
+    counted when it started.
     """
 
     entry: EntryId
@@ -241,6 +242,7 @@ class Turn:
     started_at: int
     counted: bool = True
     airtime: int = 0
+    approvers: tuple[PersonId, ...] = ()
 
 
 @dataclass(slots=True)

@@ -166,6 +166,7 @@ class TurnColumns(TypedColumns):
     started_at: Named[int] = Column(BigInteger)
     counted: Named[bool]
     airtime: Named[int] = Column(BigInteger, server_default="0")
+    approvers: Named[Any] = Column(JSON, server_default="[]")
 
 
 class CommandColumns(TypedColumns):

@@ -1,49 +1,171 @@
-"""The fair order written down literally: slow, obvious, and what the fast one must equal."""
+"""The orders written down literally: slow, obvious, and what the fast ones must equal."""
 
 from core.room import Room
-from core.types import HOUSE, Entry, EntryId, PersonId
+from core.types import HOUSE, Entry, EntryId, Mode, PersonId, TurnMeasure
 
 SIX_HOURS = 6 * 3_600_000
 TEN_MINUTES = 600_000
+ROUND = 210_000
+PLAY = 232_792_560**2
+HORIZON = 50
+
+
+def one(room: Room, person: PersonId) -> PersonId:
+    return room.same.get(person, person)
 
 
 def counts(room: Room, person: PersonId, now: int) -> bool:
     return any(
-        one.person == person and (one.left_at is None or now - one.left_at < TEN_MINUTES)
-        for one in room.people.values()
+        one(room, each.person) == person and (each.left_at is None or now - each.left_at < TEN_MINUTES)
+        for each in room.people.values()
     )
+
+
+def votes(room: Room, entry: Entry, now: int) -> dict[PersonId, int]:
+    """Each person's vote that counts: of several identities the later one."""
+    cast = sorted(entry.votes.items(), key=lambda item: (item[1].at, item[0]))
+    latest = {one(room, voter): vote.value for voter, vote in cast}
+    own = one(room, entry.person)
+    return {voter: value for voter, value in latest.items() if voter != own and counts(room, voter, now)}
 
 
 def score(room: Room, entry: Entry, now: int) -> int:
-    return sum(vote.value for voter, vote in entry.votes.items() if voter != entry.person and counts(room, voter, now))
+    return sum(votes(room, entry, now).values())
+
+
+def seat(room: Room, entry: Entry) -> int:
+    if entry.seat is not None:
+        return entry.seat
+    if room.shuffle is not None and entry.id <= room.shuffle.upto:
+        word = (1 << 64) - 1
+        z = (entry.id * 0x9E3779B97F4A7C15 + room.shuffle.seed) & word
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & word
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & word
+        return ((z ^ (z >> 31)) & ((1 << 50) - 1)) - (1 << 50)
+    return entry.first_requested_at * 1024
+
+
+def turns_that_count(room: Room, now: int) -> list[EntryId]:
+    on_air = room.current.entry.id if room.current else None
+    return [
+        turn.entry
+        for turn in sorted(room.turns.values(), key=lambda turn: (turn.started_at, turn.entry))
+        if turn.counted
+        and (turn.entry == on_air or (now - turn.started_at < SIX_HOURS and turn.started_at >= room.emptied_at))
+    ]
 
 
 def turns(room: Room, person: PersonId, now: int) -> int:
-    on_air = room.current.entry.id if room.current else None
-    return sum(
-        1
-        for turn in room.turns.values()
-        if turn.person == person
-        and turn.counted
-        and (turn.entry == on_air or (now - turn.started_at < SIX_HOURS and turn.started_at >= room.emptied_at))
-    )
+    """How many turns somebody had, or how much airtime."""
+    had = [room.turns[entry] for entry in turns_that_count(room, now)]
+    own = [turn for turn in had if one(room, turn.person) == one(room, person)]
+    return len(own) if room.settings.turns is TurnMeasure.COUNT else sum(turn.airtime for turn in own)
 
 
-def order(room: Room, now: int) -> list[EntryId]:
-    people = {entry.person for entry in room.entries.values()}
+def lane(room: Room, entry: Entry, now: int) -> int:
+    if entry.id == room.locked:
+        return 0
+    if entry.starts_at is not None and not entry.forced:
+        return 5 if entry.starts_at > now else 1
+    if entry.forced:
+        return 2 if entry.parked else 1
+    return 4 if entry.parked else 3
+
+
+def order(room: Room, now: int, horizon: int = HORIZON) -> list[EntryId]:
+    lanes = [[entry for entry in room.entries.values() if lane(room, entry, now) == number] for number in range(6)]
+    for number in (0, 1, 2):
+        lanes[number].sort(key=lambda entry: (seat(room, entry), entry.id))
+    lanes[5].sort(key=lambda entry: (entry.starts_at or 0, seat(room, entry), entry.id))
+    match room.mode:
+        case Mode.FAIR:
+            fair(room, lanes, now)
+        case Mode.VOTES:
+            for number in (3, 4):
+                lanes[number].sort(key=lambda entry: (-score(room, entry, now), seat(room, entry), entry.id))
+        case Mode.PROPORTIONAL:
+            proportional(room, lanes, now, horizon)
+        case _:
+            for number in (3, 4):
+                lanes[number].sort(key=lambda entry: (seat(room, entry), entry.id))
+    return [entry.id for each in lanes for entry in each]
+
+
+def fair(room: Room, lanes: list[list[Entry]], now: int) -> None:
+    by_count = room.settings.turns is TurnMeasure.COUNT
+    a_round = 1 if by_count else ROUND
+    waiting = {one(room, entry.person) for each in lanes[:5] for entry in each}
     if room.current is not None and room.current.entry.person != HOUSE:
-        on_air = turns(room, room.current.entry.person, now)
+        least = turns(room, room.current.entry.person, now)
     else:
-        on_air = min((turns(room, person, now) for person in people), default=0)
-    keys: dict[EntryId, tuple[object, ...]] = {}
+        least = min((turns(room, person, now) for person in waiting), default=0)
+    rounds: dict[EntryId, int] = {}
+    for person in waiting:
+        spent = max(turns(room, person, now), least - a_round)
+        for number in range(5):
+            own = [entry for entry in lanes[number] if one(room, entry.person) == person]
+            if number >= 3:
+                own.sort(key=lambda entry: (-score(room, entry, now), seat(room, entry), entry.id))
+            for entry in own:
+                rounds[entry.id] = spent // a_round
+                length = ROUND if entry.track.length is None else entry.track.length
+                spent += 1 if by_count else length
+    for number in (3, 4):
+        lanes[number].sort(key=lambda entry: (rounds[entry.id], -score(room, entry, now), seat(room, entry), entry.id))
+
+
+Loads = dict[PersonId | None, int]
+"""What each person bore; None: what everybody else did."""
+
+
+def risen(loads: Loads, people: set[PersonId], plays: int = 1) -> int:
+    """The lowest level such that filling everybody up to it takes as much as the plays cost."""
+    level, lowest = 0, sorted(loads.get(person, loads[None]) for person in people)
+    for count in range(1, len(lowest) + 1):
+        level = -(-(sum(lowest[:count]) + plays * PLAY) // count)
+        if count == len(lowest) or level <= lowest[count]:
+            break
+    return level
+
+
+def charge(loads: Loads, people: set[PersonId]) -> None:
+    level = risen(loads, people)
     for person in people:
-        own = [entry for entry in room.entries.values() if entry.person == person]
+        loads[person] = max(level, loads.get(person, loads[None]))
+    floor = max(loads.values()) - PLAY
+    for person in loads:
+        loads[person] = max(floor, loads[person])
 
-        def place(entry: Entry) -> tuple[bool, bool, bool]:
-            return (entry.id != room.locked, not entry.forced, entry.parked)
 
-        own.sort(key=lambda one: (*place(one), -score(room, one, now), one.first_requested_at, one.id))
-        for i, entry in enumerate(own):
-            at = max(turns(room, person, now), on_air - 1) + i
-            keys[entry.id] = (*place(entry), at, -score(room, entry, now), entry.first_requested_at, entry.id)
-    return sorted(keys, key=lambda one: keys[one])
+def proportional(room: Room, lanes: list[list[Entry]], now: int, horizon: int) -> None:
+    approvers = {
+        entry.id: {one(room, entry.person), *(who for who, value in votes(room, entry, now).items() if value > 0)}
+        for each in lanes
+        for entry in each
+    }
+    loads: Loads = {None: 0}
+    for played in turns_that_count(room, now):
+        turn = room.turns[played]
+        charge(loads, {one(room, person) for person in (turn.person, *turn.approvers)})
+    bounds: dict[EntryId, int] = {}
+    for number in (3, 4):
+        for entry in lanes[number]:
+            equals = [other for other in lanes[number] if approvers[other.id] == approvers[entry.id]]
+            equals.sort(key=lambda other: (seat(room, other), other.id))
+            bounds[entry.id] = risen(loads, approvers[entry.id], equals.index(entry) + 1)
+    for each in lanes[:3]:
+        for entry in each:
+            charge(loads, approvers[entry.id])
+    ranks = sum(map(len, lanes[:3]))
+    for number in (3, 4):
+        settled: list[Entry] = []
+        left = lanes[number]
+        while left and ranks < horizon:
+            best = min(left, key=lambda entry: (risen(loads, approvers[entry.id]), seat(room, entry), entry.id))
+            charge(loads, approvers[best.id])
+            settled.append(best)
+            left = [entry for entry in left if entry is not best]
+            ranks += 1
+        left.sort(key=lambda entry: (bounds[entry.id], seat(room, entry), entry.id))
+        lanes[number] = settled + left
+        ranks += len(left)

@@ -1,0 +1,123 @@
+"""A part of the queue: the entries of one lane, and those whose keys alone tell their order."""
+
+from abc import ABC, abstractmethod
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from math import inf
+
+from core.ordering.spots import Key
+from core.ordering.turns import Measure
+from core.types import Entry, EntryId, PersonId
+
+
+class Part(ABC):
+    """Entries in order, of `entries`. Persons are the ones that linked identities belong to.
+
+    `counts` and `costs` tell how many entries each person has here, and what they cost in turns.
+    """
+
+    def __init__(self, entries: Mapping[EntryId, Entry], measure: Measure) -> None:
+        self._entries = entries
+        self._cost = measure.cost
+        self.counts: Counter[PersonId] = Counter()
+        self.costs: Counter[PersonId] = Counter()
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def add(self, keys: Mapping[PersonId, list[Key]]) -> None:
+        """Entries come in, by person."""
+
+    @abstractmethod
+    def remove(self, person: PersonId, key: Key) -> None:
+        """An entry goes."""
+
+    @abstractmethod
+    def change(self, person: PersonId, before: Key, after: Key) -> None:
+        """An entry got another key."""
+
+    @abstractmethod
+    def retake(self) -> None:
+        """Turns, or what waits in the parts before, changed."""
+
+    @abstractmethod
+    def slice(self, offset: int, count: int) -> list[EntryId]:
+        """At most `count` in order, from the rank `offset` on."""
+
+    @abstractmethod
+    def rank(self, person: PersonId, key: Key) -> int:
+        """How many of these play before."""
+
+    def first(self) -> EntryId:
+        """What plays first of these."""
+        return self.slice(0, 1)[0]
+
+    def place(self, person: PersonId, key: Key) -> tuple[int, int]:
+        """The round and how many entries of the person come before, where that means anything."""
+        return 0, 0
+
+    @abstractmethod
+    def length(self) -> float:
+        """Ms that all of these take; inf with a live one."""
+
+    def length_before(self, person: PersonId, key: Key) -> float:
+        """Ms that those which play before take."""
+        return self._sum(self.slice(0, self.rank(person, key)))
+
+    def _count(self, person: PersonId, keys: list[Key], sign: int = 1) -> None:
+        self.counts[person] += sign * len(keys)
+        self.costs[person] += sign * sum(self._cost(self._entries[key[2]].track) for key in keys)
+        if not self.counts[person]:
+            del self.counts[person], self.costs[person]
+
+    def _sum(self, entries: Iterable[EntryId]) -> float:
+        return sum(map(self._length, entries), 0.0)
+
+    def _length(self, entry: EntryId) -> float:
+        length = self._entries[entry].track.length
+        return inf if length is None else length
+
+
+class Sorted(Part):
+    """Entries by key."""
+
+    def __init__(self, entries: Mapping[EntryId, Entry], measure: Measure) -> None:
+        super().__init__(entries, measure)
+        self._keys: list[Key] = []
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def add(self, keys: Mapping[PersonId, list[Key]]) -> None:
+        """Entries come in, by person."""
+        for person, own in keys.items():
+            self._count(person, own)
+            self._keys.extend(own)
+        self._keys.sort()
+
+    def remove(self, person: PersonId, key: Key) -> None:
+        """An entry goes."""
+        self._count(person, [key], -1)
+        del self._keys[bisect_left(self._keys, key)]
+
+    def change(self, person: PersonId, before: Key, after: Key) -> None:
+        """An entry got another key."""
+        del self._keys[bisect_left(self._keys, before)]
+        insort(self._keys, after)
+
+    def retake(self) -> None:
+        """Nothing to these."""
+
+    def slice(self, offset: int, count: int) -> list[EntryId]:
+        """At most `count` in order, from the rank `offset` on."""
+        return [key[2] for key in self._keys[offset : offset + count]]
+
+    def rank(self, person: PersonId, key: Key) -> int:
+        """How many of these play before."""
+        return bisect_left(self._keys, key)
+
+    def length(self) -> float:
+        """Ms that all of these take; inf with a live one."""
+        return self._sum(key[2] for key in self._keys)

@@ -1,8 +1,10 @@
 """Every number that bounds a room, in one place. Times in ms."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 from core.room import Room
+from core.types import Limits
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -26,6 +28,17 @@ DRIFT = 500
 """How far a node's position may be off before the clock is corrected."""
 VOLUME = (0, 200)
 """What people may set, in percent."""
+UNDO_TIME = 30 * SECOND
+"""How long the last destructive action can be undone."""
+AHEAD = 7 * 24 * HOUR
+"""How far in the future an entry may be scheduled."""
+PINNED = 50
+"""How far down a DJ can put an entry where votes or turns decide the order: whatever is before it is pinned too."""
+LEAVER_TIME = VOTE_GRACE
+"""How long the entries of somebody who left wait before they are removed (`Leavers.REMOVE`)."""
+LIST_BYTES = 1 << 20
+LIST_LINES = 5_000
+"""How large a list may be that somebody imports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,20 @@ def caps(room: Room) -> Caps:
         queue=_tighter(chosen.max_queue, plan.queue),
         length=_tighter(chosen.max_length, plan.length),
     )
+
+
+def best(plans: Sequence[Limits]) -> Limits:
+    """Field by field the best of the plans of places that share a room (at least one)."""
+    first, *others = plans
+    if not others:
+        return first
+    leading = max(plans, key=lambda plan: (plan.queue, plan.entries_per_person, plan.length))
+    bounds = {name: [getattr(plan, name) for plan in plans] for name in _BOUNDS}
+    return replace(leading, **{name: None if None in values else max(values) for name, values in bounds.items()})
+
+
+_BOUNDS = tuple(field.name for field in fields(Limits) if field.name != "plan")
+"""What more of is better; None is without end."""
 
 
 def _tighter(chosen: int | None, plan: int) -> int:

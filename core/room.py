@@ -42,8 +42,9 @@ class Room:
 
     `entries` are those waiting; the one on air is in `current` alone; the `bin` holds what `undo` would bring back.
     Entries with ids up to `cleared` that are neither are gone, whether their rows are swept already or not.
-    `fallback` and `same` are not stored: the house list, and who is the same person as whom (an identity's person →
-    the one it is linked to), are given to every loaded room by the process.
+    What is not stored with it is given to every loaded room by the store: `fallback`, the house list; `same`, who is
+    the same person as whom (an identity's person → the one it is linked to); `linked`, the other places that share
+    the room; `limits`, the best of what all its places' plans allow.
     """
 
     id: RoomId
@@ -51,7 +52,6 @@ class Room:
     name: str
     version: int = 0
     settings: Settings = field(default_factory=Settings)
-    limits: Limits = field(default_factory=Limits)
     # header: columns of the room's own row
     voice_channel: int | None = None
     volume: int = 100
@@ -81,6 +81,8 @@ class Room:
     """Written by `Rooms.checkpoint` beside the commands, for whoever takes over after a crash; of the current entry."""
     # not stored
     fallback: tuple[Track, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    linked: tuple[PlaceId, ...] = ()
     same: Mapping[PersonId, PersonId] = field(default_factory=dict[PersonId, PersonId], compare=False)
     changes: Changes = field(default_factory=Changes, compare=False, repr=False)
     order: "Order | None" = field(default=None, compare=False, repr=False)

@@ -6,12 +6,14 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.events import Event
+from core.limits import best
 from core.ports.bus import Bus
 from core.room import Room
-from core.types import Checkpoint, RoomId, Track
+from core.types import Checkpoint, Limits, PlaceId, RoomId, Track
+from db.groups import Groups
 from db.line import Line
 from db.mapping import Stored, load
-from db.models import places, rooms
+from db.models import links, places, rooms
 from db.statements import among
 
 _VERSIONS = select(
@@ -28,10 +30,19 @@ Versions = Row[str, int, int, int | None, int | None]
 class Current:
     """Compares what is in memory with the database."""
 
-    def __init__(self, dialect: str, bus: Bus, fallback: Callable[[RoomId], tuple[Track, ...]]) -> None:
+    def __init__(
+        self,
+        dialect: str,
+        bus: Bus,
+        groups: Groups,
+        fallback: Callable[[RoomId], tuple[Track, ...]],
+        limits: Callable[[PlaceId], Limits],
+    ) -> None:
         self._dialect = dialect
         self._bus = bus
+        self._groups = groups
         self._fallback = fallback
+        self._limits = limits
 
     async def versions(self, connection: AsyncConnection, lines: Sequence[Line]) -> dict[str, Versions]:
         """The versions of rooms that exist, by room."""
@@ -63,6 +74,9 @@ class Current:
                 self._bus.publish(Event(room=line.room, version=versions.version))
             stored = await load(connection, line.room)
             assert stored  # nobody deletes a room
+            await self._groups.look_up(connection, stored.room, self._dialect)
+            stored.room.same = self._groups.same
+            stored.room.linked = await linked_places(connection, line.room)
             line.stored = stored
         self.refresh(stored.room, versions)
         return stored
@@ -72,3 +86,10 @@ class Current:
         mark, at = versions.checkpoint, versions.checkpoint_at
         room.checkpoint = Checkpoint(mark, at) if mark is not None and at is not None else None
         room.fallback = self._fallback(room.id)
+        room.limits = best([self._limits(place) for place in (room.place, *room.linked)])
+
+
+async def linked_places(connection: AsyncConnection, room: RoomId) -> tuple[PlaceId, ...]:
+    """The places that share a room beside its own."""
+    found = await connection.scalars(select(links.c.place).where(links.c.room == room).order_by(links.c.place))
+    return tuple(PlaceId(place) for place in found)

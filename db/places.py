@@ -3,15 +3,16 @@
 import secrets
 from collections.abc import Sequence
 
-from sqlalchemy import Row, Select, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Row, Select, delete, select, update
 
 from core.ports.clock import Clock
 from core.ports.places import RoomRef
 from core.types import LOBBY, Guests, Identity, PersonId, PlaceId, RoomId, Settings
 from db.engine import Database
+from db.groups import Groups
 from db.mapping import settings_json
-from db.models import identities, live_messages, persons, places, rooms
+from db.models import live_messages, places, rooms
+from db.people import know, look_up
 from db.statements import insert_or_ignore, insert_or_update
 
 _WEB = PlaceId("web:lobby")
@@ -20,9 +21,10 @@ _WEB = PlaceId("web:lobby")
 class SqlPlaces:
     """`core.ports.places.Places` on a database. Everything raises StoreUnavailableError."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, groups: Groups | None = None) -> None:
         self._database = database
         self._clock = clock
+        self._groups = groups or Groups()
 
     async def lobby(self) -> RoomRef:
         """The web room that every installation has."""
@@ -56,27 +58,13 @@ class SqlPlaces:
     async def person(self, identity: Identity) -> PersonId:
         """The person behind an identity; one is made up for an identity never seen before."""
         async with self._database.read() as connection:
-            row = await _identity(connection, identity)
+            row = await look_up(connection, identity)
         if row is None or row.name != identity.name:
             async with self._database.write() as connection:
-                row = await self._know(connection, identity)
-        return PersonId(row.person)
-
-    async def _know(self, connection: AsyncConnection, identity: Identity) -> Row[str, str]:
-        """Store an identity, or its new name."""
-        dialect = self._database.dialect
-        key = {"kind": identity.kind.value, "external": identity.external}
-        if await _identity(connection, identity) is None:
-            person = secrets.token_urlsafe(16)
-            await connection.execute(insert(persons), {"id": person, "created_at": self._clock.now()})
-            values = {**key, "person": person, "name": identity.name}
-            added = await connection.execute(insert_or_ignore(identities, dialect), values)
-            if added.rowcount != 1:  # somebody else was faster
-                await connection.execute(delete(persons).where(persons.c.id == person))
-        await connection.execute(update(identities).filter_by(**key).values(name=identity.name))
-        row = await _identity(connection, identity)
-        assert row
-        return row
+                row = await know(connection, identity, self._clock.now(), self._database.dialect)
+        person = PersonId(row.person)
+        self._groups.learn([person], {person: PersonId(row.leader)} if row.leader else {})
+        return person
 
     async def _first(self, query: Select[str, str, str, int | None, int | None]) -> RoomRef | None:
         async with self._database.read() as connection:
@@ -161,11 +149,3 @@ def _refs() -> Select[str, str, str, int | None, int | None]:
 
 def _ref(row: Row[str, str, str, int | None, int | None]) -> RoomRef:
     return RoomRef(RoomId(row.id), PlaceId(row.place), row.name, row.bot_account, row.guild)
-
-
-async def _identity(connection: AsyncConnection, identity: Identity) -> Row[str, str] | None:
-    columns = select(identities.c.person, identities.c.name)
-    found = await connection.execute(
-        columns.where(identities.c.kind == identity.kind.value, identities.c.external == identity.external)
-    )
-    return found.first()

@@ -17,11 +17,12 @@ from core.ports.clock import Clock
 from core.records.rows import Audit, Play
 from core.room import Room
 from core.tracing import traceparent
-from core.types import CommandId, PlaceId, RoomId, Track, TrackRef
+from core.types import CommandId, Limits, PlaceId, RoomId, Track, TrackRef
 from db.batch import Job
 from db.current import Current
 from db.engine import Database
 from db.group_commit import GroupCommit
+from db.groups import Groups
 from db.line import Counter, Line
 from db.looks import Looks
 from db.mapping import PLAY, play
@@ -47,7 +48,8 @@ log = structlog.get_logger()
 
 
 class SqlRooms:
-    """`core.ports.rooms.Rooms` on a database. `fallback` gives each room its house list.
+    """`core.ports.rooms.Rooms` on a database. `fallback` gives each room its house list, `limits` each place
+    what its plan allows.
 
     What `read` returns is the living room: look at it before the next await, and do not keep it.
     """
@@ -59,12 +61,16 @@ class SqlRooms:
         clock: Clock,
         *,
         fallback: Callable[[RoomId], tuple[Track, ...]] = lambda _room: (),
+        limits: Callable[[PlaceId], Limits] = lambda _place: Limits(),
+        groups: Groups | None = None,
     ) -> None:
         self._database = database
         self._bus = bus
         self._clock = clock
         self._lines: OrderedDict[RoomId, Line] = OrderedDict()
-        current = Current(database.dialect, bus, fallback)
+        groups = groups or Groups()
+        groups.watch(self._reorder)
+        current = Current(database.dialect, bus, groups, fallback, limits)
         commits, looks = GroupCommit(database, bus, clock, current), Looks(database, current)
         self._commits = Counter(commits.serve, self._route, tasks=database.writers, together=ROOMS_TOGETHER)
         self._looks = Counter(looks.serve, self._route, tasks=READERS, together=ROOMS_TOGETHER)
@@ -172,6 +178,12 @@ class SqlRooms:
         """Wait until every command under way is committed and answered."""
         while tasks := self._commits.tasks | self._looks.tasks:
             await asyncio.wait(tasks)
+
+    def _reorder(self) -> None:
+        """People turned out to be others: orders that were kept count them wrongly."""
+        for line in self._lines.values():
+            if line.stored:
+                line.stored.room.order = None
 
     def _line(self, room: RoomId) -> Line:
         line = self._lines.get(room)

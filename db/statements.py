@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, ColumnElement, Executable, Table, Text, any_, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -41,6 +42,12 @@ def insert_or_ignore(table: Table, dialect: str) -> Executable:
     """Insert rows; rows that clash with any that are there are left out."""
     insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
     return insert.on_conflict_do_nothing()
+
+
+async def hold(connection: AsyncConnection, key: int, dialect: str) -> None:
+    """Wait until nobody else holds `key`, and hold it until the transaction ends; SQLite has one writer anyway."""
+    if dialect == "postgresql":
+        await connection.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 def among(column: Column[Any], values: Collection[int] | Collection[str], dialect: str) -> ColumnElement[bool]:

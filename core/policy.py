@@ -193,6 +193,13 @@ def allows(room: Room, actor: Actor, action: Action, now: int, entry: Entry | No
     return bool(held & rule.roles) or (Role.ALONE in rule.roles and _alone(room, actor, held, now))
 
 
+def asks(room: Room, actor: Actor, action: Action, now: int, entry: Entry | None = None) -> bool:
+    """Whether `actor`, who may not do `action` alone, may ask the others for it."""
+    if allows(room, actor, action, now, entry) or not rule_of(room, action).poll:
+        return False
+    return _is_welcome(room, actor, Guests.VOTE) and listens(room, actor, now)
+
+
 def roles(room: Room, actor: Actor, now: int, entry: Entry | None = None) -> set[Role]:
     """The roles that `actor` holds now, `entry` being the one in question; all but `ALONE`, which takes counting."""
     held: set[Role] = set()

@@ -32,6 +32,9 @@ def view(room: Room, person: PersonId | None, now: int, *, page: int = 0, size: 
         listeners=people.listening(room),
         settings=room.settings,
         limits=room.limits,
+        mode=room.mode,
+        loop=room.loop,
+        closed=room.closed,
     )
 
 

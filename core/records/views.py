@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from core.types import EntryId, Limits, PauseReason, PersonId, RoomId, Settings, Track
+from core.types import EntryId, Limits, Loop, Mode, PauseReason, PersonId, RoomId, Settings, Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +101,6 @@ class RoomView:
     listeners: int
     settings: Settings
     limits: Limits
+    mode: Mode = Mode.FAIR
+    loop: Loop = Loop.OFF
+    closed: bool = False

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,16 @@ from bot.logs import configure_logs
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Chorus.")
 library_cli = typer.Typer(no_args_is_help=True, help="The music folders.")
 cli.add_typer(library_cli, name="library")
+export_cli = typer.Typer(no_args_is_help=True, help="What is stored, for other programs.")
+cli.add_typer(export_cli, name="export")
+PERSON = typer.Argument(help="A person's id, or an identity such as discord:<user id>.")
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
 
 
 def _settings() -> Settings:
@@ -73,6 +84,43 @@ def restore(
 
     configure_logs(level="WARNING")
     asyncio.run(read_backup(_settings(), file, replace=replace))
+
+
+@export_cli.command("plays")
+def export_plays(
+    *,
+    form: Annotated[
+        Format, typer.Option("--format", help="Columns for a spreadsheet, or a JSON object a line.")
+    ] = Format.CSV,
+    room: Annotated[str | None, typer.Option(help="The id of one room; all rooms without it.")] = None,
+) -> None:
+    """Every finished play, to standard output."""
+    from bot.exports import export_plays
+
+    configure_logs(level="WARNING")
+    asyncio.run(export_plays(_settings(), form, room))
+
+
+@cli.command("export-person")
+def export_person(person: Annotated[str, PERSON]) -> None:
+    """Everything that is stored about somebody, as JSON to standard output."""
+    from bot.exports import export_person
+
+    configure_logs(level="WARNING")
+    asyncio.run(export_person(_settings(), person))
+
+
+@cli.command("forget-person")
+def forget_person(
+    person: Annotated[str, PERSON], *, yes: Annotated[bool, typer.Option(help="Do not ask first.")] = False
+) -> None:
+    """Remove somebody's identities, names, votes, presences and favourites; the rooms' history stays, as nobody's."""
+    from bot.exports import forget_person
+
+    if not yes:
+        typer.confirm(f"Forget {person}? This cannot be undone.", abort=True)
+    configure_logs(level="WARNING")
+    asyncio.run(forget_person(_settings(), person))
 
 
 @library_cli.command()

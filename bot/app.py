@@ -35,12 +35,13 @@ from bot.keys import KeyFileError, load_keys
 from bot.store import Store, open_store
 from bot.tasks import Tasks
 from bot.tracing import export_to
-from bot.upkeep import sweep_uploads
+from bot.upkeep import prune_plays, sweep_uploads
 from cogs.discord.client import ChorusClient
 from core.bus import LocalBus
 from core.errors import StoreUnavailableError
 from core.jukebox import Jukebox
 from core.reports import Reports
+from core.types import Limits, PlaceId
 from db.instance import InUseError
 from db.redis_bus import RedisBus
 from web.app import create_web
@@ -71,6 +72,11 @@ async def run_app(settings: Settings, *, leave_node: bool = False) -> int:
         sys.stderr.write(f"Chorus cannot start: {_blamed(error)}\n")
         return 1
     return 0
+
+
+def _history_days(_place: PlaceId) -> int | None:
+    """Every place has the same limits as long as nothing is sold."""
+    return Limits().history_days
 
 
 def _blamed(error: Exception) -> str:
@@ -168,6 +174,7 @@ class App:
         self.tasks.start("library", self.house.fill(self.reports))
         self.tasks.start("leases", self.store.ownership.keep())
         self.tasks.start("uploads", sweep_uploads(self.store.rooms, self.uploads))
+        self.tasks.start("history", prune_plays(self.store.plays, _history_days, self.clock))
         self.tasks.start("other writers", self.store.rooms.attend())
         if self.redis_bus is not None:
             self.tasks.start("bus", self.redis_bus.follow(self.store.rooms.notice))

@@ -13,6 +13,7 @@ from db.instance import Instance, running_bot
 from db.leases import SqlLeases
 from db.migrate import migrate
 from db.places import SqlLiveMessages, SqlPlaces
+from db.plays import PlayLog
 from db.rooms import SqlRooms
 
 
@@ -23,6 +24,7 @@ class Store:
     rooms: SqlRooms
     places: SqlPlaces
     live_messages: SqlLiveMessages
+    plays: PlayLog
     ownership: Ownership
 
 
@@ -45,4 +47,4 @@ async def open_store(settings: Settings, bus: Bus, clock: Clock, house: House, s
     stack.push_async_callback(leases.release)
     ownership = Ownership(leases)
     await ownership.start()
-    return Store(rooms, places, SqlLiveMessages(database), ownership)
+    return Store(rooms, places, SqlLiveMessages(database), PlayLog(database), ownership)

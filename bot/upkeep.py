@@ -1,4 +1,4 @@
-"""Files that nothing needs any more."""
+"""Files that nothing needs any more, and plays that no plan keeps any longer."""
 
 import asyncio
 
@@ -6,6 +6,8 @@ import structlog
 
 from audio.uploads import Uploads
 from core.errors import StoreUnavailableError
+from core.ports.clock import Clock
+from db.plays import HistoryDays, PlayLog
 from db.rooms import SqlRooms
 
 SWEEP = 3600.0
@@ -21,4 +23,15 @@ async def sweep_uploads(rooms: SqlRooms, uploads: Uploads) -> None:
             log.debug("uploads swept", gone=gone)
         except (StoreUnavailableError, OSError) as error:
             log.warning("uploads not swept", error=type(error).__name__)
+        await asyncio.sleep(SWEEP)
+
+
+async def prune_plays(plays: PlayLog, days: HistoryDays, clock: Clock) -> None:
+    """Once an hour: delete the plays that are older than the plans keep them. Until cancelled."""
+    while True:
+        try:
+            gone = await plays.prune(days, clock.now())
+            log.debug("plays pruned", gone=gone)
+        except StoreUnavailableError as error:
+            log.warning("plays not pruned", error=type(error).__name__)
         await asyncio.sleep(SWEEP)

@@ -1,15 +1,27 @@
 """The command line, as an operator types it."""
 
+import csv
+import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bot.clock import SystemClock
 from bot.config import Settings
+from core.bus import LocalBus
+from core.room import Room
+from core.types import LOBBY, EntryId, Identity, PersonId, Surface
+from db.engine import Database
 from db.instance import FileLock, Instance
+from db.migrate import migrate
+from db.places import SqlPlaces
+from db.rooms import SqlRooms
 from tests import sound
+from tests.db.commands import play as played
 from tests.waiting import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -93,6 +105,46 @@ def test_restoring_over_a_running_bot_or_from_anything_else_is_refused(tmp_path:
     (tmp_path / "song.zip").write_bytes(b"la la la")
     done = bot("restore", str(tmp_path / "song.zip"), "--replace", data=data)
     assert (done.returncode, done.stderr.count("\n"), "no backup" in done.stderr) == (1, 1, True)
+
+
+async def filled(data: Path) -> PersonId:
+    """A database where somebody played two tracks, one of which a spreadsheet would run."""
+    database = Database(f"sqlite:///{data}/chorus.db")
+    await migrate(database)
+    places = SqlPlaces(database, SystemClock())
+    await places.lobby()
+    ann = await places.person(Identity(Surface.DISCORD, "7", 'Ann, the "Great"'))
+
+    def command(room: Room) -> None:
+        for title in ("=cmd()", "Un été"):
+            room.changes.plays.append(replace(played(room, EntryId(1)), title=title, person=ann))
+
+    await SqlRooms(database, LocalBus(), SystemClock()).apply(LOBBY, command)
+    await database.close()
+    return ann
+
+
+async def test_plays_are_exported_for_spreadsheets_and_programs(tmp_path: Path) -> None:
+    ann = await filled(tmp_path / "data")
+    done = bot("export", "plays", data=tmp_path / "data")
+    rows = list(csv.DictReader(done.stdout.splitlines()))
+    assert [(it["title"], it["person"]) for it in rows] == [("'=cmd()", ann), ("Un été", ann)]
+    done = bot("export", "plays", "--format", "jsonl", "--room", "lobby", data=tmp_path / "data")
+    assert [json.loads(line)["title"] for line in done.stdout.splitlines()] == ["=cmd()", "Un été"]
+    assert "plays.exported" in bot("audit", data=tmp_path / "data").stdout
+
+
+async def test_a_person_is_shown_and_forgotten(tmp_path: Path) -> None:
+    ann = await filled(tmp_path / "data")
+    shown = json.loads(bot("export-person", "discord:7", data=tmp_path / "data").stdout)
+    assert shown["persons"] == [ann]
+    assert [it["title"] for it in shown["tables"]["plays"]] == ["=cmd()", "Un été"]
+    assert bot("forget-person", ann, data=tmp_path / "data").returncode == 1, "it asks, and nobody answers"
+    done = bot("forget-person", ann, "--yes", data=tmp_path / "data")
+    assert (done.returncode, "2 in plays" in done.stdout) == (0, True), done.stderr
+    done = bot("export-person", ann, data=tmp_path / "data")
+    assert (done.returncode, done.stderr) == (1, f"nobody is known as {ann}\n")
+    assert "anonymous" in bot("export", "plays", data=tmp_path / "data").stdout
 
 
 def test_scan_indexes_the_folders_and_names_what_cannot_be_played(tmp_path: Path) -> None:

@@ -1,0 +1,69 @@
+"""All finished plays: read one after the other, and forgotten when a plan keeps them no longer."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.types import PlaceId, RoomId
+from db.engine import Database
+from db.models import plays, rooms
+from db.statements import among
+
+DAY = 86_400_000
+TOGETHER = 1_000
+"""Rows that are read or deleted at a time."""
+
+HistoryDays = Callable[[PlaceId], int | None]
+"""How many days a place's plan keeps plays; None: for ever."""
+
+
+class PlayLog:
+    """The `plays` of every room. Everything raises StoreUnavailableError."""
+
+    columns: Sequence[str] = [column.name for column in plays.c]
+
+    def __init__(self, database: Database, *, together: int = TOGETHER) -> None:
+        self._database = database
+        self._together = together
+
+    async def rows(self, room: RoomId | None = None) -> AsyncGenerator[dict[str, Any]]:
+        """Those that there are now, oldest first, of one room or of all; a few at a time are in memory."""
+        chosen = select(plays) if room is None else select(plays).where(plays.c.room == room)
+        async with self._database.read() as connection:
+            newest = await connection.scalar(select(func.max(plays.c.id))) or 0
+        last = -1
+        while last < newest:
+            page = chosen.where(plays.c.id > last, plays.c.id <= newest).order_by(plays.c.id).limit(self._together)
+            async with self._database.read() as connection:
+                found = (await connection.execute(page)).mappings().all()
+            for row in found:
+                yield dict(row)
+            last = found[-1]["id"] if found else newest
+
+    async def prune(self, days: HistoryDays, now: int) -> int:
+        """Delete the plays that ended longer ago than the plan of their room's place keeps them; how many."""
+        async with self._database.read() as connection:
+            owned = (await connection.execute(select(rooms.c.id, rooms.c.place))).all()
+        kept = {RoomId(room): days(PlaceId(place)) for room, place in owned}
+        ends = {room: now - limit * DAY for room, limit in kept.items() if limit is not None}
+        return sum([await self._prune(room, before) for room, before in ends.items()])
+
+    async def _prune(self, room: RoomId, before: int) -> int:
+        gone = 0
+        while True:
+            async with self._database.write() as connection:
+                count = await self._prune_some(connection, room, before)
+            gone += count
+            if count < self._together:
+                return gone
+
+    async def _prune_some(self, connection: AsyncConnection, room: RoomId, before: int) -> int:
+        """Look at the oldest rows alone: what comes after one that is kept ended later."""
+        oldest = select(plays.c.id, plays.c.ended_at).where(plays.c.room == room).order_by(plays.c.id)
+        rows = (await connection.execute(oldest.limit(self._together))).all()
+        old = [row.id for row in rows if row.ended_at < before]
+        if old:
+            await connection.execute(delete(plays).where(among(plays.c.id, old, self._database.dialect)))
+        return len(old)

@@ -1,0 +1,175 @@
+"""A person's data is shown whole, and forgotten whole, on each database."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, update
+
+from core.ports.places import RoomRef
+from core.records.results import Queued
+from core.records.rows import Audit, Play
+from core.room import Room
+from core.types import (
+    LOBBY,
+    CommandId,
+    EndReason,
+    EntryId,
+    Hearing,
+    Identity,
+    PersonId,
+    Poll,
+    Presence,
+    Surface,
+    TrackRef,
+    Turn,
+    Undo,
+)
+from db.engine import Database
+from db.models import favourites, metadata, persons
+from db.personal import ANONYMOUS, NoSuchPersonError, PersonalData, _documents, _who
+from db.places import SqlPlaces
+from db.rooms import SqlRooms
+from tests.db.commands import BEN, MovedClock, Recorder, queue, vote
+from tests.db.samples import contents
+
+ZOE = Identity(Surface.DISCORD, "80351110224678912", "Zoë the Great")
+HER_WEB = Identity(Surface.WEB, "zoe-at-home", "Zoë the Great")
+
+
+class Installation:
+    """A room that Zoë used in every way, and where Ben is too."""
+
+    def __init__(self, database: Database, lobby: RoomRef, zoe: PersonId, twin: PersonId) -> None:
+        self.database = database
+        self.lobby = lobby
+        self.zoe = zoe
+        self.twin = twin
+        self.rooms = SqlRooms(database, Recorder(), MovedClock())
+        self.data = PersonalData(database, MovedClock())
+
+    def use(self, room: Room) -> Queued:
+        queued = queue("hers", self.zoe, count=3)(room)
+        queue("his", BEN)(room)
+        for entry in room.entries.values():
+            entry.name = "Zoë the Great" if entry.person == self.zoe else "Ben"
+        vote(EntryId(4), self.zoe)(room)
+        vote(EntryId(1), BEN)(room)
+        for person, name in ((self.twin, "Zoë the Great"), (BEN, "Ben")):
+            room.people[person, room.place] = Presence(person, room.place, Hearing.STREAM, name, 1)
+            room.changes.people.add((person, room.place))
+        room.polls["skip"] = Poll("skip", None, self.zoe, 1, 2, {BEN: 1, self.twin: 2})
+        room.changes.polls.add("skip")
+        room.turns[EntryId(1)] = Turn(EntryId(1), self.zoe, 1)
+        room.changes.turns.add(EntryId(1))
+        room.undo = Undo("clear", self.zoe, "Zoë the Great", 5)
+        room.changes.header = True
+        room.changes.plays += [played(room, self.zoe), played(room, BEN)]
+        row = Audit(1, self.zoe, "web", room.place, "roles", {"dj": [BEN]}, {"dj": [BEN, self.twin]})
+        room.changes.audits.append(row)
+        return queued
+
+    async def everything(self) -> str:
+        return json.dumps(await contents(self.database), ensure_ascii=False)
+
+
+def played(room: Room, person: PersonId) -> Play:
+    return Play(
+        room.id, room.place, EntryId(1), person, TrackRef("library:1"), "Song", None, "stream", 1, 2, 3, 4, 5,
+        EndReason.FINISHED, 6, 7,
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def used(database: Database) -> AsyncIterator[Installation]:
+    places = SqlPlaces(database, MovedClock())
+    lobby = await places.lobby()
+    zoe, twin = await places.person(ZOE), await places.person(HER_WEB)
+    used = Installation(database, lobby, zoe, twin)
+    await used.rooms.apply(LOBBY, used.use)
+    await used.rooms.apply(LOBBY, lambda _room: str(zoe), command_id=CommandId("a"))
+    async with database.write() as connection:
+        await connection.execute(update(persons).where(persons.c.id == twin).values(leader=zoe))
+        keep = {"ref": "library:1", "title": "Song", "artist": "", "at": 1}
+        await connection.execute(insert(favourites), [{**keep, "person": twin}])
+    yield used
+    await used.rooms.close()
+
+
+@pytest.mark.parametrize("name", ["id", "twin", "discord:80351110224678912", "web:zoe-at-home"])
+async def test_all_that_is_stored_is_shown(used: Installation, name: str) -> None:
+    wanted = {"id": used.zoe, "twin": used.twin}.get(name, name)
+    shown = await used.data.export(wanted)
+    assert shown["persons"] == sorted([used.zoe, used.twin])
+    tables: dict[str, list[dict[str, Any]]] = shown["tables"]
+    assert {it["external"] for it in tables["identities"]} == {ZOE.external, HER_WEB.external}
+    assert [it["title"] for it in tables["entries"]] == ["hers"] * 3
+    assert [it["person"] for it in tables["plays"]] == [used.zoe]
+    assert [(it["entry"], it["person"]) for it in tables["votes"]] == [(4, used.zoe)]
+    json.dumps(shown)
+
+
+async def test_no_table_that_says_who_is_left_out(used: Installation) -> None:
+    """A new table that speaks of people has to be used above, so that the tests below see it."""
+    says_who = {table.name for table in metadata.sorted_tables if _who(table)}
+    shown = await used.data.export(used.zoe)
+    assert says_who <= shown["tables"].keys()
+    assert {"rooms", "commands"} <= shown["tables"].keys()
+    documents = {(table.name, column.name) for table in metadata.sorted_tables for column in _documents(table)}
+    spoken_of = {("polls", "votes"), ("rooms", "undo"), ("audit", "before"), ("audit", "after")}
+    impersonal = {("places", "settings"), ("rooms", "shuffle"), ("turns", "approvers")}
+    assert documents <= spoken_of | impersonal
+
+
+async def test_nothing_is_left_of_somebody_who_is_forgotten(used: Installation) -> None:
+    version = (await used.rooms.read(LOBBY)).version
+    counts = await used.data.forget(used.zoe)
+    left = await used.everything()
+    for trace in (used.zoe, used.twin, ZOE.external, HER_WEB.external, ZOE.name):
+        assert trace not in left, trace
+    assert counts["entries"] == 3
+    room = await used.rooms.read(LOBBY)
+    assert room.version == version + 1, "whoever has it in memory reads it again"
+    assert room == await SqlRooms(used.database, Recorder(), MovedClock()).read(LOBBY)
+    with pytest.raises(NoSuchPersonError):
+        await used.data.export(used.zoe)
+
+
+async def test_the_rooms_history_and_the_others_stay(used: Installation) -> None:
+    await used.data.forget(used.twin)
+    room = await used.rooms.read(LOBBY)
+    assert [(it.person, it.name) for it in room.entries.values()] == [(ANONYMOUS, "")] * 3 + [(BEN, "Ben")]
+    assert {it.person for it in room.people.values()} == {BEN}
+    assert [*room.entries[EntryId(1)].votes] == [BEN]
+    assert not room.entries[EntryId(4)].votes
+    assert (room.polls["skip"].votes, room.polls["skip"].opened_by) == ({BEN: 1}, ANONYMOUS)
+    assert room.turns[EntryId(1)].person == ANONYMOUS
+    assert {it.person for it in await used.rooms.plays(LOBBY)} == {ANONYMOUS, BEN}
+    rows = await used.rooms.audit(room.place)
+    assert (rows[0].actor, rows[0].before, rows[0].after) == (ANONYMOUS, {"dj": [BEN]}, {"dj": [BEN, ANONYMOUS]})
+    await used.rooms.apply(LOBBY, queue("after"))
+
+
+async def test_both_are_audited_without_saying_who_was_forgotten(used: Installation) -> None:
+    await used.data.export(used.zoe)
+    await used.data.forget(used.zoe)
+    forgotten, exported = (await used.rooms.audit(None))[:2]
+    assert (forgotten.actor, forgotten.action, exported.action) == ("operator", "person.forgotten", "person.exported")
+    assert forgotten.after["rows"]["votes"] == 1
+    assert used.zoe not in str(exported)
+
+
+async def test_somebody_who_comes_back_is_somebody_new(used: Installation) -> None:
+    await used.data.forget(used.zoe)
+    again = await SqlPlaces(used.database, MovedClock()).person(ZOE)
+    assert again not in {used.zoe, used.twin}
+
+
+@pytest.mark.parametrize("name", ["", "%", "house", "anonymous", "discord:", "discord:1", "nobody"])
+async def test_an_unknown_person_is_refused(used: Installation, name: str) -> None:
+    before = await used.everything()
+    for attempt in (used.data.export(name), used.data.forget(name)):
+        with pytest.raises(NoSuchPersonError):
+            await attempt
+    assert await used.everything() == before

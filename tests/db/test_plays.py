@@ -1,0 +1,75 @@
+"""The log of plays on each database: streamed, and pruned by plan."""
+
+import pytest
+from sqlalchemy import insert
+
+from core.types import LOBBY, RoomId
+from db.engine import Database
+from db.models import plays
+from db.places import SqlPlaces
+from db.plays import DAY, PlayLog
+from db.rooms import SqlRooms
+from tests.db.commands import MovedClock, Recorder
+
+NOW = MovedClock().now()
+
+
+async def log(database: Database, *, together: int = 3) -> PlayLog:
+    await SqlPlaces(database, MovedClock()).lobby()
+    return PlayLog(database, together=together)
+
+
+async def played(database: Database, room: str, *ended_at: int) -> None:
+    row = {
+        "room": room, "place": "web:lobby", "entry": 1, "person": "ann", "ref": "library:1", "title": "Song",
+        "output": "stream", "started_at": 0, "heard": 1, "listeners_start": 1, "listeners_end": 1, "reason": "finished",
+        "likes": 0, "skips": 0, "artist": "",
+    }  # fmt: skip
+    async with database.write() as connection:
+        if ended_at:
+            await connection.execute(insert(plays), [{**row, "ended_at": at} for at in ended_at])
+
+
+async def times(log: PlayLog, room: str | None = None) -> list[int]:
+    return [row["ended_at"] async for row in log.rows(RoomId(room) if room else None)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 7])
+async def test_all_plays_are_read_in_order_a_few_at_a_time(database: Database, count: int) -> None:
+    reader = await log(database)
+    await played(database, LOBBY, *range(count))
+    await played(database, "other", 99)
+    assert await times(reader) == [*range(count), 99]
+    assert await times(reader, LOBBY) == [*range(count)]
+    assert await times(reader, "nowhere") == []
+
+
+async def test_what_is_played_meanwhile_is_left_for_the_next_time(database: Database) -> None:
+    reader = await log(database)
+    await played(database, LOBBY, 1, 2, 3, 4)
+    seen: list[int] = []
+    async for row in reader.rows():
+        await played(database, LOBBY, 50)
+        seen.append(row["ended_at"])
+    assert seen == [1, 2, 3, 4]
+
+
+async def test_plays_older_than_the_plan_keeps_them_go(database: Database) -> None:
+    pruned = await log(database)
+    days = [NOW - day * DAY for day in range(40, 0, -1)]
+    guild = await SqlPlaces(database, MovedClock()).guild_room(1, 2, "Guild")
+    for room in (LOBBY, guild.room):
+        await played(database, room, *days)
+    assert await pruned.prune(lambda place: 30 if place == guild.place else None, NOW) == 10
+    assert len(await times(pruned, LOBBY)) == 40
+    assert await times(pruned, guild.room) == days[10:]
+    assert await pruned.prune(lambda place: 30 if place == guild.place else None, NOW) == 0
+    assert await pruned.prune(lambda _place: 0, NOW) == 70
+    assert await times(pruned) == []
+
+
+async def test_a_long_history_is_pruned_in_batches_and_the_rooms_read_on(database: Database) -> None:
+    pruned = await log(database, together=500)
+    await played(database, LOBBY, *([1] * 2_600), NOW)
+    assert await pruned.prune(lambda _place: 1, NOW) == 2_600
+    assert len(await SqlRooms(database, Recorder(), MovedClock()).plays(LOBBY)) == 1

@@ -11,7 +11,7 @@ from core.types import LOBBY, Guests, Identity, PersonId, PlaceId, RoomId, Setti
 from db.engine import Database
 from db.groups import Groups
 from db.mapping import settings_json
-from db.models import live_messages, places, rooms
+from db.models import links, live_messages, places, rooms
 from db.people import know, look_up
 from db.statements import insert_or_ignore, insert_or_update
 
@@ -46,9 +46,25 @@ class SqlPlaces:
         assert found
         return found if found.name == name else await self._rename(found, name)
 
+    async def place_room(self, place: PlaceId, name: str) -> RoomRef:
+        """The room that a chat or a web room uses: its own, made if need be, or the one that it shares."""
+        shared = _refs().join(links, links.c.room == rooms.c.id).where(links.c.place == place)
+        wanted = _refs().where(rooms.c.place == place)
+        found = await self._first(shared) or await self._first(wanted)
+        if found is None:
+            await self._create(RoomRef(_new_room(), place, name), Settings(guests=_guests(place)))
+            found = await self._first(wanted)  # ours, or that of whoever was faster
+        assert found
+        return found
+
     async def room(self, room: RoomId) -> RoomRef | None:
         """A room by its id."""
         return await self._first(_refs().where(rooms.c.id == room))
+
+    async def entrance(self, room: RoomId) -> RoomRef | None:
+        """Where the page of a room leads: to itself, or to the room that its place shares."""
+        shared = select(links.c.room).join(rooms, rooms.c.place == links.c.place).where(rooms.c.id == room)
+        return await self._first(_refs().where(rooms.c.id.in_(shared))) or await self.room(room)
 
     async def all_rooms(self) -> Sequence[RoomRef]:
         """Every room."""
@@ -72,7 +88,7 @@ class SqlPlaces:
         return _ref(row) if row else None
 
     async def _create(self, ref: RoomRef, settings: Settings) -> None:
-        """A place and a room of it, unless they exist."""
+        """A place and a room of it, unless they exist; a place without bot accounts has one room."""
         dialect = self._database.dialect
         place = {
             "id": ref.place,
@@ -82,8 +98,9 @@ class SqlPlaces:
             "created_at": self._clock.now(),
         }
         async with self._database.write() as connection:
-            await connection.execute(insert_or_ignore(places, dialect), place)
-            await connection.execute(insert_or_ignore(rooms, dialect), _blank(ref, settings))
+            added = await connection.execute(insert_or_ignore(places, dialect), place)
+            if added.rowcount == 1 or ref.bot_account is not None:
+                await connection.execute(insert_or_ignore(rooms, dialect), _blank(ref, settings))
 
     async def _rename(self, ref: RoomRef, name: str) -> RoomRef:
         async with self._database.write() as connection:
@@ -117,6 +134,11 @@ class SqlLiveMessages:
         """The message is gone."""
         async with self._database.write() as connection:
             await connection.execute(delete(live_messages).where(live_messages.c.room == room))
+
+
+def _guests(place: PlaceId) -> Guests:
+    """Rooms of the page live by their guests."""
+    return Guests.ADD if place.startswith("web:") else Guests.LISTEN
 
 
 def _new_room() -> RoomId:

@@ -29,8 +29,16 @@ class Places(Protocol):
         """The room of a Discord guild; `name` is kept up to date."""
         ...
 
+    async def place_room(self, place: PlaceId, name: str) -> RoomRef:
+        """The room that a chat or a web room uses: its own, or the one that it shares with a guild."""
+        ...
+
     async def room(self, room: RoomId) -> RoomRef | None:
         """A room by its id."""
+        ...
+
+    async def entrance(self, room: RoomId) -> RoomRef | None:
+        """Where the page of a room leads: to itself, or to the room that its place shares."""
         ...
 
     async def all_rooms(self) -> Sequence[RoomRef]:

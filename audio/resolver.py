@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from audio import library_store, playlists
+from audio import library_store, node_refs, playlists
 from audio.guard import Guard
 from audio.library import Library
 from audio.library_covers import INDIGO
@@ -16,7 +16,7 @@ from audio.playlists import Item
 from audio.resolver_sources import source_of
 from audio.uploads import Uploads
 from core.errors import NothingFoundError, SourceOffError, UnplayableError
-from core.ports.tracks import Attachment, Found
+from core.ports.tracks import Attachment, Found, ListLine
 from core.types import Track, TrackRef
 
 GOOD_ENOUGH = 0.72
@@ -78,6 +78,44 @@ class Resolver:
         if _LINK.match(query):
             return await self._follow(query, limit, 0)
         return Found((await self._find(query),))
+
+    async def look_up(self, lines: Sequence[ListLine]) -> Sequence[Track | None]:
+        """What each line of a list stands for; None where that is unknown, or may not be played.
+
+        A link is believed to be what its line says, and looked at only where that says too little. A path is only a
+        name: nothing is read for it.
+        """
+        turns = asyncio.Semaphore(LOOKS)
+        tasks = [asyncio.create_task(self._line(line, turns)) for line in lines]
+        try:
+            if tasks:
+                await asyncio.wait(tasks, timeout=PLAYLIST_TIMEOUT)
+        finally:
+            for task in tasks:
+                task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)  # any reason will do: it is unknown
+        return [None if isinstance(result, BaseException) else result for result in results]
+
+    async def _line(self, line: ListLine, turns: asyncio.Semaphore) -> Track | None:
+        if node_refs.manager_of(TrackRef(line.address)) is not None:
+            return self._node_track(line)
+        if _LINK.match(line.address):
+            item = Item(line.address, line.title, line.artist, line.length)
+            return next(iter(await self._item(item, 1, 0, turns)), None)
+        if line.address.startswith(library_store.PREFIX):
+            known = await self._library.track(TrackRef(line.address))
+            if known is not None:
+                return known
+        return await self._find(f"{line.artist} {line.title}".strip())
+
+    def _node_track(self, line: ListLine) -> Track | None:
+        """What only nodes can play is believed to be what its line says, while a node offers its source."""
+        ref = TrackRef(line.address)
+        link = node_refs.identifier_of(ref) or ""
+        source = source_of(link)
+        if source is None or source.manager != node_refs.manager_of(ref) or source.manager not in self._managers():
+            return None
+        return Track(ref, line.title, line.artist, line.length, accent=INDIGO, uri=link) if line.title else None
 
     async def _find(self, query: str) -> Track:
         """A library track by its reference or by what is known about it."""

@@ -13,7 +13,7 @@ from cogs.discord.client import ChorusClient
 from core.bus import LocalBus
 from core.jukebox import Jukebox
 from core.reports import Reports
-from tests.fakes import FakeClock, FakeLibrary, FakeLiveMessages, FakePlaces, FakeResolver, FakeRooms
+from tests.fakes import FakeClock, FakeLibrary, FakeLiveMessages, FakePlaces, FakeResolver, FakeRooms, FakeShelf
 
 GUILDS = 2_500
 MEMBERS, ROLES, CHANNELS, EMOJIS = 50, 25, 40, 50
@@ -47,7 +47,7 @@ def _client() -> ChorusClient:
     rooms, library = FakeRooms(bus), FakeLibrary()
     resolver = FakeResolver(library)
     return ChorusClient(
-        jukebox=Jukebox(rooms, clock, resolver),
+        jukebox=Jukebox(rooms, clock, resolver, FakeShelf(rooms)),
         reports=Reports(rooms, clock),
         rooms=rooms,
         places=FakePlaces(rooms),

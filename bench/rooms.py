@@ -21,6 +21,7 @@ from db.engine import Database
 from db.migrate import migrate
 from db.places import SqlPlaces
 from db.rooms import SqlRooms
+from db.shelf import SqlShelf
 from tests.fakes import FakeClock
 from tests.servers import Postgres
 
@@ -40,6 +41,10 @@ class Resolver:
         """Not used."""
         raise NotImplementedError
 
+    async def look_up(self, lines: Any) -> Any:
+        """Not used."""
+        raise NotImplementedError
+
 
 class Bench:
     """Rooms on a database, and the commands of people in them."""
@@ -48,7 +53,7 @@ class Bench:
         clock = FakeClock()
         self.places = SqlPlaces(database, clock)
         self.rooms = SqlRooms(database, LocalBus(), clock)
-        self.jukebox = Jukebox(self.rooms, clock, Resolver())
+        self.jukebox = Jukebox(self.rooms, clock, Resolver(), SqlShelf(database, clock))
         self.reports = Reports(self.rooms, clock)
 
     async def room(self, guild: int, people: int, entries: int) -> tuple[RoomId, list[EntryId]]:

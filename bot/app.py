@@ -156,7 +156,7 @@ class App:
         stack.push_async_callback(prober.close)
         load = NodeSearch(self.nodes).load
         self.resolver = Resolver(self.library, self.uploads, self.guard, prober, self._managers, load=load)
-        self.jukebox = Jukebox(self.store.rooms, self.clock, self.resolver)
+        self.jukebox = Jukebox(self.store.rooms, self.clock, self.resolver, self.store.shelf)
         self.players = Players(
             self.nodes,
             rooms=self.store.rooms,

@@ -15,6 +15,7 @@ from db.migrate import migrate
 from db.places import SqlLiveMessages, SqlPlaces
 from db.plays import PlayLog
 from db.rooms import SqlRooms
+from db.shelf import SqlShelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Store:
     rooms: SqlRooms
     places: SqlPlaces
     live_messages: SqlLiveMessages
+    shelf: SqlShelf
     plays: PlayLog
     ownership: Ownership
 
@@ -47,4 +49,4 @@ async def open_store(settings: Settings, bus: Bus, clock: Clock, house: House, s
     stack.push_async_callback(leases.release)
     ownership = Ownership(leases)
     await ownership.start()
-    return Store(rooms, places, SqlLiveMessages(database), PlayLog(database), ownership)
+    return Store(rooms, places, SqlLiveMessages(database), SqlShelf(database, clock), PlayLog(database), ownership)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core import output, playing, queue, settings, transport
+from core import editing, output, playing, rewinding, settings, transport
 from core.errors import NothingPlayingError, OutOfRangeError
 from core.limits import VOLUME
 from core.policy import Action
@@ -24,10 +24,10 @@ class Act:
     current: bool = False
 
 
-def stop(room: Room, _actor: Actor, now: int) -> Changed:
+def stop(room: Room, actor: Actor, now: int) -> Changed:
     """Empty the queue, end what is on air, leave the voice channel."""
     busy = room.current is not None or room.voice_channel is not None or bool(room.entries)
-    queue.clear(room, now)
+    editing.clear(room, actor, now, kind="stop")
     playing.stop(room, now)
     output.leave(room, now)
     return Changed(busy)
@@ -50,7 +50,13 @@ ACTS: dict[Action, Act] = {
         lambda room, _actor, _argument, now: playing.advance(room, EndReason.VOTED, now), _check_playing, current=True
     ),
     Action.STOP: Act(lambda room, actor, _argument, now: stop(room, actor, now)),
-    Action.CLEAR: Act(lambda room, _actor, _argument, now: queue.clear(room, now)),
+    Action.CLEAR: Act(lambda room, actor, _argument, now: editing.clear(room, actor, now)),
+    Action.SHUFFLE: Act(lambda room, actor, _argument, now: editing.shuffle(room, actor, now)),
+    Action.PREVIOUS: Act(
+        lambda room, _actor, _argument, now: rewinding.previous(room, now),
+        lambda room, _argument: rewinding.latest(room),
+        current=True,
+    ),
     Action.VOLUME: Act(
         lambda room, _actor, argument, _now: transport.set_volume(room, int(argument or "")),
         lambda _room, argument: check_volume(int(argument or "")),

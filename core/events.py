@@ -46,6 +46,20 @@ class QueueCleared(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueueReordered(Event):
+    """Entries stand elsewhere: moved, exchanged or shuffled."""
+
+    name: ClassVar[str] = "queue.reordered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueRestored(Event):
+    """The last destructive action was undone."""
+
+    name: ClassVar[str] = "queue.restored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VoteCast(Event):
     """A vote was cast, changed (`value` ±1) or withdrawn (0)."""
 

@@ -1,11 +1,16 @@
-"""Waiting entries: adding, removing and voting."""
+"""Waiting entries: who and what may join them, and the votes for them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from math import isinf
 
-from core import playing
+from core import people, playing, policy
+from core.blocklist import blocklist_of
 from core.errors import (
+    BlockedError,
+    ClosedError,
+    DuplicateError,
+    ForbiddenError,
     NoSuchEntryError,
     NothingFoundError,
     OutOfRangeError,
@@ -14,60 +19,170 @@ from core.errors import (
     TooLongError,
     TooManyEntriesError,
 )
-from core.events import EntryQueued, EntryRemoved, QueueCleared, VoteCast
-from core.limits import caps
+from core.events import EntryQueued, SettingsChanged, VoteCast
+from core.limits import AHEAD, caps
 from core.ordering import order_of
-from core.records.results import Queued, Removed, Voted
+from core.policy import Action, Role
+from core.records.results import Queued, Voted
 from core.room import Room
-from core.types import Actor, Entry, EntryId, PersonId, Track, Vote
+from core.seating import GAP, Seating, after_pins, is_scheduled
+from core.types import Actor, Duplicates, EndReason, Entry, EntryId, Loop, Mode, PersonId, Track, Vote
+
+_DJS = {Role.DJ, Role.ADMIN}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Wish:
-    """Tracks that somebody may add now, and how many of theirs the caps left out."""
+    """Tracks that somebody may add now, and how many were left out or stood out, and why."""
 
-    tracks: tuple[Track, ...]
-    dropped: int
+    tracks: Sequence[Track] = ()
+    dropped: int = 0
+    duplicates: int = 0
+    blocked: int = 0
+
+
+def check_open(room: Room, actor: Actor, now: int) -> None:
+    """Only DJs add to a closed queue, or where they alone order it. Raises ClosedError, ForbiddenError."""
+    if (room.closed or room.mode is Mode.DJ) and policy.roles(room, actor, now).isdisjoint(_DJS):
+        raise ClosedError if room.closed else ForbiddenError(Action.PLAY, Role.DJ)
+
+
+def check_time(at: int | None, now: int) -> None:
+    """An entry may be scheduled for up to a week ahead. Raises OutOfRangeError."""
+    if at is not None and not now <= at <= now + AHEAD:
+        raise OutOfRangeError("at", at, now, now + AHEAD)
 
 
 def wish(room: Room, person: PersonId, tracks: Sequence[Track], now: int) -> Wish:
-    """As many of `tracks` as the caps let in.
+    """As many of `tracks` as blocklist, length, duplicates and caps let in; nothing else decides that.
 
-    Raises NothingFoundError, TooLongError, QueueFullError, TooManyEntriesError when that is none.
+    Raises NothingFoundError, BlockedError, TooLongError, DuplicateError, QueueFullError, TooManyEntriesError when that
+    is none.
     """
-    limit = caps(room)
     if not tracks:
         raise NothingFoundError("")
-    short = [track for track in tracks if (track.length or 0) <= limit.length]
+    wanted, limit = Wish(), caps(room)
+    allowed = _unblocked(room, tracks, wanted)
+    short = [track for track in allowed if (track.length or 0) <= limit.length]
     if not short:
-        raise TooLongError(tracks[0].title, limit.length)
+        raise TooLongError(allowed[0].title, limit.length)
+    fresh = _fresh(room, short, wanted)
     if len(room.entries) >= limit.queue:
         raise QueueFullError(limit.queue)
     left = limit.person - order_of(room, now).waiting(person)
     if left <= 0:
         raise TooManyEntriesError(limit.person)
-    taken = tuple(short[: min(left, limit.queue - len(room.entries))])
-    return Wish(taken, len(tracks) - len(taken))
+    wanted.tracks = fresh[: min(left, limit.queue - len(room.entries))]
+    wanted.dropped = len(allowed) - len(short) + len(fresh) - len(wanted.tracks)
+    return wanted
 
 
-def add(room: Room, actor: Actor, wanted: Wish, now: int) -> Queued:
-    """The tracks join the queue; the first of all starts when nothing plays."""
-    entries = [_entry(room, actor, track, now) for track in wanted.tracks]
+def _unblocked(room: Room, tracks: Sequence[Track], wanted: Wish) -> Sequence[Track]:
+    """Those that the blocklist lets through. Raises BlockedError."""
+    if not room.settings.blocks:
+        return tracks
+    lines = blocklist_of(room.settings.blocks)
+    found = [lines.line(track) for track in tracks]
+    allowed = [track for track, line in zip(tracks, found, strict=True) if line is None]
+    wanted.blocked = len(tracks) - len(allowed)
+    if not allowed and (line := found[0]):
+        raise BlockedError(line.kind, line.value, tracks[0].title)
+    return allowed
+
+
+def _fresh(room: Room, tracks: Sequence[Track], wanted: Wish) -> Sequence[Track]:
+    """Those that may be queued though they wait or play already. Raises DuplicateError."""
+    if room.settings.duplicates is Duplicates.OFF:
+        return tracks
+    known = {name for track in _queued(room) for name in _names(track)}
+    fresh: list[Track] = []
+    for track in tracks:
+        names = _names(track)
+        if known.isdisjoint(names):
+            fresh.append(track)
+        known.update(names)
+    wanted.duplicates = len(tracks) - len(fresh)
+    if room.settings.duplicates is Duplicates.WARN:
+        return tracks
+    if not fresh:
+        raise DuplicateError(tracks[0].title)
+    return fresh
+
+
+def _queued(room: Room) -> Iterator[Track]:
+    """What waits or is on air because somebody wanted it."""
+    if room.current is not None and not room.current.fallback:
+        yield room.current.entry.track
+    yield from (entry.track for entry in room.entries.values())
+
+
+def _names(track: Track) -> Collection[object]:
+    """What a track is known by: its reference, its artist and title together."""
+    if not track.artist:
+        return (track.ref,)
+    return (track.ref, (track.artist.casefold(), track.title.casefold()))
+
+
+def add(room: Room, actor: Actor, wanted: Wish, now: int, *, following: bool = False, at: int | None = None) -> Queued:
+    """The tracks join the queue, `following` what is on air, or to play `at` a time (UTC ms).
+
+    The first of all starts when nothing plays.
+    """
+    entries = [_entry(room, actor, track, now, at) for track in wanted.tracks]
+    if following:
+        _pin(room, entries, now)
     order_of(room, now).add(entries)
     room.entries.update((entry.id, entry) for entry in entries)
     room.changes.entries.update(entry.id for entry in entries)
     room.changes.events.extend(EntryQueued(room=room.id, entry=one.id, person=one.person) for one in entries)
-    if not playing.wake(room, now) and room.locked is not None and room.locked not in room.entries:
-        playing.relock(room, now)  # the house list yields
+    if not playing.wake(room, now) and (following or _house_is_locked(room)):
+        playing.relock(room, now)
     ids = tuple(entry.id for entry in entries)
-    return Queued(ids, wanted.tracks[0], rank(room, ids[0], now), wait(room, ids[0], now), wanted.dropped)
+    first = rank(room, ids[0], now)
+    return Queued(
+        ids, wanted.tracks[0], first, wait(room, ids[0], now), wanted.dropped, wanted.duplicates, wanted.blocked
+    )
 
 
-def _entry(room: Room, actor: Actor, track: Track, now: int) -> Entry:
-    entry = Entry(EntryId(room.next_entry), track, actor.person, actor.name, actor.place, now, now)
+def _house_is_locked(room: Room) -> bool:
+    """The house list has to yield."""
+    return room.locked is not None and room.locked not in room.entries
+
+
+def _pin(room: Room, entries: Sequence[Entry], now: int) -> None:
+    """They play next, after what plays next already."""
+    first = after_pins(room, now)
+    for number, entry in enumerate(entries):
+        entry.forced, entry.seat = True, first + GAP * number
+
+
+def _entry(room: Room, actor: Actor, track: Track, now: int, at: int | None) -> Entry:
+    entry = Entry(EntryId(room.next_entry), track, actor.person, actor.name, actor.place, now, now, starts_at=at)
     room.next_entry += 1
     room.changes.header = True
     return entry
+
+
+def jump(room: Room, entry: Entry, now: int) -> None:
+    """A waiting entry plays now."""
+    entry.parked, entry.starts_at = False, None
+    Seating(room, now).pin([entry])
+    if room.current is None:
+        playing.wake(room, now)
+    else:
+        playing.relock(room, now)
+        playing.advance(room, EndReason.SKIPPED, now)
+
+
+def set_loop(room: Room, loop: Loop, now: int) -> bool:
+    """Choose what becomes of a track that ended by itself; whether that is news."""
+    if room.loop is loop:
+        return False
+    room.loop = loop
+    room.changes.header = True
+    room.changes.events.append(SettingsChanged(room=room.id))
+    playing.relock(room, now)
+    return True
 
 
 def find(room: Room, entry: EntryId) -> Entry:
@@ -85,52 +200,35 @@ def find_waiting(room: Room, entry: EntryId) -> Entry:
     return waiting
 
 
-def remove(room: Room, entry: Entry, now: int) -> Removed:
-    """An entry leaves the queue without being played."""
-    order = order_of(room, now)
-    order.remove(entry)
-    order.forget(entry.id)
-    del room.entries[entry.id]
-    room.changes.entries.add(entry.id)
-    room.changes.events.append(EntryRemoved(room=room.id, entry=entry.id))
-    if room.locked == entry.id:
-        playing.relock(room, now)
-    return Removed(1, entry.track.title)
-
-
-def clear(room: Room, now: int) -> Removed:
-    """All waiting entries leave the queue."""
-    count = len(room.entries)
-    if count:
-        room.changes.entries.update(room.entries)
-        room.entries.clear()
-        room.order = None
-        room.changes.events.append(QueueCleared(room=room.id))
-        playing.relock(room, now)
-    return Removed(count)
-
-
-def check_vote(entry: Entry, actor: Actor, value: int) -> None:
+def check_vote(room: Room, entry: Entry, actor: Actor, value: int) -> None:
     """Raises OutOfRangeError, OwnEntryError."""
     if value not in {-1, 0, 1}:
         raise OutOfRangeError("vote", value, -1, 1)
-    if entry.person == actor.person:
+    if people.is_same(room, entry.person, actor.person):
         raise OwnEntryError
 
 
 def vote(room: Room, entry: Entry, person: PersonId, value: int, now: int) -> Voted:
-    """A vote is cast, changed or withdrawn (0)."""
+    """A vote is cast, changed or withdrawn (0); it stands for all identities of that human."""
+    for other in people.identities(room, person) - {person}:
+        _cast(room, entry, other, 0, now)
+    _cast(room, entry, person, value, now)
+    score = order_of(room, now).tally(entry).score
+    return Voted(entry.id, entry.track.title, value, score, rank(room, entry.id, now))
+
+
+def _cast(room: Room, entry: Entry, person: PersonId, value: int, now: int) -> None:
     order = order_of(room, now)
     before = entry.votes[person].value if person in entry.votes else 0
-    if value != before:
-        if value:
-            entry.votes[person] = Vote(value, now)
-        else:
-            del entry.votes[person]
-        order.vote(entry, person, before, value)
-        room.changes.votes.add((entry.id, person))
-        room.changes.events.append(VoteCast(room=room.id, entry=entry.id, person=person, value=value))
-    return Voted(entry.id, entry.track.title, value, order.tally(entry).score, rank(room, entry.id, now))
+    if value == before:
+        return
+    if value:
+        entry.votes[person] = Vote(value, now)
+    else:
+        del entry.votes[person]
+    order.vote(entry, person, before, value)
+    room.changes.votes.add((entry.id, person))
+    room.changes.events.append(VoteCast(room=room.id, entry=entry.id, person=person, value=value))
 
 
 def rank(room: Room, entry: EntryId, now: int) -> int:
@@ -150,7 +248,10 @@ def remaining(room: Room, now: int) -> float:
 def wait(room: Room, entry: EntryId, now: int) -> int | None:
     """Ms until an entry starts if nothing is skipped; None when something live is ahead."""
     waiting = room.entries.get(entry)
-    return 0 if waiting is None else whole(remaining(room, now) + order_of(room, now).length_before(waiting))
+    if waiting is None:
+        return 0
+    ahead = remaining(room, now) + order_of(room, now).length_before(waiting)
+    return whole(max(ahead, waiting.starts_at - now) if is_scheduled(waiting, now) and waiting.starts_at else ahead)
 
 
 def whole(length: float) -> int | None:

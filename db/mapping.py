@@ -1,12 +1,12 @@
 """From rows to a Room: loading it whole."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, RowMapping, Table, select
+from sqlalchemy import Row, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.records.rows import Play
@@ -178,6 +178,6 @@ async def _history(connection: AsyncConnection, room: RoomId) -> deque[Play]:
 PLAY = [column for column in plays.c if column is not plays.c.id]
 
 
-def play(row: RowMapping) -> Play:
+def play(row: Mapping[Any, Any]) -> Play:
     """What a row of `PLAY`'s columns stands for."""
     return replace(Play(**row), reason=EndReason(row["reason"]))

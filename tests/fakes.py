@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from core.errors import NoSuchRoomError, NothingFoundError
 from core.ports.bus import Bus
 from core.ports.places import RoomRef
-from core.ports.tracks import Attachment, Found
-from core.records.rows import Audit, Play
+from core.ports.tracks import Attachment, Found, ListLine
+from core.records.rows import Audit, Play, Played
 from core.room import Room
-from core.types import LOBBY, CommandId, Guests, Identity, PersonId, PlaceId, RoomId, Settings, Track, TrackRef
+from core.types import LOBBY, CommandId, EntryId, Guests, Identity, PersonId, PlaceId, RoomId, Settings, Track, TrackRef
 
 if TYPE_CHECKING:
     from core.events import Event
@@ -85,6 +85,35 @@ class FakeRooms:
         return [row for row in reversed(self.audits) if place in {None, row.place}][:limit]
 
 
+class FakeShelf:
+    """The history of rooms in memory, and favourites; nobody is linked to anybody."""
+
+    def __init__(self, rooms: FakeRooms) -> None:
+        self._rooms = rooms
+        self.kept: dict[PersonId, list[Track]] = {}
+
+    async def history(self, room: RoomId, *, before: int | None = None, size: int = 10) -> Sequence[Played]:
+        plays = [Played(number, play) for number, play in enumerate(self._rooms.played, 1) if play.room == room]
+        return [played for played in reversed(plays) if before is None or played.id < before][:size]
+
+    async def play(self, room: RoomId, entry: EntryId) -> Play | None:
+        plays = (play for play in reversed(self._rooms.played) if play.room == room and play.entry == entry)
+        return next(plays, None)
+
+    async def favourites(self, person: PersonId, *, offset: int = 0, size: int = 10) -> Sequence[Track]:
+        return self.kept.get(person, [])[::-1][offset : offset + size]
+
+    async def is_favourite(self, person: PersonId, track: Track) -> bool:
+        return any(kept.ref == track.ref for kept in self.kept.get(person, []))
+
+    async def keep(self, person: PersonId, track: Track) -> None:
+        if not await self.is_favourite(person, track):
+            self.kept.setdefault(person, []).append(track)
+
+    async def let_go(self, person: PersonId, track: Track) -> None:
+        self.kept[person] = [kept for kept in self.kept.get(person, []) if kept.ref != track.ref]
+
+
 class FakePlaces:
     """Places, rooms and people that come into being when they are asked for."""
 
@@ -108,7 +137,13 @@ class FakePlaces:
         self._rooms.rooms[ref.room].name = ref.name
         return ref
 
+    async def place_room(self, place: PlaceId, name: str) -> RoomRef:
+        return self._known(RoomRef(RoomId(f"room-of-{place}"), place, name), Settings())
+
     async def room(self, room: RoomId) -> RoomRef | None:
+        return self.refs.get(room)
+
+    async def entrance(self, room: RoomId) -> RoomRef | None:
         return self.refs.get(room)
 
     async def all_rooms(self) -> Sequence[RoomRef]:
@@ -179,6 +214,14 @@ class FakeResolver:
         if not tracks:
             raise NothingFoundError(key)
         return Found(tuple(tracks[:1]))
+
+    async def look_up(self, lines: Sequence[ListLine]) -> Sequence[Track | None]:
+        return [self._known(line) for line in lines]
+
+    def _known(self, line: ListLine) -> Track | None:
+        if line.address.startswith("https://"):
+            return Track(TrackRef(f"url:{line.address}"), line.title, line.artist, line.length, uri=line.address)
+        return next((one for one in self._library.tracks if line.address == one.ref or line.title == one.title), None)
 
     def local(self, query: str) -> bool:
         return "://" not in query

@@ -3,9 +3,9 @@
 from core.jukebox.controls import Controls
 from core.jukebox.editing import Editing
 from core.jukebox.looking import Looking
-from core.jukebox.queueing import Queueing
+from core.jukebox.shelf import Shelf
 from core.jukebox.stewardship import Stewardship
 
 
-class Jukebox(Queueing, Editing, Controls, Stewardship, Looking):
+class Jukebox(Shelf, Editing, Controls, Stewardship, Looking):
     """All commands of people, split by noun."""

@@ -9,6 +9,7 @@ from core.errors import (
 )
 from core.ports.clock import Clock
 from core.ports.rooms import Rooms
+from core.ports.shelf import Shelf
 from core.ports.tracks import Resolver
 from core.room import Room
 from core.types import (
@@ -23,10 +24,11 @@ T = TypeVar("T")
 class Base:
     """Commands of people. Each raises a ChorusError when it is refused, and then changes nothing."""
 
-    def __init__(self, rooms: Rooms, clock: Clock, resolver: Resolver) -> None:
+    def __init__(self, rooms: Rooms, clock: Clock, resolver: Resolver, shelf: Shelf) -> None:
         self._rooms = rooms
         self._clock = clock
         self._resolver = resolver
+        self._shelf = shelf
 
     async def _apply(self, room: RoomId, command: Callable[[Room, int], T], command_id: CommandId | None) -> T:
         def settled(state: Room) -> T:

@@ -1,6 +1,6 @@
 """What moves the player."""
 
-from core import acts, output, people, playing, policy, settings, transport, voting
+from core import acts, output, people, playing, policy, queue, rewinding, settings, transport, voting
 from core.errors import (
     NoSuchEntryError,
     NotListeningError,
@@ -16,6 +16,7 @@ from core.types import (
     CommandId,
     EndReason,
     EntryId,
+    Loop,
     PauseReason,
     RoomId,
 )
@@ -38,6 +39,36 @@ class Controls(Base):
                 return Skipped(asked.done, current.track.title, asked.votes, asked.needed)
             playing.advance(state, EndReason.SKIPPED, now)
             return Skipped(done=True, title=current.track.title)
+
+        return await self._apply(room, command, command_id)
+
+    async def jump(self, room: RoomId, actor: Actor, entry: EntryId, *, command_id: CommandId | None = None) -> Skipped:
+        """Play a waiting entry now, whatever is on air; `title` is its own."""
+
+        def command(state: Room, now: int) -> Skipped:
+            waiting = queue.find_waiting(state, entry)
+            policy.require(state, actor, Action.JUMP, now, state.current.entry if state.current else None)
+            people.acted(state, actor, now)
+            queue.jump(state, waiting, now)
+            return Skipped(done=True, title=waiting.track.title)
+
+        return await self._apply(room, command, command_id)
+
+    async def previous(self, room: RoomId, actor: Actor, *, command_id: CommandId | None = None) -> Changed | Asked:
+        """Play what was on before again; what is on air waits in front. Raises NoHistoryError."""
+
+        def command(state: Room, now: int) -> Changed | Asked:
+            return voting.decide(state, actor, Action.PREVIOUS, now) or rewinding.previous(state, now)
+
+        return await self._apply(room, command, command_id)
+
+    async def loop(self, room: RoomId, actor: Actor, loop: Loop, *, command_id: CommandId | None = None) -> Changed:
+        """Choose what becomes of a track that ended by itself."""
+
+        def command(state: Room, now: int) -> Changed:
+            policy.require(state, actor, Action.LOOP, now)
+            people.acted(state, actor, now)
+            return Changed(queue.set_loop(state, loop, now))
 
         return await self._apply(room, command, command_id)
 

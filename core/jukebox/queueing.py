@@ -1,53 +1,100 @@
 """What joins the queue, and the votes for it."""
 
 from collections.abc import Sequence
+from typing import Literal
 
-from core import output, people, policy, queue
-from core.errors import (
-    NotListeningError,
-)
+from core import lists, output, people, policy, queue, rewinding
+from core.errors import NoHistoryError, NotListeningError
 from core.jukebox.base import Base
 from core.limits import caps
+from core.ordering import order_of
 from core.policy import Action
 from core.ports.tracks import Attachment
-from core.records.results import Queued, Voted
+from core.records.results import Exported, Imported, Queued, Voted
 from core.room import Room
-from core.types import (
-    Actor,
-    CommandId,
-    EntryId,
-    RoomId,
-    Surface,
-    Track,
-)
+from core.types import Actor, CommandId, EntryId, RoomId, Surface, Track
 
 
 class Queueing(Base):
     """Adding and voting."""
 
     async def play(
-        self, room: RoomId, actor: Actor, query: str | Attachment, *, command_id: CommandId | None = None
+        self,
+        room: RoomId,
+        actor: Actor,
+        query: str | Attachment,
+        *,
+        next: bool = False,  # noqa: A002 -- the word for it
+        at: int | None = None,
+        command_id: CommandId | None = None,
     ) -> Queued:
         """Find what somebody typed or sent and queue it; the room comes to their voice channel if it is in none."""
-        state = await self._rooms.read(room)
-        _check_play(state, actor, self._clock.now())
+        state, now = await self._rooms.read(room), self._clock.now()
+        _check_play(state, actor, now, following=next, at=at)
         found = await self._resolver.resolve(query, limit=caps(state).person)
-        return await self.add(room, actor, found.tracks, command_id=command_id)
+        return await self.add(room, actor, found.tracks, next=next, at=at, command_id=command_id)
 
     async def add(
-        self, room: RoomId, actor: Actor, tracks: Sequence[Track], *, command_id: CommandId | None = None
+        self,
+        room: RoomId,
+        actor: Actor,
+        tracks: Sequence[Track],
+        *,
+        next: bool = False,  # noqa: A002 -- the word for it
+        at: int | None = None,
+        command_id: CommandId | None = None,
     ) -> Queued:
-        """Queue tracks that are known already."""
+        """Queue tracks that are known already: `next` after what is on air, or `at` a time (UTC ms) in 7 days or less.
+
+        Raises what the policy, `queue.check_open`, `queue.check_time` and `queue.wish` raise.
+        """
 
         def command(state: Room, now: int) -> Queued:
-            _check_play(state, actor, now)
-            wanted = queue.wish(state, actor.person, tracks, now)
-            if _follows(state, actor):
-                output.enter(state, actor.voice_channel or 0, now)
-            people.acted(state, actor, now)
-            return queue.add(state, actor, wanted, now)
+            _check_play(state, actor, now, following=next, at=at)
+            return _add(state, actor, tracks, now, following=next, at=at)
 
         return await self._apply(room, command, command_id)
+
+    async def again(
+        self, room: RoomId, actor: Actor, entry: EntryId | None = None, *, command_id: CommandId | None = None
+    ) -> Queued:
+        """Queue what was played as `entry`, or what was played last. Raises NoHistoryError."""
+        play = rewinding.latest(await self._rooms.read(room)) if entry is None else await self._shelf.play(room, entry)
+        if play is None:
+            raise NoHistoryError
+        return await self.add(room, actor, [rewinding.track_of(play)], command_id=command_id)
+
+    async def import_tracks(
+        self, room: RoomId, actor: Actor, filename: str, content: bytes, *, command_id: CommandId | None = None
+    ) -> Imported:
+        """Queue what a list (m3u8, or JSON as exported) names. No file is read for it; links are guarded as always.
+
+        Raises TooManyLinesError, NotAListError, and what `add` raises.
+        """
+        state, now = await self._rooms.read(room), self._clock.now()
+        policy.require(state, actor, Action.IMPORT, now)
+        _check_play(state, actor, now)
+        lines = lists.parse(filename, content)
+        limit = caps(state).person
+        found = await self._resolver.look_up(lines[:limit])
+        unknown = [line.text for line, track in zip(lines, found, strict=False) if track is None]
+        known = [track for track in found if track is not None]
+
+        def command(state: Room, now: int) -> Imported:
+            policy.require(state, actor, Action.IMPORT, now)
+            _check_play(state, actor, now)
+            queued = len(_add(state, actor, known, now).entries) if known else 0
+            return Imported(queued, len(lines) - len(unknown) - queued, len(unknown), tuple(unknown[: lists.SHOWN]))
+
+        return await self._apply(room, command, command_id)
+
+    async def export(self, room: RoomId, actor: Actor, kind: Literal["m3u8", "json"]) -> Exported:
+        """The queue as a list, what is on air first; without addresses that are nobody else's business."""
+        state, now = await self._rooms.read(room), self._clock.now()
+        policy.require(state, actor, Action.EXPORT, now)
+        on_air = [state.current.entry] if state.current and not state.current.fallback else []
+        waiting = [state.entries[it] for it in order_of(state, now).entries()]
+        return lists.export(state.name, [it.track for it in (*on_air, *waiting)], kind)
 
     async def vote(
         self, room: RoomId, actor: Actor, entry: EntryId, value: int, *, command_id: CommandId | None = None
@@ -57,17 +104,31 @@ class Queueing(Base):
         def command(state: Room, now: int) -> Voted:
             subject = queue.find(state, entry)
             policy.require(state, actor, Action.VOTE, now)
-            queue.check_vote(subject, actor, value)
+            queue.check_vote(state, subject, actor, value)
             people.acted(state, actor, now)
             return queue.vote(state, subject, actor.person, value, now)
 
         return await self._apply(room, command, command_id)
 
 
-def _check_play(room: Room, actor: Actor, now: int) -> None:
+def _check_play(room: Room, actor: Actor, now: int, *, following: bool = False, at: int | None = None) -> None:
     policy.require(room, actor, Action.PLAY, now)
+    if following:
+        policy.require(room, actor, Action.PLAY_NEXT, now)
+    queue.check_open(room, actor, now)
+    queue.check_time(at, now)
     if actor.surface is Surface.DISCORD and room.voice_channel is None and actor.voice_channel is None:
         raise NotListeningError
+
+
+def _add(
+    room: Room, actor: Actor, tracks: Sequence[Track], now: int, *, following: bool = False, at: int | None = None
+) -> Queued:
+    wanted = queue.wish(room, actor.person, tracks, now)
+    if _follows(room, actor):
+        output.enter(room, actor.voice_channel or 0, now)
+    people.acted(room, actor, now)
+    return queue.add(room, actor, wanted, now, following=following, at=at)
 
 
 def _follows(room: Room, actor: Actor) -> bool:

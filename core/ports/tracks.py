@@ -26,11 +26,36 @@ class Found:
     playlist: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ListLine:
+    """A line of a list: a reference (`library:<id>`), a link, or a path that nobody will follow, and what it says of
+    the track. `length` in ms.
+    """
+
+    address: str
+    title: str = ""
+    artist: str = ""
+    length: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The line as people know it."""
+        named = f"{self.artist} - {self.title}" if self.artist else self.title
+        return (named or self.address)[:100]
+
+
 class Resolver(Protocol):
     """From what a person typed or sent to tracks."""
 
     async def resolve(self, query: str | Attachment, *, limit: int) -> Found:
         """At most `limit` tracks. Raises NothingFoundError, SourceOffError, UnplayableError, TooLongError."""
+        ...
+
+    async def look_up(self, lines: Sequence[ListLine]) -> Sequence[Track | None]:
+        """What each line of a list stands for; None where that is unknown, or may not be played.
+
+        Links are looked at only if their line does not say what they are; no file is read.
+        """
         ...
 
     def local(self, query: str) -> bool:

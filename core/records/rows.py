@@ -34,6 +34,14 @@ class Play:
 
 
 @dataclass(frozen=True, slots=True)
+class Played:
+    """A play and the id of its row, which rises."""
+
+    id: int
+    play: Play
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """One change of settings, roles, money or policy."""
 

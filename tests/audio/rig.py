@@ -19,7 +19,7 @@ from core.reports import Reports
 from core.room import Room
 from core.types import Actor, Hearing, PersonId, Presence, RoomId, Surface, Track, TrackRef
 from tests.contract.media_host import MediaHost
-from tests.fakes import FakeLibrary, FakePlaces, FakeResolver, FakeRooms
+from tests.fakes import FakeLibrary, FakePlaces, FakeResolver, FakeRooms, FakeShelf
 from tests.sound import FRAME, decode, frequency, mono
 from tests.waiting import until
 
@@ -67,7 +67,7 @@ class World:
         self.clock = SystemClock()
         self.media = HostMedia()
         self.reports = Reports(self.rooms, self.clock)
-        self.jukebox = Jukebox(self.rooms, self.clock, FakeResolver(FakeLibrary()))
+        self.jukebox = Jukebox(self.rooms, self.clock, FakeResolver(FakeLibrary()), FakeShelf(self.rooms))
 
     async def __aenter__(self) -> Self:
         self._stack = AsyncExitStack()

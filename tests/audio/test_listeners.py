@@ -5,7 +5,7 @@ from core.jukebox import Jukebox
 from core.reports import Reports
 from core.room import Room
 from core.types import Actor, Hearing, PauseReason, PersonId, Presence, RoomId, Surface
-from tests.fakes import FakeClock, FakeLibrary, FakePlaces, FakeResolver, FakeRooms, track
+from tests.fakes import FakeClock, FakeLibrary, FakePlaces, FakeResolver, FakeRooms, FakeShelf, track
 
 ANN = PersonId("ann")
 
@@ -20,7 +20,7 @@ class Hall:
         self.reports = Reports(self.rooms, self.clock)
         self.listeners = Listeners(self.id, self.reports, self.clock)
         actor = Actor(ANN, "Ann", ref.place, Surface.DISCORD, voice_channel=5)
-        jukebox = Jukebox(self.rooms, self.clock, FakeResolver(FakeLibrary()))
+        jukebox = Jukebox(self.rooms, self.clock, FakeResolver(FakeLibrary()), FakeShelf(self.rooms))
         await jukebox.add(self.id, actor, [track("a"), track("b")])
         await self.comes(Hearing.VOICE)
         return self

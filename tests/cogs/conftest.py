@@ -19,6 +19,7 @@ from tests.fakes import (
     FakePlaces,
     FakeResolver,
     FakeRooms,
+    FakeShelf,
     track,
 )
 from tests.simulators.discord import DiscordSimulator, Guild, Member, TextChannel, VoiceChannel
@@ -97,7 +98,7 @@ class Party:
 def make_client(party: Party) -> ChorusClient:
     """The client under test."""
     return ChorusClient(
-        jukebox=Jukebox(party.rooms, party.clock, party.resolver),
+        jukebox=Jukebox(party.rooms, party.clock, party.resolver, FakeShelf(party.rooms)),
         reports=party.reports,
         rooms=party.rooms,
         places=party.places,

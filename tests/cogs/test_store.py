@@ -15,6 +15,7 @@ from db.engine import Database
 from db.migrate import migrate
 from db.places import SqlLiveMessages, SqlPlaces
 from db.rooms import SqlRooms
+from db.shelf import SqlShelf
 from tests.fakes import FakeClock, FakeLibrary, FakeResolver, track
 from tests.simulators.discord import DiscordSimulator
 from tests.waiting import until
@@ -29,7 +30,7 @@ async def bot(discord: DiscordSimulator, file: Path) -> AsyncGenerator[SqlRooms]
     library = FakeLibrary(track("Aria"), track("Blues"), track("Chant"))
     resolver = FakeResolver(library)
     client = ChorusClient(
-        jukebox=Jukebox(rooms, clock, resolver),
+        jukebox=Jukebox(rooms, clock, resolver, SqlShelf(database, clock)),
         reports=Reports(rooms, clock),
         rooms=rooms,
         places=places,

@@ -6,7 +6,7 @@ from core.jukebox import Jukebox
 from core.reports import Reports
 from core.room import Room
 from core.types import Actor, Guests, Hearing, PersonId, PlaceId, Presence, RoomId, Settings, Surface
-from tests.fakes import FakeClock, FakeLibrary, FakeResolver, FakeRooms, track
+from tests.fakes import FakeClock, FakeLibrary, FakeResolver, FakeRooms, FakeShelf, track
 
 ROOM = RoomId("room")
 GUILD = PlaceId("discord:1")
@@ -22,7 +22,7 @@ class World:
         self.rooms = FakeRooms()
         self.library = FakeLibrary(*(track(title) for title in ("Aria", "Blues", "Chant")))
         self.resolver = FakeResolver(self.library)
-        self.jukebox = Jukebox(self.rooms, self.clock, self.resolver)
+        self.jukebox = Jukebox(self.rooms, self.clock, self.resolver, FakeShelf(self.rooms))
         self.reports = Reports(self.rooms, self.clock)
         self.room = self.rooms.add(Room(ROOM, place, "Room"))
         if place == PAGE:

@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -10,13 +10,14 @@ import pytest
 
 from core.errors import ChorusError
 from core.jukebox import Jukebox
-from core.ports.tracks import Attachment, Found
+from core.ports.tracks import Attachment, Found, ListLine
 from core.reports import Reports
 from core.room import Room
-from core.types import Actor, EndReason, EntryId, Hearing, PersonId, PlaceId, Presence, Surface
+from core.types import Actor, EndReason, EntryId, Hearing, PersonId, PlaceId, Presence, Surface, Track
 from db.engine import Database
 from db.places import SqlPlaces
 from db.rooms import SqlRooms
+from db.shelf import SqlShelf
 from tests.db.commands import MovedClock, Recorder, track
 
 STEPS = 150
@@ -27,6 +28,9 @@ PEOPLE = 5
 class Resolver:
     async def resolve(self, query: str | Attachment, *, limit: int) -> Found:
         return Found((track(str(query)),))
+
+    async def look_up(self, lines: Sequence[ListLine]) -> Sequence[Track]:
+        return [track(line.title) for line in lines]
 
     def local(self, query: str) -> bool:
         return True
@@ -41,7 +45,7 @@ class Walk:
         self.place = place
         self.database = database
         self.rooms = self.again()
-        self.jukebox = Jukebox(self.rooms, self.clock, Resolver())
+        self.jukebox = Jukebox(self.rooms, self.clock, Resolver(), SqlShelf(database, self.clock))
         self.reports = Reports(self.rooms, self.clock)
 
     def again(self) -> SqlRooms:

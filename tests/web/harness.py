@@ -18,7 +18,7 @@ from core.reports import Reports
 from core.types import Actor, PersonId, PlaceId, Presence, RoomId, Surface, Track, TrackRef
 from core.types import Hearing as Hears
 from tests import sound
-from tests.fakes import FakeClock, FakeLibrary, FakePlaces, FakeResolver, FakeRooms
+from tests.fakes import FakeClock, FakeLibrary, FakePlaces, FakeResolver, FakeRooms, FakeShelf
 from tests.web.upstreams import FakeStream
 from web.app import create_web
 from web.rates import Rates
@@ -128,7 +128,7 @@ async def make_site(folder: Path, *, clock: FakeClock | None = None, **options: 
     lobby = await places.lobby()
     library = CoverLibrary(*songs(), folder=folder)
     resolver = FakeResolver(library)
-    jukebox, reports = Jukebox(rooms, clock, resolver), Reports(rooms, clock)
+    jukebox, reports = Jukebox(rooms, clock, resolver, FakeShelf(rooms)), Reports(rooms, clock)
     stream = FakeStream(sound.opus_packets(sound.tone(440, 2.0)))
     options = {"keys": [KEY], "rates": Rates("1000/second", "1000/second", "1000/second"), **options}
     app = create_web(jukebox, reports, rooms, places, library, stream, bus, clock, **options)

@@ -1,0 +1,70 @@
+"""What becomes of the entries of somebody who left, as the place's settings say."""
+
+from collections.abc import Sequence
+
+from core import people, playing
+from core.editing import take_out
+from core.limits import LEAVER_TIME
+from core.ordering import order_of
+from core.room import Room
+from core.types import Entry, Leavers, PersonId
+
+NEVER = 1 << 62
+
+
+def is_due(room: Room, now: int) -> bool:
+    """Whether somebody has been away for so long that their entries go."""
+    return room.settings.leavers is Leavers.REMOVE and bool(_of(room, _gone(room, now)))
+
+
+def settle(room: Room, now: int) -> None:
+    """Park or remove the entries of those who are away, and take up those of people who are back.
+
+    To be called when people or the setting changed, and before people who left long ago are forgotten.
+    """
+    leavers = room.settings.leavers
+    away = _left(room) if leavers is Leavers.PARK else {}
+    known = {people.one(room, it.person) for it in room.people.values()}
+    for entry in room.entries.values():
+        person = people.one(room, entry.person)
+        if leavers is not Leavers.PARK or person in known:  # somebody forgotten stays away
+            _park(room, entry, now, parked=person in away)
+    if leavers is Leavers.REMOVE:
+        _remove(room, _of(room, _gone(room, now)), now)
+
+
+def _left(room: Room) -> dict[PersonId, int]:
+    """When each human who is not here any more, by any way, left."""
+    left: dict[PersonId, int] = {}
+    for it in room.people.values():
+        person = people.one(room, it.person)
+        at = NEVER if it.left_at is None else it.left_at
+        left[person] = max(left.get(person, 0), at)
+    return {person: at for person, at in left.items() if at != NEVER}
+
+
+def _gone(room: Room, now: int) -> set[PersonId]:
+    return {person for person, at in _left(room).items() if now - at >= LEAVER_TIME}
+
+
+def _of(room: Room, humans: set[PersonId]) -> list[Entry]:
+    if not humans:
+        return []
+    return [entry for entry in room.entries.values() if people.one(room, entry.person) in humans]
+
+
+def _park(room: Room, entry: Entry, now: int, *, parked: bool) -> None:
+    if entry.parked is not parked:
+        entry.parked = parked
+        order_of(room, now).move(entry)
+        room.changes.entries.add(entry.id)
+
+
+def _remove(room: Room, entries: Sequence[Entry], now: int) -> None:
+    """For good: nobody did it who could undo it."""
+    take_out(room, entries, now)
+    for entry in entries:
+        del room.entries[entry.id]
+        room.changes.entries.add(entry.id)
+    if room.locked is not None and any(entry.id == room.locked for entry in entries):
+        playing.relock(room, now)

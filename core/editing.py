@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from secrets import randbits
 
 from core import people, playing, undoing
+from core.blocklist import blocklist_of
 from core.errors import OutOfRangeError
 from core.events import EntryRemoved, QueueCleared, QueueReordered
 from core.limits import PINNED
@@ -41,6 +42,12 @@ def take_out(room: Room, entries: Sequence[Entry], now: int) -> None:
             order.remove(entry)
             order.forget(entry.id)
     room.changes.events.extend(EntryRemoved(room=room.id, entry=entry.id) for entry in entries)
+
+
+def drop_blocked(room: Room, by: Actor, now: int) -> Removed:
+    """What the blocklist would not let in any more leaves the queue."""
+    lines = blocklist_of(room.settings.blocks)
+    return remove(room, by, [it for it in room.entries.values() if lines.line(it.track)], now, kind="block")
 
 
 def clear(room: Room, by: Actor, now: int, *, kind: str = "clear") -> Removed:

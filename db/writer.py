@@ -194,7 +194,7 @@ def _entry(room: Room, key: EntryId) -> Values | None:
         "parked": entry.parked,
         "seat": entry.seat,
         "starts_at": entry.starts_at,
-        "binned": key in room.bin,
+        "binned": key in room.bin and key > room.cleared,  # what was cleared needs no flag
     }
 
 

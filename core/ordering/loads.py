@@ -35,10 +35,22 @@ class Loads:
 
     def level(self, people: int) -> int:
         """The load that `people` would rise to with one more play."""
-        return self.levels(people, 1)[0]
+        count = total = 0
+        for at, members in self._classes:
+            if at * count - total >= PLAY:
+                break
+            if here := people & members:
+                count += here.bit_count()
+                total += at * here.bit_count()
+                people ^= here
+            if not people:
+                break
+        return -(-(total + PLAY) // count)
 
     def levels(self, people: int, plays: int) -> list[int]:
         """The loads that `people` would rise to with each of as many plays, if nothing else played."""
+        if plays == 1:
+            return [self.level(people)]
         steps = [(at, here) for at, members in self._classes if (here := (people & members).bit_count())]
         found: list[int] = []
         count = total = 0
@@ -81,7 +93,8 @@ class Approvals:
 
     def of(self, entry: Entry) -> int:
         """Those who approve of an entry, as bits."""
-        return self._set([entry.person, *self._tallies.supporters(entry)])
+        requester = self._bit(entry.person)
+        return requester | self._set(self._tallies.supporters(entry)) if entry.votes else requester
 
     def retake(self, now: int) -> None:
         """Turns changed: add up the loads of those that count."""
@@ -92,5 +105,12 @@ class Approvals:
     def _set(self, people: Iterable[PersonId]) -> int:
         bits = 0
         for person in people:
-            bits |= 1 << self._bits.setdefault(self._tallies.one(person), len(self._bits))
+            bits |= self._bit(person)
         return bits
+
+    def _bit(self, person: PersonId) -> int:
+        leader = self._tallies.one(person)
+        bit = self._bits.get(leader)
+        if bit is None:
+            bit = self._bits[leader] = 1 << len(self._bits)
+        return bit

@@ -1,7 +1,6 @@
 """The waiting entries of a room in the order in which they will play."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 from core.limits import TURN_WINDOW
@@ -17,13 +16,14 @@ from core.room import Room
 from core.types import Entry, EntryId, Mode, PersonId, Shuffle, TurnMeasure
 
 Basis = tuple[Mode, Shuffle | None, TurnMeasure, Mapping[PersonId, PersonId]]
+WAITING = Lane.WAITING
 
 
 def order_of(room: Room, now: int) -> "Order":
     """The room's order at `now`; made once, then kept until the mode, the shuffle or who is who changes."""
     order = room.order
     if order is None or len(order) != len(room.entries) or order.basis != basis_of(room):
-        order = room.order = Order(room, now)
+        order = room.order = Order(room, now, order)
     order.catch_up(now)
     return order
 
@@ -36,18 +36,21 @@ def basis_of(room: Room) -> Basis:
 class Order:
     """Six lanes, each with an order of its own; the first one plays first."""
 
-    def __init__(self, room: Room, now: int) -> None:
+    def __init__(self, room: Room, now: int, before: "Order | None" = None) -> None:
         self.basis = basis_of(room)
         self._room = room
         self._now = now
-        self._tallies = Tallies(room)
+        same_people = before is not None and before.basis[-1] is room.same
+        self.tallies = before.tallies if before is not None and same_people else Tallies(room)
         self._turns = Turns(room, MEASURES[room.settings.turns])
-        self._approvals = Approvals(room, self._tallies)
+        self._approvals = Approvals(room, self.tallies)
         self._entries: dict[EntryId, Entry] = {}
         self._spots: dict[EntryId, tuple[Lane, Key]] = {}
         self._lanes = self._made()
+        self._rate = self._rates()
         self._turns_valid = (0, 0)
-        self._tallies.catch_up(now)
+        if self.tallies.catch_up(now):
+            self.tallies.clear()
         self.add(room.entries.values())
 
     def _made(self) -> tuple[Part, ...]:
@@ -71,7 +74,7 @@ class Order:
     def catch_up(self, now: int) -> None:
         """Take in what time or people changed since the last look."""
         self._now = now
-        if changed := self._tallies.catch_up(now):
+        if changed := self.tallies.catch_up(now):
             self._count_again(changed)
         if not self._turns_valid[0] <= now < self._turns_valid[1]:
             self._catch_up_turns(now)
@@ -88,7 +91,7 @@ class Order:
 
     def recount(self) -> None:
         """People changed: look again whose votes count before the next answer."""
-        self._tallies.recount()
+        self.tallies.recount()
 
     def retake(self) -> None:
         """Turns changed: look again before the next answer."""
@@ -96,19 +99,23 @@ class Order:
 
     def add(self, entries: Iterable[Entry]) -> None:
         """New entries are waiting."""
-        grouped: defaultdict[Lane, defaultdict[PersonId, list[Key]]] = defaultdict(lambda: defaultdict(list))
+        incoming: tuple[tuple[list[PersonId], list[Key]], ...] = tuple(([], []) for _ in Lane)
+        same, spots = self._room.same, self._spots
         for entry in entries:
-            lane, key = self._spots[entry.id] = self._spot(entry)
+            lane, key = spots[entry.id] = self._spot(entry)
             self._entries[entry.id] = entry
-            grouped[lane][self._tallies.one(entry.person)].append(key)
-        for lane, keys in grouped.items():
-            self._lanes[lane].add(keys)
+            people, keys = incoming[lane]
+            people.append(same.get(entry.person, entry.person) if same else entry.person)
+            keys.append(key)
+        for part, (people, keys) in zip(self._lanes, incoming, strict=True):
+            if keys:
+                part.add(people, keys)
         self._retake()
 
     def remove(self, entry: Entry) -> None:
         """An entry is not waiting any more."""
         lane, key = self._spots.pop(entry.id)
-        self._lanes[lane].remove(self._tallies.one(entry.person), key)
+        self._lanes[lane].remove(self.tallies.one(entry.person), key)
         del self._entries[entry.id]
         self._retake()
 
@@ -117,26 +124,26 @@ class Order:
         before = self._spots.get(entry.id)
         if before is None or before == (spot := self._spot(entry)):
             return
-        (lane, key), person = before, self._tallies.one(entry.person)
+        (lane, key), person = before, self.tallies.one(entry.person)
         self._spots[entry.id] = spot
         if lane == spot[0]:
             self._lanes[lane].change(person, key, spot[1])
         else:
             self._lanes[lane].remove(person, key)
-            self._lanes[spot[0]].add({person: [spot[1]]})
+            self._lanes[spot[0]].add([person], [spot[1]])
         if lane != spot[0] or lane < Lane.WAITING or self._room.mode is Mode.PROPORTIONAL:
             self._retake()
 
     def vote(self, entry: Entry, person: PersonId, before: int, after: int) -> None:
         """A vote that the entry already shows changed from `before` to `after` (0: none)."""
-        self._tallies.vote(entry, person, before, after)
+        self.tallies.vote(entry, person, before, after)
         self.move(entry)
 
     def _count_again(self, changed: set[PersonId]) -> None:
         current = [self._room.current.entry] if self._room.current else []
         for entry in [*self._room.entries.values(), *current]:
             if not changed.isdisjoint(entry.votes):
-                self._tallies.forget(entry.id)
+                self.tallies.forget(entry.id)
                 self.move(entry)
 
     def _retake(self) -> None:
@@ -144,55 +151,55 @@ class Order:
             lane.retake()
 
     def _spot(self, entry: Entry) -> tuple[Lane, Key]:
-        lane, seat = self._lane(entry), seat_of(self._room, entry)
-        match lane:
-            case Lane.WAITING | Lane.PARKED:
-                return lane, (self._rate(entry), seat, entry.id)
-            case Lane.SCHEDULED:
-                return lane, (cast("int", entry.starts_at), seat, entry.id)
-            case _:
-                return lane, (0, seat, entry.id)
+        seat = seat_of(self._room, entry)
+        plain = not (entry.forced or entry.parked) and entry.starts_at is None and entry.id != self._room.locked
+        lane = WAITING if plain else self._lane(entry)
+        if plain or lane is Lane.PARKED:
+            return lane, (self._rate(entry), seat, entry.id)
+        return lane, (cast("int", entry.starts_at) if lane is Lane.SCHEDULED else 0, seat, entry.id)
 
     def _lane(self, entry: Entry) -> Lane:
+        """That of an entry of which something special is known."""
         if entry.id == self._room.locked:
             return Lane.LOCKED
-        if not entry.forced and entry.starts_at is not None:
-            return Lane.SCHEDULED if entry.starts_at > self._now else Lane.FORCED
         if entry.forced:
             return Lane.FORCED_PARKED if entry.parked else Lane.FORCED
-        return Lane.PARKED if entry.parked else Lane.WAITING
+        if entry.starts_at is not None:
+            return Lane.SCHEDULED if entry.starts_at > self._now else Lane.FORCED
+        return Lane.PARKED
 
-    def _rate(self, entry: Entry) -> int:
+    def _rates(self) -> Callable[[Entry], int]:
         """What the mode goes by."""
+        score = self.tallies.score
         match self._room.mode:
             case Mode.FAIR | Mode.VOTES:
-                return -self._tallies.score(entry)
+                return lambda entry: -score(entry) if entry.votes else 0
             case Mode.PROPORTIONAL:
-                return self._approvals.of(entry)
+                return self._approvals.of
             case Mode.FIFO | Mode.DJ:
-                return 0
+                return lambda _entry: 0
 
     # What people ask
 
     def tally(self, entry: Entry) -> Tally:
         """The votes for an entry, waiting or on air, that count."""
-        return self._tallies.of(entry)
+        return self.tallies.of(entry)
 
     def supporters(self, entry: Entry) -> list[PersonId]:
         """Whose vote for an entry counts, linked identities once."""
-        return self._tallies.supporters(entry)
+        return self.tallies.supporters(entry)
 
     def forget(self, entry: EntryId) -> None:
         """An entry is gone for good."""
-        self._tallies.forget(entry)
+        self.tallies.forget(entry)
 
     def turns(self, person: PersonId) -> int:
         """How many turns count for a person."""
-        return self._turns.times[self._tallies.one(person)]
+        return self._turns.times[self.tallies.one(person)]
 
     def waiting(self, person: PersonId) -> int:
         """How many entries of a person wait, scheduled ones included."""
-        return sum(lane.counts[self._tallies.one(person)] for lane in self._lanes)
+        return sum(lane.counts[self.tallies.one(person)] for lane in self._lanes)
 
     def due(self) -> list[Entry]:
         """Scheduled entries whose time has come, as long as nobody forced them."""
@@ -222,24 +229,24 @@ class Order:
     def spot(self, entry: Entry) -> Spot:
         """Where a waiting entry stands."""
         lane, key = self._spots[entry.id]
-        at, turn = self._lanes[lane].place(self._tallies.one(entry.person), key)
+        at, turn = self._lanes[lane].place(self.tallies.one(entry.person), key)
         if lane < Lane.WAITING and self._room.mode is Mode.FAIR:
             turn = self._turn_ahead(entry)
         return Spot(lane, at, turn, key)
 
     def _turn_ahead(self, entry: Entry) -> int:
         """How many entries of the person are before this one, which is locked or forced."""
-        person = self._tallies.one(entry.person)
+        person = self.tallies.one(entry.person)
         before = (self._entries[one].person for one in self.entries(0, self.rank(entry)))
-        return sum(1 for one in before if self._tallies.one(one) == person)
+        return sum(1 for one in before if self.tallies.one(one) == person)
 
     def rank(self, entry: Entry) -> int:
         """How many waiting entries stand before this one."""
         lane, key = self._spots[entry.id]
-        return sum(map(len, self._lanes[:lane])) + self._lanes[lane].rank(self._tallies.one(entry.person), key)
+        return sum(map(len, self._lanes[:lane])) + self._lanes[lane].rank(self.tallies.one(entry.person), key)
 
     def length_before(self, entry: Entry) -> float:
         """The length in ms of the waiting entries that stand before this one; inf with a live one among them."""
         lane, key = self._spots[entry.id]
         before = sum(other.length() for other in self._lanes[:lane])
-        return before + self._lanes[lane].length_before(self._tallies.one(entry.person), key)
+        return before + self._lanes[lane].length_before(self.tallies.one(entry.person), key)

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 
 from core.ordering.spots import Key
@@ -27,8 +27,8 @@ class Part(ABC):
     def __len__(self) -> int: ...
 
     @abstractmethod
-    def add(self, keys: Mapping[PersonId, list[Key]]) -> None:
-        """Entries come in, by person."""
+    def add(self, people: Sequence[PersonId], keys: Sequence[Key]) -> None:
+        """Entries come in, each of one of the people."""
 
     @abstractmethod
     def remove(self, person: PersonId, key: Key) -> None:
@@ -66,9 +66,15 @@ class Part(ABC):
         """Ms that those which play before take."""
         return self._sum(self.slice(0, self.rank(person, key)))
 
-    def _count(self, person: PersonId, keys: list[Key], sign: int = 1) -> None:
-        self.counts[person] += sign * len(keys)
-        self.costs[person] += sign * sum(self._cost(self._entries[key[2]].track) for key in keys)
+    def _count(self, people: Sequence[PersonId], keys: Sequence[Key]) -> None:
+        self.counts.update(people)
+        entries, costs, cost = self._entries, self.costs, self._cost
+        for person, key in zip(people, keys, strict=True):
+            costs[person] += cost(entries[key[2]].track)
+
+    def _discount(self, person: PersonId, key: Key) -> None:
+        self.counts[person] -= 1
+        self.costs[person] -= self._cost(self._entries[key[2]].track)
         if not self.counts[person]:
             del self.counts[person], self.costs[person]
 
@@ -90,16 +96,15 @@ class Sorted(Part):
     def __len__(self) -> int:
         return len(self._keys)
 
-    def add(self, keys: Mapping[PersonId, list[Key]]) -> None:
-        """Entries come in, by person."""
-        for person, own in keys.items():
-            self._count(person, own)
-            self._keys.extend(own)
+    def add(self, people: Sequence[PersonId], keys: Sequence[Key]) -> None:
+        """Entries come in, each of one of the people."""
+        self._count(people, keys)
+        self._keys.extend(keys)
         self._keys.sort()
 
     def remove(self, person: PersonId, key: Key) -> None:
         """An entry goes."""
-        self._count(person, [key], -1)
+        self._discount(person, key)
         del self._keys[bisect_left(self._keys, key)]
 
     def change(self, person: PersonId, before: Key, after: Key) -> None:

@@ -18,6 +18,8 @@ from core.types import Entry, EntryId, PersonId
 
 HORIZON = 50
 """How many ranks of the queue are worked out play by play."""
+EFFORT = 2_000
+"""How many candidates are weighed anew for that at most; fewer ranks are worked out when thousands share voters."""
 
 Bound = tuple[int, int, EntryId, int]
 """The load that an entry's approvers rise to, its seat, its id, its approvers."""
@@ -42,20 +44,19 @@ class Proportional(Part):
     def __len__(self) -> int:
         return self.counts.total()
 
-    def add(self, keys: Mapping[PersonId, list[Key]]) -> None:
-        """Entries come in, by person."""
-        for person, own in keys.items():
-            self._count(person, own)
-            for key in own:
-                self._groups.setdefault(key[0], []).append(key)
-                self._changed.add(key[0])
+    def add(self, people: Sequence[PersonId], keys: Sequence[Key]) -> None:
+        """Entries come in, each of one of the people."""
+        self._count(people, keys)
+        for key in keys:
+            self._groups.setdefault(key[0], []).append(key)
+            self._changed.add(key[0])
         for group in self._changed & self._groups.keys():
             self._groups[group].sort()
         self._run = None
 
     def remove(self, person: PersonId, key: Key) -> None:
         """An entry goes."""
-        self._count(person, [key], -1)
+        self._discount(person, key)
         self._drop(key)
 
     def change(self, person: PersonId, before: Key, after: Key) -> None:
@@ -115,8 +116,8 @@ class Proportional(Part):
         for part in self._before:
             for entry in part.slice(0, len(part)):
                 loads.charge(self._approvals.of(self._entries[entry]))
-        fresh, again = 0, list[tuple[Bound, int]]()
-        while again or fresh < len(bounds):
+        fresh, again, effort = 0, list[tuple[Bound, int]](), 0
+        while effort < EFFORT and (again or fresh < len(bounds)):
             if again and (fresh == len(bounds) or again[0][0] < bounds[fresh]):
                 bound, index = heappop(again)
             else:
@@ -126,6 +127,7 @@ class Proportional(Part):
                 loads.charge(bound[3])
                 yield index
             else:
+                effort += 1
                 heappush(again, ((level, *bound[1:]), index))
 
     # What people ask

@@ -6,6 +6,7 @@ round few entries of each person, so a command costs about as much as there are 
 """
 
 from bisect import bisect_left, insort
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, islice
@@ -55,15 +56,18 @@ class Rounds(Part):
     def __len__(self) -> int:
         return self._size
 
-    def add(self, keys: Mapping[PersonId, list[Key]]) -> None:
-        """Entries come in, by person."""
-        for person, own in keys.items():
-            self._count(person, own)
+    def add(self, people: Sequence[PersonId], keys: Sequence[Key]) -> None:
+        """Entries come in, each of one of the people."""
+        self._count(people, keys)
+        grouped: defaultdict[PersonId, list[Key]] = defaultdict(list)
+        for person, key in zip(people, keys, strict=True):
+            grouped[person].append(key)
+        for person, own in grouped.items():
             self._edit(person, own)
 
     def remove(self, person: PersonId, key: Key) -> None:
         """An entry goes; it is still in the room."""
-        self._count(person, [key], -1)
+        self._discount(person, key)
         self._edit(person, removed=key)
         if not self._lines[person].keys:
             del self._lines[person]

@@ -14,14 +14,13 @@ def seat_of(room: Room, entry: Entry) -> int:
     """The seat somebody gave it, else the shuffle's (below all that came later), else when it was first asked for."""
     if entry.seat is not None:
         return entry.seat
-    if room.shuffle is not None and entry.id <= room.shuffle.upto:
-        return _dealt(room.shuffle.seed, entry.id) - SPREAD
+    shuffle = room.shuffle
+    if shuffle is not None and entry.id <= shuffle.upto:
+        return _dealt(shuffle.seed, entry.id) - SPREAD
     return entry.first_requested_at << SPACING
 
 
 def _dealt(seed: int, entry: EntryId) -> int:
-    """A number that looks random (splitmix64's finaliser) and is the same in every process."""
-    mixed = (entry * 0x9E3779B97F4A7C15 + seed) & _WORD
-    mixed = ((mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9) & _WORD
-    mixed = ((mixed ^ mixed >> 27) * 0x94D049BB133111EB) & _WORD
-    return (mixed ^ mixed >> 31) % SPREAD
+    """A number that looks random and is the same in every process: a Weyl sequence, mixed once."""
+    word = (entry * 0x9E3779B97F4A7C15 + seed) & _WORD
+    return ((word ^ word >> 29) * 0xBF58476D1CE4E5B9 & _WORD) >> 14

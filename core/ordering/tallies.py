@@ -61,7 +61,7 @@ class Tallies:
 
     def one(self, person: PersonId) -> PersonId:
         """Who somebody is, whichever identity speaks."""
-        return self._room.same.get(person, person)
+        return people.one(self._room, person)
 
     def of(self, entry: Entry) -> Tally:
         """The votes for an entry that count."""
@@ -93,6 +93,10 @@ class Tallies:
     def forget(self, entry: EntryId) -> None:
         """Count again when somebody asks."""
         self._known.pop(entry, None)
+
+    def clear(self) -> None:
+        """Count all again when somebody asks."""
+        self._known.clear()
 
     def _counts(self, entry: Entry, leader: PersonId) -> bool:
         return leader in self._counting and leader != self.one(entry.person)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from core import people
 from core.limits import TURN_WINDOW
 from core.room import Room
 from core.types import HOUSE, PersonId, Track, Turn, TurnMeasure
@@ -54,7 +55,7 @@ class Turns:
         """Count again."""
         self.taken, self.times = Counter(), Counter()
         for turn in counted(self._room, now):
-            person = self._room.same.get(turn.person, turn.person)
+            person = people.one(self._room, turn.person)
             self.taken[person] += self.measure.spent(turn)
             self.times[person] += 1
 
@@ -65,7 +66,7 @@ class Turns:
         """
         current = self._room.current
         if current is not None and current.entry.person != HOUSE:
-            least = self.taken[self._room.same.get(current.entry.person, current.entry.person)]
+            least = self.taken[people.one(self._room, current.entry.person)]
         else:
             least = min((self.taken[person] for person in waiting), default=0)
         return least - self.measure.unit

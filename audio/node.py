@@ -13,6 +13,7 @@ import structlog
 import wavelink
 
 from audio.client import NodeClient
+from audio.former_session import FormerSession
 from audio.probe import NODE_ERRORS, Probe
 from audio.wavelink_guard import GuardedNode, NodeRequestError, Seat
 from core.tracing import span
@@ -192,6 +193,10 @@ class Node:
         """A tap's endless answer, from `recent` ms ago on; the caller closes it."""
         return await self._wave.open_stream(f"{self._player_path(player_id)}/taps/{tap}?recent={recent}")
 
+    def former_session(self, session: str) -> FormerSession:
+        """Another session with this node than the present one."""
+        return FormerSession(self._wave, session)
+
     def _player_path(self, player_id: int) -> str:
         return f"/v4/sessions/{self.session_id}/players/{player_id}"
 
@@ -203,7 +208,7 @@ class Node:
             self._sessions.put(self.address, payload.session_id)
             self._spawn(self._ready(resumed=payload.resumed))
             if former is not None and former != payload.session_id:
-                self._spawn(self._clear(former))
+                self._spawn(self.former_session(former).clear())
         elif kind == "node_disconnected":
             self._lose()
         elif self.health is Health.UP:
@@ -225,13 +230,6 @@ class Node:
         early, self._early = self._early, []
         for event in early:
             self._listener.node_event(self, *event)
-
-    async def _clear(self, session: str) -> None:
-        """End what a session plays that the node would not resume: it may not have noticed that we were gone."""
-        path = f"/v4/sessions/{session}/players"
-        with contextlib.suppress(*NODE_ERRORS):
-            for player in await self._wave.request("GET", path, within=2):
-                await self._wave.request("DELETE", f"{path}/{player['guildId']}", within=2)
 
     def _lose(self) -> None:
         if self.health is Health.UP:

@@ -1,11 +1,7 @@
 """The nodes of this installation: the built-in one and those of LAVALINK_NODES, and which of them is best."""
 
 import asyncio
-import json
-import os
-import tempfile
 from collections.abc import Coroutine, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +10,7 @@ import structlog
 from audio import wavelink_guard
 from audio.managed import ManagedNode, ManagedNodeError, NodeInfo
 from audio.node import Health, Node, NodeAddress, NodeListener
+from audio.session_book import SessionBook
 
 BUILTIN = "builtin"
 OLD = "builtin (old)"
@@ -51,51 +48,11 @@ def _port(scheme: str) -> int:
     return 443 if scheme == "https" else 2333
 
 
-class SessionFile:
-    """Session ids by node, in a small file that only its owner can read."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._ids = _read(path)
-
-    def get(self, address: NodeAddress) -> str | None:
-        """The last session with the node at that address."""
-        return self._ids.get(f"{address.name} {address.uri}")
-
-    def put(self, address: NodeAddress, session: str) -> None:
-        """Remember it, replacing the one of a former address of that name. A full disk only costs resuming."""
-        kept = {key: value for key, value in self._ids.items() if key.rpartition(" ")[0] != address.name}
-        self._ids = {**kept, f"{address.name} {address.uri}": session}
-        try:
-            _write(self._path, self._ids)
-        except OSError as error:
-            log.warning("session ids not kept", error=str(error))
-
-    def forget(self, address: NodeAddress) -> None:
-        """The session is of no more use."""
-        self._ids.pop(f"{address.name} {address.uri}", None)
-
-
-def _read(path: Path) -> dict[str, str]:
-    try:
-        return dict(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
-        return {}
-
-
-def _write(path: Path, ids: dict[str, str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(ids, file)
-    Path(name).replace(path)
-
-
 class Nodes:
     """All nodes. Set `listener` before `start`."""
 
     def __init__(
-        self, addresses: Sequence[NodeAddress], *, managed: ManagedNode | None, sessions: SessionFile, user_id: int
+        self, addresses: Sequence[NodeAddress], *, managed: ManagedNode | None, sessions: SessionBook, user_id: int
     ) -> None:
         self.listener: NodeListener
         self._addresses = addresses
@@ -108,6 +65,7 @@ class Nodes:
     async def start(self) -> None:
         """Start connecting to all of them; returns at once, except for the built-in one, which is started first."""
         wavelink_guard.install()
+        await self._sessions.open()
         for address in self._addresses:
             self._add(address)
         if self._managed is not None:
@@ -123,6 +81,7 @@ class Nodes:
         if self._managed is not None:
             self._managed.leave = leave
             await self._managed.stop()
+        await self._sessions.close()
 
     def __iter__(self) -> Iterator[Node]:
         return iter(list(self._nodes.values()))
@@ -149,7 +108,7 @@ class Nodes:
         if user_id != self._user_id:
             self._user_id = user_id
             for node in list(self._nodes.values()):
-                await self._replace(node)
+                await self.renew(node)
 
     async def drained(self, node: Node) -> None:
         """No room is on a draining node any more: leave it."""
@@ -162,15 +121,18 @@ class Nodes:
     def _add(self, address: NodeAddress) -> Node:
         node = Node(address, user_id=self._user_id, sessions=self._sessions, listener=self.listener)
         self._nodes[address.name] = node
+        if address.name == BUILTIN and self._managed is not None:
+            node.frozen = self._managed.kill
         node.start()
         return node
 
-    async def _replace(self, node: Node) -> None:
+    async def renew(self, node: Node, session: str | None = None) -> Node:
+        """Be connected by another session in place of the present one, whose players count no more."""
         self._nodes.pop(node.name, None)
         await node.stop()
         self.listener.node_down(node)
-        self._sessions.forget(node.address)
-        self._add(node.address)
+        self._sessions.choose(node.address, session)
+        return self._add(node.address)
 
     async def _start_managed(self, managed: ManagedNode) -> None:
         try:
@@ -191,9 +153,7 @@ class Nodes:
         elif former is not None:
             self._spawn(former.stop())
             self.listener.node_down(former)
-        node = self._add(NodeAddress(BUILTIN, info.uri, info.password))
-        if self._managed is not None:
-            node.frozen = self._managed.kill
+        self._add(NodeAddress(BUILTIN, info.uri, info.password))
 
     def _drain(self, node: Node) -> None:
         node.draining = True

@@ -66,7 +66,7 @@ class Players:
     async def start(self) -> None:
         """Take over every room that has something to look after. Start the nodes after this."""
         self._unsubscribe = self._bus.subscribe(self._on_event)
-        await self._take_over()
+        await self.take_over()
         self._spawn(self._reconcile())
         self._spawn(self._checkpoint())
 
@@ -152,7 +152,8 @@ class Players:
         except ChorusError as error:
             log.warning("room not taken up", room=room, error=type(error).__name__)
 
-    async def _take_over(self) -> None:
+    async def take_over(self) -> None:
+        """Have a player for every room that has something to look after."""
         try:
             active = await self._rooms.active()
         except ChorusError as error:
@@ -165,7 +166,7 @@ class Players:
         while True:
             await asyncio.sleep(RECONCILE)
             self._forget_idle()
-            await self._take_over()
+            await self.take_over()
 
     def _forget_idle(self) -> None:
         for room in [room for room, player in self._players.items() if player.idle]:
@@ -231,6 +232,11 @@ class Players:
         task = asyncio.create_task(work)
         self._work.add(task)
         task.add_done_callback(self._work.discard)
+
+    def wake(self) -> None:
+        """Look at every room again."""
+        for player in self._players.values():
+            player.wake()
 
     def all(self) -> Iterable[RoomPlayer]:
         """Every player."""

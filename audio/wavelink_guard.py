@@ -8,7 +8,8 @@ minutes. The subclasses here mend that and are the only place that touches its p
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import aiohttp
@@ -143,6 +144,12 @@ class GuardedNode(wavelink.Node):
     async def open_socket(self, headers: dict[str, str]) -> aiohttp.ClientWebSocketResponse:
         """The event stream; raises what aiohttp raises."""
         return await self._session.ws_connect(f"{self.uri}/v4/websocket", heartbeat=self.heartbeat, headers=headers)
+
+    @asynccontextmanager
+    async def connected(self, session_id: str) -> AsyncGenerator[aiohttp.ClientWebSocketResponse]:
+        """Another session's event stream for a moment; raises what aiohttp raises."""
+        async with await self.open_socket({**self._guarded.headers, "Session-Id": session_id}) as socket:
+            yield socket
 
     async def shut(self) -> None:
         """End the connection without a word to any player: the session stays resumable."""

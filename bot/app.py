@@ -15,15 +15,17 @@ import structlog
 from aiohttp import web
 
 from audio.guard import Guard
+from audio.inheritance import Inheritance
 from audio.library import Library
 from audio.managed import ManagedNode
 from audio.media import media_app
 from audio.media_probe import Prober
 from audio.media_urls import MediaUrls
 from audio.node_search import NodeSearch
-from audio.nodes import Nodes, NodeSettingError, SessionFile, parse_nodes
+from audio.nodes import Nodes, NodeSettingError, parse_nodes
 from audio.players import Players
 from audio.resolver import Resolver
+from audio.session_book import SessionBook
 from audio.stream import Taps
 from audio.uploads import Uploads
 from bot import screen
@@ -131,22 +133,23 @@ class App:
         self.guard = Guard(settings.media_allow)
         self.uploads = Uploads(settings.data_dir, self.guard)
         self.urls = MediaUrls(settings.media_url, self.keys.derive("media")[0], self.clock)
-        self.nodes = self._nodes()
+        self.addresses = parse_nodes(settings.lavalink_nodes.get_secret_value())
         self.tasks = Tasks()
         self.store: Store
+        self.nodes: Nodes
         self.players: Players
         self.discord: Discord | None = None
 
-    def _nodes(self) -> Nodes:
-        builtin, addresses = parse_nodes(self.settings.lavalink_nodes.get_secret_value())
-        data = self.settings.data_dir
-        managed = ManagedNode(data, media_origins=[self.settings.media_url]) if builtin else None
-        sessions = SessionFile(data / "sessions.json")
-        return Nodes(addresses, managed=managed, sessions=sessions, user_id=account_of(self.settings.discord_token))
+    def _nodes(self, book: SessionBook) -> Nodes:
+        builtin, addresses = self.addresses
+        managed = ManagedNode(self.settings.data_dir, media_origins=[self.settings.media_url]) if builtin else None
+        return Nodes(addresses, managed=managed, sessions=book, user_id=account_of(self.settings.discord_token))
 
     async def start(self, stack: AsyncExitStack, *, leave_node: bool) -> None:
         """Start every part; `stack` stops them again."""
         self.store = await open_store(self.settings, self.bus, self.clock, self.house, stack)
+        book = SessionBook(self.store.node_sessions)
+        self.nodes = self._nodes(book)
         await self.library.open()
         stack.push_async_callback(self.library.close)
         stack.push_async_callback(self.guard.close)
@@ -167,6 +170,8 @@ class App:
             media=self.urls,
             owns=self.store.ownership.owns,
         )
+        ownership = self.store.ownership
+        ownership.heir = Inheritance(self.nodes, self.players, book, holds=ownership.holds)
         await self._serve(stack)
         await self._play(stack, leave_node=leave_node)
         self._connect_discord(stack)

@@ -12,6 +12,7 @@ from db.engine import Database
 from db.instance import Instance, running_bot
 from db.leases import SqlLeases
 from db.migrate import migrate
+from db.node_sessions import SqlNodeSessions
 from db.places import SqlLiveMessages, SqlPlaces
 from db.plays import PlayLog
 from db.rooms import SqlRooms
@@ -28,6 +29,7 @@ class Store:
     shelf: SqlShelf
     plays: PlayLog
     ownership: Ownership
+    node_sessions: SqlNodeSessions
 
 
 async def open_store(settings: Settings, bus: Bus, clock: Clock, house: House, stack: AsyncExitStack) -> Store:
@@ -49,4 +51,6 @@ async def open_store(settings: Settings, bus: Bus, clock: Clock, house: House, s
     stack.push_async_callback(leases.release)
     ownership = Ownership(leases)
     await ownership.start()
-    return Store(rooms, places, SqlLiveMessages(database), SqlShelf(database, clock), PlayLog(database), ownership)
+    node_sessions = SqlNodeSessions(database, instance.id)
+    live_messages, shelf = SqlLiveMessages(database), SqlShelf(database, clock)
+    return Store(rooms, places, live_messages, shelf, PlayLog(database), ownership, node_sessions)

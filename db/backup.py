@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.archive import BackupError, Manifest, Reading, Values, Writing, reading, writing
 from db.engine import Database
 from db.migrate import knows, newest, revision_of, upgrade
-from db.models import slots
+from db.models import node_sessions, slots
 from db.statements import database_now
 
 TOGETHER = 500
 """Rows that are read or written at a time."""
-_MOMENTARY = {slots.name}
+_MOMENTARY = {slots.name, node_sessions.name}
 """Tables that say who acts now: nothing to keep."""
 
 

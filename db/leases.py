@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from time import monotonic
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 
 from core.ports.places import RoomRef
 from db.engine import Database
@@ -67,8 +67,13 @@ class SqlLeases:
 
     def _claim(self, slot: str):  # noqa: ANN202 -- SQLAlchemy's type of it has no short name
         free = (_slots.c.owner == self._instance) | (_slots.c.until < database_now())
-        values = {"owner": self._instance, "epoch": _slots.c.epoch + 1, "until": self._until()}
+        values = {"owner": self._instance, "epoch": _slots.c.epoch + 1, "until": self._until(), "former": self._former}
         return update(_slots).where(_slots.c.id == slot, free).values(values).returning(_slots.c.epoch)
+
+    @property
+    def _former(self):  # noqa: ANN202 -- SQLAlchemy's type of it has no short name
+        """Who else held a slot before; whoever gave it back is known already."""
+        return case((_slots.c.owner.in_(["", self._instance]), _slots.c.former), else_=_slots.c.owner)
 
     async def former(self) -> Collection[str]:
         """The slots that this instance held when its last process ended without giving them back."""
@@ -99,7 +104,7 @@ class SqlLeases:
         self._held.clear()
         mine = (_slots.c.owner == self._instance) & among(_slots.c.id, held, self._database.dialect)
         async with self._database.write() as connection:
-            await connection.execute(update(_slots).where(mine).values(owner="", until=0))
+            await connection.execute(update(_slots).where(mine).values(owner="", until=0, former=self._instance))
 
     def holds(self, slot: str) -> bool:
         """Whether effects may be done (see the port)."""

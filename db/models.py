@@ -220,12 +220,23 @@ class AuditColumns(TypedColumns):
 
 
 class SlotColumns(TypedColumns):
-    """Who acts for a slot. `until` is by the database's clock, in ms."""
+    """Who acts for a slot, and which other instance did `former`ly. `until` is by the database's clock, in ms."""
 
     id: Named[str] = Column(Text, primary_key=True)
     owner: Named[str] = Column(Text)
     epoch: Named[int] = Column(BigInteger)
     until: Named[int] = Column(BigInteger)
+    former: Named[str] = Column(Text, server_default="")
+
+
+class NodeSessionColumns(TypedColumns):
+    """The Lavalink session of an instance with a node."""
+
+    instance: Named[str] = Column(Text, primary_key=True)
+    node: Named[str] = Column(Text, primary_key=True)
+    uri: Named[str] = Column(Text)
+    session: Named[str] = Column(Text)
+    at: Named[int] = Column(BigInteger)
 
 
 class LiveMessageColumns(TypedColumns):
@@ -272,6 +283,7 @@ commands = Table("commands", metadata, CommandColumns)
 plays = Table("plays", metadata, PlayColumns, Index(None, "room", "id"))
 audit = Table("audit", metadata, AuditColumns, Index(None, "place", "id"))
 slots = Table("slots", metadata, SlotColumns)
+node_sessions = Table("node_sessions", metadata, NodeSessionColumns)
 live_messages = Table("live_messages", metadata, LiveMessageColumns)
 links = Table("links", metadata, LinkColumns)
 favourites = Table("favourites", metadata, FavouriteColumns)

@@ -3,21 +3,24 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
 from audio.managed import ManagedNode
 from audio.node import Health, NodeAddress
-from audio.nodes import Nodes, SessionFile
+from audio.nodes import Nodes
 from audio.players import Players
+from audio.session_book import SessionBook
 from audio.stream import Taps
 from core.bus import LocalBus
 from core.jukebox import Jukebox
+from core.ports.places import RoomRef
 from core.reports import Reports
 from core.room import Room
 from core.types import Actor, Hearing, PersonId, Presence, RoomId, Surface, Track, TrackRef
+from tests.audio.session_rows import FakeNodeSessions, Rows
 from tests.contract.media_host import MediaHost
 from tests.fakes import FakeLibrary, FakePlaces, FakeResolver, FakeRooms, FakeShelf
 from tests.sound import FRAME, decode, frequency, mono
@@ -66,6 +69,7 @@ class World:
         self.places = FakePlaces(self.rooms)
         self.clock = SystemClock()
         self.media = HostMedia()
+        self.rows = Rows()
         self.reports = Reports(self.rooms, self.clock)
         self.jukebox = Jukebox(self.rooms, self.clock, FakeResolver(FakeLibrary()), FakeShelf(self.rooms))
 
@@ -78,6 +82,9 @@ class World:
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
+
+    def sessions(self, instance: str = "one") -> FakeNodeSessions:
+        return FakeNodeSessions(self.rows, instance)
 
     @property
     def room(self) -> Room:
@@ -99,14 +106,20 @@ class Rig:
     """One process's side: nodes, players, taps. `crash` drops it as a kill would."""
 
     def __init__(
-        self, world: World, *, addresses: Sequence[NodeAddress] = (), managed: bool = True, user_id: int = 1
+        self,
+        world: World,
+        *,
+        addresses: Sequence[NodeAddress] = (),
+        managed: bool = True,
+        user_id: int = 1,
+        instance: str = "one",
+        owns: Callable[[RoomRef], bool] = lambda _room: True,
     ) -> None:
         data = world.folder / "data"
         self.world = world
         self.managed = ManagedNode(data, media_origins=[world.media.host.url]) if managed else None
-        self.nodes = Nodes(
-            addresses, managed=self.managed, sessions=SessionFile(data / "sessions.json"), user_id=user_id
-        )
+        self.book = SessionBook(world.sessions(instance))
+        self.nodes = Nodes(addresses, managed=self.managed, sessions=self.book, user_id=user_id)
         self.players = Players(
             self.nodes,
             rooms=world.rooms,
@@ -115,6 +128,7 @@ class Rig:
             bus=world.bus,
             clock=world.clock,
             media=world.media,
+            owns=owns,
         )
         self.taps = Taps(self.players)
         self._running = False

@@ -1,7 +1,6 @@
 """Which nodes there are, and which of them is best."""
 
 import asyncio
-import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,10 @@ import pytest
 
 from audio.managed import ManagedNode
 from audio.node import Health, Node, NodeAddress
-from audio.nodes import Nodes, NodeSettingError, SessionFile, parse_nodes
+from audio.nodes import Nodes, NodeSettingError, parse_nodes
+from audio.session_book import SessionBook
 from tests.audio.fake_node import PASSWORD, FakeNode
+from tests.audio.session_rows import FakeNodeSessions, Rows
 from tests.waiting import free_port, until
 
 
@@ -37,8 +38,14 @@ async def fake() -> AsyncIterator[FakeNode]:
         yield node
 
 
-def fleet(folder: Path, *addresses: NodeAddress, user_id: int = 1) -> tuple[Nodes, Listener]:
-    nodes = Nodes(addresses, managed=None, sessions=SessionFile(folder / "sessions.json"), user_id=user_id)
+@pytest.fixture
+def rows() -> Rows:
+    return Rows()
+
+
+def fleet(*addresses: NodeAddress, rows: Rows | None = None, user_id: int = 1) -> tuple[Nodes, Listener]:
+    book = SessionBook(FakeNodeSessions(rows or Rows()))
+    nodes = Nodes(addresses, managed=None, sessions=book, user_id=user_id)
     nodes.listener = listener = Listener()
     return nodes, listener
 
@@ -59,9 +66,9 @@ def test_a_setting_that_cannot_be_read_is_refused_without_its_password(setting: 
     assert "x@" not in str(error.value)
 
 
-async def test_an_unreachable_node_blocks_neither_the_start_nor_the_others(fake: FakeNode, tmp_path: Path) -> None:
+async def test_an_unreachable_node_blocks_neither_the_start_nor_the_others(fake: FakeNode) -> None:
     dead = NodeAddress("dead", f"http://127.0.0.1:{free_port()}", "x")
-    nodes, listener = fleet(tmp_path, dead, NodeAddress("alive", fake.uri, PASSWORD))
+    nodes, listener = fleet(dead, NodeAddress("alive", fake.uri, PASSWORD))
     async with asyncio.timeout(1):
         await nodes.start()
     await until(lambda: ("up", "alive") in listener.told)
@@ -72,9 +79,9 @@ async def test_an_unreachable_node_blocks_neither_the_start_nor_the_others(fake:
     await nodes.stop()
 
 
-async def test_a_node_that_comes_later_is_found(tmp_path: Path) -> None:
+async def test_a_node_that_comes_later_is_found() -> None:
     port = free_port()
-    nodes, listener = fleet(tmp_path, NodeAddress("late", f"http://127.0.0.1:{port}", PASSWORD))
+    nodes, listener = fleet(NodeAddress("late", f"http://127.0.0.1:{port}", PASSWORD))
     await nodes.start()
     await until(lambda: nodes.status() == {"late": "unreachable"})
     async with FakeNode(port):
@@ -82,35 +89,58 @@ async def test_a_node_that_comes_later_is_found(tmp_path: Path) -> None:
         await nodes.stop()
 
 
-async def test_a_wrong_password_is_told(fake: FakeNode, tmp_path: Path) -> None:
-    nodes, _ = fleet(tmp_path, NodeAddress("n", fake.uri, "wrong"))
+async def test_a_wrong_password_is_told(fake: FakeNode) -> None:
+    nodes, _ = fleet(NodeAddress("n", fake.uri, "wrong"))
     await nodes.start()
     await until(lambda: nodes.status() == {"n": "wrong password"})
     await nodes.stop()
 
 
-async def test_a_session_outlives_the_process(fake: FakeNode, tmp_path: Path) -> None:
+async def test_a_session_outlives_the_process(fake: FakeNode, rows: Rows) -> None:
     address = NodeAddress("n", fake.uri, PASSWORD)
     for _ in range(2):
-        nodes, listener = fleet(tmp_path, address)
+        nodes, listener = fleet(address, rows=rows)
         await nodes.start()
         await until(lambda told=listener.told: ("up", "n") in told)
         await nodes.stop(leave=True)
     assert fake.resumed == [None, "s1"]
-    assert stat.S_IMODE((tmp_path / "sessions.json").stat().st_mode) == 0o600
+    assert rows.sessions == {("one", "n"): (fake.uri, "s1")}
 
 
-async def test_a_node_at_another_address_gets_no_session_of_the_former(fake: FakeNode, tmp_path: Path) -> None:
-    SessionFile(tmp_path / "sessions.json").put(NodeAddress("n", "http://127.0.0.1:1", ""), "old")
-    nodes, listener = fleet(tmp_path, NodeAddress("n", fake.uri, PASSWORD))
+async def test_a_store_that_is_away_costs_no_more_than_the_session(fake: FakeNode, rows: Rows) -> None:
+    rows.away = True
+    nodes, listener = fleet(NodeAddress("n", fake.uri, PASSWORD), rows=rows)
+    await nodes.start()
+    await until(lambda: ("up", "n") in listener.told)
+    await nodes.stop()
+    assert fake.resumed == [None]
+
+
+@pytest.mark.parametrize("heir", ["one", "three"])
+async def test_the_session_of_another_instance_is_resumed_by_its_heir_alone(
+    fake: FakeNode, rows: Rows, heir: str
+) -> None:
+    rows.sessions["two", "n"] = fake.uri, "s2"
+    rows.heirs["two"] = heir
+    nodes, listener = fleet(NodeAddress("n", fake.uri, PASSWORD), rows=rows)
+    await nodes.start()
+    await until(lambda: ("up", "n") in listener.told)
+    await nodes.stop()
+    assert fake.resumed == (["s2"] if heir == "one" else [None])
+    assert ("two", "n") in rows.sessions or heir == "one"
+
+
+async def test_a_node_at_another_address_gets_no_session_of_the_former(fake: FakeNode, rows: Rows) -> None:
+    rows.sessions["one", "n"] = "http://127.0.0.1:1", "old"
+    nodes, listener = fleet(NodeAddress("n", fake.uri, PASSWORD), rows=rows)
     await nodes.start()
     await until(lambda: ("up", "n") in listener.told)
     assert fake.resumed == [None]
     await nodes.stop()
 
 
-async def test_another_account_connects_anew_without_the_old_session(fake: FakeNode, tmp_path: Path) -> None:
-    nodes, listener = fleet(tmp_path, NodeAddress("n", fake.uri, PASSWORD))
+async def test_another_account_connects_anew_without_the_old_session(fake: FakeNode) -> None:
+    nodes, listener = fleet(NodeAddress("n", fake.uri, PASSWORD))
     await nodes.start()
     await until(lambda: ("up", "n") in listener.told)
     await nodes.be(1)
@@ -122,11 +152,11 @@ async def test_another_account_connects_anew_without_the_old_session(fake: FakeN
     await nodes.stop()
 
 
-async def test_the_less_busy_node_is_chosen_and_own_placements_count(fake: FakeNode, tmp_path: Path) -> None:
+async def test_the_less_busy_node_is_chosen_and_own_placements_count(fake: FakeNode) -> None:
     async with FakeNode() as other:
         other.plugins = []
         addresses = NodeAddress("a", fake.uri, PASSWORD), NodeAddress("b", other.uri, PASSWORD)
-        nodes, listener = fleet(tmp_path, *addresses)
+        nodes, listener = fleet(*addresses)
         await nodes.start()
         await until(lambda: {("up", "a"), ("up", "b")} <= set(listener.told))
         a, b = nodes.get("a"), nodes.get("b")
@@ -141,8 +171,8 @@ async def test_the_less_busy_node_is_chosen_and_own_placements_count(fake: FakeN
         await nodes.stop()
 
 
-async def test_a_node_that_does_not_answer_is_down_in_time(fake: FakeNode, tmp_path: Path) -> None:
-    nodes, listener = fleet(tmp_path, NodeAddress("n", fake.uri, PASSWORD))
+async def test_a_node_that_does_not_answer_is_down_in_time(fake: FakeNode) -> None:
+    nodes, listener = fleet(NodeAddress("n", fake.uri, PASSWORD))
     await nodes.start()
     await until(lambda: ("up", "n") in listener.told)
     fake.go.clear()
@@ -152,8 +182,8 @@ async def test_a_node_that_does_not_answer_is_down_in_time(fake: FakeNode, tmp_p
     await nodes.stop()
 
 
-async def test_a_node_that_takes_us_back_at_once_was_never_down(fake: FakeNode, tmp_path: Path) -> None:
-    nodes, listener = fleet(tmp_path, NodeAddress("n", fake.uri, PASSWORD))
+async def test_a_node_that_takes_us_back_at_once_was_never_down(fake: FakeNode) -> None:
+    nodes, listener = fleet(NodeAddress("n", fake.uri, PASSWORD))
     await nodes.start()
     await until(lambda: ("up", "n") in listener.told)
     fake.abort()
@@ -176,7 +206,7 @@ async def test_a_built_in_node_that_cannot_start_does_not_keep_the_rest_from_it(
         nodes = Nodes(
             [NodeAddress("other", fake.uri, PASSWORD)],
             managed=managed,
-            sessions=SessionFile(tmp_path / "sessions.json"),
+            sessions=SessionBook(FakeNodeSessions(Rows())),
             user_id=1,
         )
         nodes.listener = listener = Listener()

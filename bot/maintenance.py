@@ -99,7 +99,7 @@ async def print_audit(settings: Settings, place: str | None, limit: int) -> None
     """One line a change, newest first."""
     async with opened(settings) as database:
         rooms = SqlRooms(database, LocalBus(), SystemClock())
-        for row in await rooms.audit(PlaceId(place) if place else None, limit=limit):
+        for row in [it.audit for it in await rooms.audit(PlaceId(place) if place else None, limit=limit)]:
             at = datetime.fromtimestamp(row.at / 1000, UTC).isoformat(timespec="seconds")
             change = f"{json.dumps(row.before)} -> {json.dumps(row.after)}"
             typer.echo(f"{at}  {row.place}  {row.actor} ({row.surface})  {row.action}  {change}")

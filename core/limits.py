@@ -36,6 +36,10 @@ PINNED = 50
 """How far down a DJ can put an entry where votes or turns decide the order: whatever is before it is pinned too."""
 LEAVER_TIME = VOTE_GRACE
 """How long the entries of somebody who left wait before they are removed (`Leavers.REMOVE`)."""
+PAGE = 100
+"""How many rows of a list are read at once at most."""
+BLOCKS = 500
+"""How many lines a blocklist may have."""
 LIST_BYTES = 1 << 20
 LIST_LINES = 5_000
 """How large a list may be that somebody imports."""

@@ -14,7 +14,7 @@ from sqlalchemy import Column, Executable, Table, delete, select, text, tuple_
 from core.errors import StoreUnavailableError
 from core.ports.bus import Bus
 from core.ports.clock import Clock
-from core.records.rows import Audit, Play
+from core.records.rows import Audit, Audited, Play
 from core.room import Room
 from core.tracing import traceparent
 from core.types import CommandId, Limits, PlaceId, RoomId, Track, TrackRef
@@ -23,7 +23,7 @@ from db.current import Current
 from db.engine import Database
 from db.group_commit import GroupCommit
 from db.groups import Groups
-from db.line import Counter, Line
+from db.line import Counter, Line, in_time
 from db.looks import Looks
 from db.mapping import PLAY, play
 from db.models import audit, entries, plays, presences, rooms, votes
@@ -80,7 +80,7 @@ class SqlRooms:
         line, answer = self._line(room), asyncio.get_running_loop().create_future()
         line.jobs.append(Job(command, command_id, answer, parent=traceparent()))
         self._route(line)
-        return await answer
+        return await in_time(answer)
 
     async def read(self, room: RoomId, *, known: int = 0) -> Room:
         """The room as last committed, for reading only (see the port)."""
@@ -89,7 +89,7 @@ class SqlRooms:
             return line.stored.room
         line.readers.append(answer)
         self._route(line)
-        return await answer
+        return await in_time(answer)
 
     async def active(self) -> Sequence[RoomId]:
         """Rooms that a player has to look after."""
@@ -120,14 +120,16 @@ class SqlRooms:
         async with self._database.read() as connection:
             return [play(row) for row in (await connection.execute(latest)).mappings()]
 
-    async def audit(self, place: PlaceId | None, *, limit: int = 50) -> Sequence[Audit]:
-        """The latest audit rows of a place (None: of all), newest first."""
-        columns = [column for column in audit.c if column is not audit.c.id]
-        latest = select(*columns).order_by(audit.c.id.desc()).limit(limit)
+    async def audit(self, place: PlaceId | None, *, before: int | None = None, limit: int = 50) -> Sequence[Audited]:
+        """The latest audit rows of a place (None: of all), newest first, beginning after the row id `before`."""
+        latest = select(audit).order_by(audit.c.id.desc()).limit(limit)
         if place is not None:
             latest = latest.where(audit.c.place == place)
+        if before is not None:
+            latest = latest.where(audit.c.id < before)
         async with self._database.read() as connection:
-            return [Audit(**row) for row in (await connection.execute(latest)).mappings()]
+            rows = [dict(row) for row in (await connection.execute(latest)).mappings()]
+        return [Audited(row.pop("id"), Audit(**row)) for row in rows]
 
     async def references(self, kind: str) -> Collection[TrackRef]:
         """The references of that kind (`upload`) in all queues, what is on air included."""

@@ -9,7 +9,7 @@ from core.errors import NoSuchRoomError, NothingFoundError
 from core.ports.bus import Bus
 from core.ports.places import RoomRef
 from core.ports.tracks import Attachment, Found, ListLine
-from core.records.rows import Audit, Play, Played
+from core.records.rows import Audit, Audited, Play, Played
 from core.room import Room
 from core.types import LOBBY, CommandId, EntryId, Guests, Identity, PersonId, PlaceId, RoomId, Settings, Track, TrackRef
 
@@ -81,8 +81,9 @@ class FakeRooms:
     async def plays(self, room: RoomId, *, limit: int = 20) -> Sequence[Play]:
         return [play for play in reversed(self.played) if play.room == room][:limit]
 
-    async def audit(self, place: PlaceId | None, *, limit: int = 50) -> Sequence[Audit]:
-        return [row for row in reversed(self.audits) if place in {None, row.place}][:limit]
+    async def audit(self, place: PlaceId | None, *, before: int | None = None, limit: int = 50) -> Sequence[Audited]:
+        rows = [Audited(number, row) for number, row in enumerate(self.audits, 1) if place in {None, row.place}]
+        return [it for it in reversed(rows) if before is None or it.id < before][:limit]
 
 
 class FakeShelf:

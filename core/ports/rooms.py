@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from core.records.rows import Audit, Play
+from core.records.rows import Audited, Play
 from core.room import Room
 from core.types import CommandId, PlaceId, RoomId
 
@@ -44,6 +44,6 @@ class Rooms(Protocol):
         """The latest finished plays, newest first."""
         ...
 
-    async def audit(self, place: PlaceId | None, *, limit: int = 50) -> Sequence[Audit]:
-        """The latest audit rows of a place (None: of all), newest first."""
+    async def audit(self, place: PlaceId | None, *, before: int | None = None, limit: int = 50) -> Sequence[Audited]:
+        """The latest audit rows of a place (None: of all), newest first, beginning after the row id `before`."""
         ...

@@ -52,3 +52,11 @@ class Audit:
     action: str
     before: dict[str, Any] = field(default_factory=dict[str, Any])
     after: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """A change and the id of its row, which rises."""
+
+    id: int
+    audit: Audit

@@ -175,7 +175,7 @@ async def test_the_oldest_person_leads_a_group_without_chains(one: Process, data
     assert await leaders(database) == [None] * 3
     with pytest.raises(NotLinkedError):
         await one.people.unlink(ANNS_PAGE)
-    assert [(it.action, it.actor) for it in await one.rooms.audit(None)] == [
+    assert [(it.audit.action, it.audit.actor) for it in await one.rooms.audit(None)] == [
         ("people.unlinked", page),
         ("people.unlinked", ann),
         ("people.linked", page),
@@ -288,7 +288,7 @@ async def test_parting_gives_each_place_what_its_people_asked_for(one: Process, 
     assert (await one.places.place_room(CHAT, "Chat")).room == guest
     with pytest.raises(NotLinkedError):
         await one.links.unlink(actor, CHAT)
-    assert [it.action for it in await one.rooms.audit(CHAT)] == ["place.unlinked", "place.linked"]
+    assert [it.audit.action for it in await one.rooms.audit(CHAT)] == ["place.unlinked", "place.linked"]
 
 
 async def test_what_cannot_be_linked(one: Process) -> None:

@@ -447,8 +447,13 @@ async def test_plays_and_audit_rows_come_back_newest_first(store: Store) -> None
     assert (await store.rooms.plays(LOBBY, limit=1))[0] == play(await store.rooms.read(LOBBY), EntryId(1), reasons[-1])
     await store.rooms.apply(LOBBY, configure(Settings()))
     rows = await store.rooms.audit(PlaceId("web:lobby"))
-    assert [(it.action, it.after) for it in rows] == [("settings", {"a": [2, None, "ü"]})]
+    assert [(it.audit.action, it.audit.after) for it in rows] == [("settings", {"a": [2, None, "ü"]})]
     assert rows == await store.rooms.audit(None)
+    await store.rooms.apply(LOBBY, configure(Settings(max_queue=3)))
+    (newest,) = await store.rooms.audit(None, limit=1)
+    assert newest.id > rows[0].id
+    assert await store.rooms.audit(None, before=newest.id) == rows
+    assert await store.rooms.audit(None, before=rows[0].id) == []
     assert not await store.rooms.audit(PlaceId("discord:1"))
 
 

@@ -146,7 +146,7 @@ async def test_the_rooms_history_and_the_others_stay(used: Installation) -> None
     assert (room.polls["skip"].votes, room.polls["skip"].opened_by) == ({BEN: 1}, ANONYMOUS)
     assert room.turns[EntryId(1)].person == ANONYMOUS
     assert {it.person for it in await used.rooms.plays(LOBBY)} == {ANONYMOUS, BEN}
-    rows = await used.rooms.audit(room.place)
+    rows = [it.audit for it in await used.rooms.audit(room.place)]
     assert (rows[0].actor, rows[0].before, rows[0].after) == (ANONYMOUS, {"dj": [BEN]}, {"dj": [BEN, ANONYMOUS]})
     await used.rooms.apply(LOBBY, queue("after"))
 
@@ -154,7 +154,7 @@ async def test_the_rooms_history_and_the_others_stay(used: Installation) -> None
 async def test_both_are_audited_without_saying_who_was_forgotten(used: Installation) -> None:
     await used.data.export(used.zoe)
     await used.data.forget(used.zoe)
-    forgotten, exported = (await used.rooms.audit(None))[:2]
+    forgotten, exported = [it.audit for it in await used.rooms.audit(None, limit=2)]
     assert (forgotten.actor, forgotten.action, exported.action) == ("operator", "person.forgotten", "person.exported")
     assert forgotten.after["rows"]["votes"] == 1
     assert used.zoe not in str(exported)

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import is_dataclass
-from types import NoneType
-from typing import Any
+from types import GenericAlias, NoneType
+from typing import Any, cast
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,7 +24,11 @@ def kinds() -> Sequence[type[Any]]:
     return (*records, Settings, bool, int, str, NoneType)
 
 
-_adapters: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in kinds()}
+_BYTES = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+_adapters: dict[str, TypeAdapter[Any]] = {
+    kind.__name__: TypeAdapter(cast("Any", GenericAlias(tuple, (kind,))), config=_BYTES) for kind in kinds()
+}
+"""For tuples of one, because a record alone takes no configuration."""
 
 
 def encoded(result: object) -> tuple[str, str]:
@@ -32,12 +36,12 @@ def encoded(result: object) -> tuple[str, str]:
     kind = type(result).__name__
     if kind not in _adapters:
         raise TypeError(f"a command with an id cannot answer a {kind}")
-    return kind, _adapters[kind].dump_json(result).decode()
+    return kind, _adapters[kind].dump_json((result,)).decode()[1:-1]
 
 
 def decoded(kind: str, result: str) -> Any:
     """The result that `encoded` stored."""
-    return _adapters[kind].validate_json(result)
+    return _adapters[kind].validate_json(f"[{result}]")[0]
 
 
 Key = tuple[RoomId, CommandId]

@@ -9,10 +9,13 @@ from bot.ownership import Ownership
 from core.ports.bus import Bus
 from core.ports.clock import Clock
 from db.engine import Database
+from db.groups import Groups
 from db.instance import Instance, running_bot
 from db.leases import SqlLeases
+from db.links import SqlLinks
 from db.migrate import migrate
 from db.node_sessions import SqlNodeSessions
+from db.people import SqlPeople
 from db.places import SqlLiveMessages, SqlPlaces
 from db.plays import PlayLog
 from db.rooms import SqlRooms
@@ -25,6 +28,8 @@ class Store:
 
     rooms: SqlRooms
     places: SqlPlaces
+    people: SqlPeople
+    links: SqlLinks
     live_messages: SqlLiveMessages
     shelf: SqlShelf
     plays: PlayLog
@@ -43,9 +48,11 @@ async def open_store(settings: Settings, bus: Bus, clock: Clock, house: House, s
         stack.callback(lock.release)
     stack.push_async_callback(database.close)
     await migrate(database)
-    rooms = SqlRooms(database, bus, clock, fallback=house.tracks)
+    groups = Groups()
+    rooms = SqlRooms(database, bus, clock, fallback=house.tracks, groups=groups)
     stack.push_async_callback(rooms.close)
-    places = SqlPlaces(database, clock)
+    places = SqlPlaces(database, clock, groups)
+    people, links = SqlPeople(database, bus, clock, groups), SqlLinks(database, bus, clock, groups)
     await places.lobby()
     leases = SqlLeases(database, instance.id)
     stack.push_async_callback(leases.release)
@@ -53,4 +60,4 @@ async def open_store(settings: Settings, bus: Bus, clock: Clock, house: House, s
     await ownership.start()
     node_sessions = SqlNodeSessions(database, instance.id)
     live_messages, shelf = SqlLiveMessages(database), SqlShelf(database, clock)
-    return Store(rooms, places, live_messages, shelf, PlayLog(database), ownership, node_sessions)
+    return Store(rooms, places, people, links, live_messages, shelf, PlayLog(database), ownership, node_sessions)

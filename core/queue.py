@@ -250,8 +250,12 @@ def wait(room: Room, entry: EntryId, now: int) -> int | None:
     waiting = room.entries.get(entry)
     if waiting is None:
         return 0
-    ahead = remaining(room, now) + order_of(room, now).length_before(waiting)
-    return whole(max(ahead, waiting.starts_at - now) if is_scheduled(waiting, now) and waiting.starts_at else ahead)
+    return wait_behind(waiting, remaining(room, now) + order_of(room, now).length_before(waiting), now)
+
+
+def wait_behind(entry: Entry, ahead: float, now: int) -> int | None:
+    """Ms until an entry starts that has `ahead` ms before it; what is scheduled does not start earlier."""
+    return whole(max(ahead, (entry.starts_at or now) - now) if is_scheduled(entry, now) else ahead)
 
 
 def whole(length: float) -> int | None:

@@ -92,7 +92,7 @@ def _upcoming(room: Room, own: Own, now: int, offset: int, size: int) -> tuple[E
     for ahead, entry in enumerate((room.entries[one] for one in order.entries(offset, size)), offset):
         if ahead == offset:
             wait += order.length_before(entry)
-        views.append(_entry(order, entry, own, _why(room, entry, ahead, queue.whole(wait), now)))
+        views.append(_entry(order, entry, own, _why(room, entry, ahead, queue.wait_behind(entry, wait, now), now)))
         wait += float("inf") if entry.track.length is None else entry.track.length
     return tuple(views)
 

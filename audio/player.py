@@ -21,7 +21,7 @@ from audio.player_ids import lead_id
 from audio.seen import Patcher, Seen, Target
 from audio.voice import Voice
 from audio.voice_data import VoiceRefusedError
-from core import people, playing, voting
+from core import playing, timers
 from core.errors import NoSuchRoomError, StoreUnavailableError
 from core.events import PlayerChanged
 from core.ports.places import RoomRef
@@ -222,7 +222,7 @@ class RoomPlayer:
         if (start := playing.next_start(room, now)) is not None:
             self._look_in((start - now) / 1000)
         sleeping = room.paused is None and playing.sleeping(room, now)
-        if voting.due(room, now) or people.lapsing(room, now) or playing.due(room, now) or sleeping:
+        if timers.due(room, now) or sleeping:
             await self._parts.reports.tick(self.ref.room)
 
     # The match

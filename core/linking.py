@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from core import people, playing, undoing, voting
+from core import people, playing, timers, undoing
 from core.errors import CannotLinkError
 from core.events import EntryQueued, EntryRemoved
 from core.room import Room
@@ -96,4 +96,4 @@ def _arrive(room: Room, presence: Presence, now: int) -> None:
 def _settle(room: Room, now: int) -> None:
     if not playing.wake(room, now) and room.locked is not None and room.locked not in room.entries:
         playing.relock(room, now)
-    voting.settle(room, now)
+    timers.settle(room, now)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from core import output, people, playing, transport, voting
+from core import output, people, playing, timers, transport
 from core.events import PlayFailed
 from core.limits import DRIFT
 from core.ports.clock import Clock
@@ -123,15 +123,10 @@ class Reports:
         await self._apply(room, lambda state, now: _pause(state, PauseReason.INTERRUPTED, now))
 
     async def tick(self, room: RoomId) -> None:
-        """Do what time alone brings about: polls run out, streams grow old enough, votes lapse."""
+        """Do what time alone brings about: polls run out, streams grow old enough, votes lapse, entries are due."""
         state, now = await self._rooms.read(room), self._clock.now()
-        if (
-            voting.due(state, now)
-            or people.lapsing(state, now)
-            or playing.sleeping(state, now)
-            or playing.due(state, now)
-        ):
-            await self._apply(room, people.lapse)
+        if timers.due(state, now) or playing.sleeping(state, now):
+            await self._apply(room, timers.run)
 
     async def wake(self, room: RoomId) -> None:
         """Choose something to play when nothing is on air."""
@@ -142,7 +137,7 @@ class Reports:
         def settled(state: Room) -> T:
             now = self._clock.now()
             result = report(state, now)
-            voting.settle(state, now)
+            timers.settle(state, now)
             if not any(isinstance(event, PlayFailed) for event in state.changes.events):
                 playing.wake(state, now)
             return result

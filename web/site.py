@@ -47,9 +47,9 @@ class Site:
     metrics_token: str | None
 
     async def ref(self, request: web.Request) -> RoomRef:
-        """The room of the address. Raises NoSuchRoomError."""
+        """The room of the address, or the one that its place shares. Raises NoSuchRoomError."""
         room = RoomId(request.match_info["room"])
-        ref = await self.places.room(room)
+        ref = await self.places.entrance(room)
         if ref is None:
             raise NoSuchRoomError
         return ref

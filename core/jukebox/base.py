@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from core import voting
+from core import timers
 from core.errors import (
     NothingPlayingError,
 )
@@ -34,7 +34,7 @@ class Base:
         def settled(state: Room) -> T:
             now = self._clock.now()
             result = command(state, now)
-            voting.settle(state, now)
+            timers.settle(state, now)
             return result
 
         return await self._rooms.apply(room, settled, command_id=command_id)

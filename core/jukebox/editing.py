@@ -136,6 +136,8 @@ def _still_waiting(room: Room, entries: Sequence[EntryId]) -> list[Entry]:
 
 
 def _remove(room: Room, actor: Actor, entries: Sequence[Entry], now: int) -> Removed:
+    if not entries:
+        return Removed(0)
     for entry in _one_of_each(entries):
         policy.require(room, actor, Action.REMOVE, now, entry)
     people.acted(room, actor, now)

@@ -59,7 +59,9 @@ class Queueing(Base):
         self, room: RoomId, actor: Actor, entry: EntryId | None = None, *, command_id: CommandId | None = None
     ) -> Queued:
         """Queue what was played as `entry`, or what was played last. Raises NoHistoryError."""
-        play = rewinding.latest(await self._rooms.read(room)) if entry is None else await self._shelf.play(room, entry)
+        state = await self._rooms.read(room)
+        _check_play(state, actor, self._clock.now())
+        play = rewinding.latest(state) if entry is None else await self._shelf.play(room, entry)
         if play is None:
             raise NoHistoryError
         return await self.add(room, actor, [rewinding.track_of(play)], command_id=command_id)

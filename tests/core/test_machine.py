@@ -110,8 +110,12 @@ class Machine(RuleBasedStateMachine):
     @initialize(web=st.booleans(), house=st.integers(0, 2), dj=st.booleans())
     def open(self, web: bool, house: int, dj: bool) -> None:
         settings = Settings(guests=Guests.ADD, dj_role=7 if dj else None, max_entries_per_person=6)
-        self.room = self.rooms.add(Room(ROOM, PAGE if web else GUILD, "Room", settings=settings))
+        room = Room(ROOM, PAGE if web else GUILD, "Room", settings=settings, linked=(GUILD, PAGE, CHAT))
+        self.room = self.rooms.add(room)
         self.room.fallback = tuple(track(f"house {i}", 60_000) for i in range(house))
+        self.voice(["ann", "ben", "cyd"], deaf=False)
+        for name in ("ann", "ben", "ann"):
+            self.play_more(name, 3)
 
     # How things are done
 
@@ -126,12 +130,32 @@ class Machine(RuleBasedStateMachine):
         return Actor(PersonId(name), name, surface[1], surface[0], channel, dj, admin)
 
     def pick(self, number: int) -> EntryId:
-        known = sorted(self.room.entries)
-        if self.room.current is not None:
-            known.append(self.room.current.entry.id)
-        return known[number % len(known)] if known else EntryId(99)
+        """A waiting entry, now and then the one on air, or one that is nowhere."""
+        known = sorted(self.room.entries) or [EntryId(99)]
+        if self.room.current is not None and number % 7 == 0:
+            known = [self.room.current.entry.id]
+        return known[number % len(known)]
+
+    def rank(self, number: int) -> int:
+        """Within the queue, or just beyond its ends."""
+        return number % (len(self.room.entries) + 2)
 
     # What people do
+
+    @rule(name=who, song=st.sampled_from(SONGS), surface=where)
+    def play(self, name: str, song: str, surface: Any) -> None:
+        """Most of what people do."""
+        self.attempt(self.jukebox.play(ROOM, self.actor(name, surface), song))
+
+    @rule(name=who, count=st.integers(1, 5))
+    def play_more(self, name: str, count: int) -> None:
+        songs = [track(f"{name} {self.room.next_entry + number}", 60_000) for number in range(count)]
+        self.attempt(self.jukebox.add(ROOM, self.actor(name, (Surface.DISCORD, GUILD)), songs))
+
+    @rule(names=st.lists(who, min_size=2, unique=True), number=index)
+    def like(self, names: list[str], number: int) -> None:
+        for name in names:
+            self.vote(name, (Surface.DISCORD, GUILD), number, 1)
 
     @rule(
         name=who,
@@ -171,19 +195,19 @@ class Machine(RuleBasedStateMachine):
             assert self.room.current is before
             assert set(self.room.entries) == entries
 
-    @rule(name=who, surface=where, dj=st.booleans(), number=index, rank=st.integers(-1, 60))
+    @rule(name=who, surface=where, dj=st.booleans(), number=index, rank=index)
     def move(self, name: str, surface: Any, dj: bool, number: int, rank: int) -> None:
         entry = self.pick(number)
-        moved = self.attempt(self.jukebox.move(ROOM, self.actor(name, surface, dj=dj), entry, rank))
+        moved = self.attempt(self.jukebox.move(ROOM, self.actor(name, surface, dj=dj), entry, self.rank(rank)))
         if moved is not None:
             assert moved.rank == 1 + reference.order(self.room, self.clock.now()).index(entry)
 
-    @rule(number=index, rank=st.integers(1, 30), surface=where)
+    @rule(number=index, rank=index, surface=where)
     def move_freely(self, number: int, rank: int, surface: Any) -> None:
         """Where nothing is parked, scheduled or locked, a DJ's word is law."""
         entry, now = self.pick(number), self.clock.now()
         plain = all(not one.parked and one.starts_at is None for one in self.room.entries.values())
-        before = reference.order(self.room, now)
+        before, rank = reference.order(self.room, now), self.rank(rank)
         moved = self.attempt(self.jukebox.move(ROOM, self.actor("ann", surface, dj=True), entry, rank))
         if moved is not None and plain and self.room.locked is None:
             others = [one for one in before if one != entry]
@@ -220,7 +244,7 @@ class Machine(RuleBasedStateMachine):
         what=st.sampled_from(["remove", "remove_many", "clear", "shuffle", "move", "swap"]),
         first=index,
         second=index,
-        rank=st.integers(1, 30),
+        rank=index,
         wait=st.sampled_from([0, 29_999]),
     )
     def undo_at_once(self, surface: Any, what: str, first: int, second: int, rank: int, wait: int) -> None:
@@ -231,7 +255,7 @@ class Machine(RuleBasedStateMachine):
             "remove_many": ([self.pick(first), self.pick(second)],),
             "clear": (),
             "shuffle": (),
-            "move": (self.pick(first), rank),
+            "move": (self.pick(first), self.rank(rank)),
             "swap": (self.pick(first), self.pick(second)),
         }
         before, undoable = deepcopy((room.entries, room.shuffle, room.cleared)), room.undo

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from sqlalchemy import case, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.ports.places import RoomRef
 from db.engine import Database
@@ -58,16 +59,18 @@ class SqlLeases:
             blank = [{"id": slot, "owner": "", "epoch": 0, "until": 0} for slot in wanted]
             if blank:
                 await connection.execute(insert_or_ignore(_slots, self._database.dialect), blank)
+            now = await _now(connection)
             for slot in wanted:
-                epoch = await connection.scalar(self._claim(slot))
+                epoch = await connection.scalar(self._claim(slot, now))
                 if epoch is not None:
                     granted[slot] = epoch
         self._held |= {slot: _Lease(epoch, asked) for slot, epoch in granted.items()}
         return granted.keys()
 
-    def _claim(self, slot: str):  # noqa: ANN202 -- SQLAlchemy's type of it has no short name
-        free = (_slots.c.owner == self._instance) | (_slots.c.until < database_now())
-        values = {"owner": self._instance, "epoch": _slots.c.epoch + 1, "until": self._until(), "former": self._former}
+    def _claim(self, slot: str, now: int):  # noqa: ANN202 -- SQLAlchemy's type of it has no short name
+        free = (_slots.c.owner == self._instance) | (_slots.c.until < now)
+        until = now + int(self._ttl * 1000)
+        values = {"owner": self._instance, "epoch": _slots.c.epoch + 1, "until": until, "former": self._former}
         return update(_slots).where(_slots.c.id == slot, free).values(values).returning(_slots.c.epoch)
 
     @property
@@ -88,8 +91,9 @@ class SqlLeases:
         held = {slot: lease.epoch for slot, lease in self._held.items()}
         mine = (_slots.c.owner == self._instance) & among(_slots.c.id, list(held), self._database.dialect)
         async with self._database.write() as connection:
+            until = await _now(connection) + int(self._ttl * 1000)
             renewed = await connection.execute(
-                update(_slots).where(mine).values(until=self._until()).returning(_slots.c.id, _slots.c.epoch)
+                update(_slots).where(mine).values(until=until).returning(_slots.c.id, _slots.c.epoch)
             )
             kept = {row.id for row in renewed if row.epoch == held[row.id]}
         self._held |= {slot: _Lease(held[slot], asked) for slot in kept}
@@ -116,5 +120,7 @@ class SqlLeases:
         lease = self._held.get(slot)
         return lease.epoch if lease else 0
 
-    def _until(self):  # noqa: ANN202 -- SQLAlchemy's type of it has no short name
-        return database_now() + int(self._ttl * 1000)
+
+async def _now(connection: AsyncConnection) -> int:
+    """One time for all slots: they end together, so that whoever waits for them gets all of them."""
+    return await connection.scalar(select(database_now())) or 0

@@ -8,9 +8,11 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import select
 
-from core import linking, people, queue
 from core.errors import AlreadyLinkedError, CannotLinkError, NoSuchRoomError, NotLinkedError
+from core.linking import check
 from core.ordering import order_of
+from core.people import arrive, electorate, listening
+from core.queue import Wish, add, find, vote
 from core.room import Room
 from core.types import (
     Actor,
@@ -73,22 +75,20 @@ class Process:
 
     async def ask(self, room: RoomId, identity: Identity, title: str, place: PlaceId = CHAT) -> EntryId:
         actor = await self.actor(identity, place)
-        wish = queue.Wish((track(title),))
-        return (await self.do(room, lambda state, now: queue.add(state, actor, wish, now))).entries[0]
+        wish = Wish((track(title),))
+        return (await self.do(room, lambda state, now: add(state, actor, wish, now))).entries[0]
 
     async def vote(self, room: RoomId, identity: Identity, entry: EntryId, value: int) -> int:
         person = await self.places.person(identity)
 
         def command(state: Room, now: int) -> int:
-            return queue.vote(state, queue.find(state, entry), person, value, now).score
+            return vote(state, find(state, entry), person, value, now).score
 
         return await self.do(room, command)
 
     async def come(self, room: RoomId, identity: Identity, place: PlaceId, hearing: Hearing) -> None:
         person = await self.places.person(identity)
-        await self.do(
-            room, lambda state, now: people.arrive(state, Presence(person, place, hearing, identity.name, now), now)
-        )
+        await self.do(room, lambda state, now: arrive(state, Presence(person, place, hearing, identity.name, now), now))
 
     async def titles(self, room: RoomId) -> list[str]:
         state = await self.rooms.read(room)
@@ -96,13 +96,13 @@ class Process:
 
     async def score(self, room: RoomId, entry: EntryId) -> int:
         state = await self.rooms.read(room)
-        return order_of(state, self.clock.time).tally(queue.find(state, entry)).score
+        return order_of(state, self.clock.time).tally(find(state, entry)).score
 
     async def seen(self, room: RoomId) -> object:
         """All that anybody sees, but for the version."""
         state, now = await self.rooms.read(room), self.clock.time
         shown = view(state, None, now, size=100)
-        return shown.upcoming, shown.current, shown.polls, shown.listeners, people.electorate(state, now)
+        return shown.upcoming, shown.current, shown.polls, shown.listeners, electorate(state, now)
 
 
 @pytest.fixture
@@ -130,10 +130,10 @@ async def test_the_votes_of_one_human_are_one_vote_the_later(one: Process) -> No
     entry = await one.ask(room, BEN, "A", place)
     assert await one.vote(room, ANN, entry, 1) == 1
     assert await one.vote(room, ANNS_PAGE, entry, 1) == 2
-    assert len(people.electorate(await one.rooms.read(room), one.clock.time + 20_000)) == 2
+    assert len(electorate(await one.rooms.read(room), one.clock.time + 20_000)) == 2
     assert await one.people.link(ANNS_PAGE, ANN)
     assert await one.score(room, entry) == 1
-    assert len(people.electorate(await one.rooms.read(room), one.clock.time + 20_000)) == 1
+    assert len(electorate(await one.rooms.read(room), one.clock.time + 20_000)) == 1
     assert await one.vote(room, ANN, entry, -1) == -1
     assert await one.vote(room, ANNS_PAGE, entry, 1) == 1
     await one.people.unlink(ANNS_PAGE)
@@ -195,12 +195,12 @@ async def test_another_process_sees_who_is_one_human(one: Process, database: Dat
     room, place, other = await guild(one), PlaceId("discord:7"), Process(database)
     await one.come(room, ANN, place, Hearing.VOICE)
     await one.come(room, ANNS_PAGE, place, Hearing.STREAM)
-    assert people.listening(await other.rooms.read(room)) == 2
+    assert listening(await other.rooms.read(room)) == 2
     await one.people.link(ANN, ANNS_PAGE)
     assert [it.room for it in one.bus.events if it.name == "room.changed"] == [room]
-    assert people.listening(await other.rooms.read(room)) == 1
+    assert listening(await other.rooms.read(room)) == 1
     await other.people.unlink(ANN)
-    assert people.listening(await one.rooms.read(room)) == 2
+    assert listening(await one.rooms.read(room)) == 2
 
 
 async def test_a_newcomer_is_known_to_be_somebody_who_is_there(one: Process, database: Database) -> None:
@@ -208,7 +208,7 @@ async def test_a_newcomer_is_known_to_be_somebody_who_is_there(one: Process, dat
     await one.people.link(ANN, ANNS_PAGE)
     await other.come(room, ANN, place, Hearing.VOICE)
     await other.come(room, ANNS_PAGE, place, Hearing.STREAM)
-    assert people.listening(await other.rooms.read(room)) == 1
+    assert listening(await other.rooms.read(room)) == 1
 
 
 async def test_only_rooms_where_they_did_something_get_a_new_version(one: Process) -> None:
@@ -231,7 +231,7 @@ async def linked(process: Process) -> tuple[RoomId, RoomId, Actor]:
     """A guild's room with a queue, and a chat's that joined it."""
     host, guest = await guild(process), await chat(process)
     await process.do(host, lambda state, _now: setattr(state, "voice_channel", 5))
-    await process.do(guest, lambda state, now: people.arrive(state, there(now), now))
+    await process.do(guest, lambda state, now: arrive(state, there(now), now))
     for title in ("G1", "G2", "G3"):
         await process.ask(host, BEN, title, PlaceId("discord:7"))
     for title, identity in (("C1", CYD), ("C2", CYD), ("C3", ANNS_PHONE)):
@@ -327,6 +327,6 @@ async def test_commands_meanwhile_are_not_lost(one: Process, database: Database)
 
 
 def test_linking_is_for_chats_and_pages() -> None:
-    linking.check(PlaceId("web:a"), PlaceId("discord:1"))
+    check(PlaceId("web:a"), PlaceId("discord:1"))
     with pytest.raises(CannotLinkError):
-        linking.check(PlaceId("web:a"), PlaceId("web:b"))
+        check(PlaceId("web:a"), PlaceId("web:b"))

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from core import policy
 from core.errors import (
     ChorusError,
     ForbiddenError,
@@ -13,7 +12,7 @@ from core.errors import (
     NotListeningError,
     OutOfRangeError,
 )
-from core.policy import TABLE, Action, Role
+from core.policy import TABLE, Action, Role, checked_cell
 from core.records.results import Asked, Changed, Removed, Skipped
 from core.types import Duplicates, Leavers, Mode, PersonId, Settings, TurnMeasure
 from tests.core.conftest import ROOM, World
@@ -173,5 +172,5 @@ async def test_modes(hall: World) -> None:
 
 
 def test_a_cell_is_kept_in_the_tables_own_order() -> None:
-    assert policy.checked_cell("skip", ["poll", "dj", "dj", "requester"]) == ("requester", "dj", "poll")
-    assert policy.checked_cell("play", []) == ()
+    assert checked_cell("skip", ["poll", "dj", "dj", "requester"]) == ("requester", "dj", "poll")
+    assert checked_cell("play", []) == ()

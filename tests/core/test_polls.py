@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import voting
 from core.errors import ForbiddenError, NoHistoryError, NoSuchPollError, OutOfRangeError, PollRunningError
 from core.policy import TABLE, Action
 from core.records.results import Asked, Changed
@@ -29,6 +28,7 @@ from core.types import (
     Settings,
     Vote,
 )
+from core.voting import needed, why
 from tests.core.conftest import GUILD, ROOM, World
 from tests.fakes import track
 
@@ -279,14 +279,14 @@ def test_departures_are_the_fewest_whose_leaving_passes_the_question(data: st.Da
     room = Room(ROOM, GUILD, "Room", settings=Settings(skip_threshold=threshold), current=Playing(entry))
     room.people = {(it, GUILD): Presence(it, GUILD, Hearing.VOICE, it, 0) for it in names}
     room.polls[kind] = Poll(kind, None, names[0], 0, 100, dict.fromkeys(voters, 0))
-    why = voting.why(room, kind, 1)
-    assert why.missing == max(0, why.needed - len(voters))
+    told = why(room, kind, 1)
+    assert told.missing == max(0, told.needed - len(voters))
 
     def passes(gone: tuple[PersonId, ...]) -> bool:
         left = len(names) - len(gone)
         liking = len(fans - {*gone}) if kind is Action.SKIP else 0
-        return 0 < voting.needed(left, liking, threshold) <= len(voters)
+        return 0 < needed(left, liking, threshold) <= len(voters)
 
     silent = [it for it in names if it not in voters]
     sizes = [size for size in range(len(silent) + 1) if any(passes(gone) for gone in combinations(silent, size))]
-    assert why.departures == (min(sizes) if sizes else None)
+    assert told.departures == (min(sizes) if sizes else None)

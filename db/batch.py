@@ -62,9 +62,14 @@ class Batch:
         return [job.answer for job in self.jobs]
 
     def run(self, room: Room, answered: dict[CommandId, Any]) -> bool:
-        """Run each command that was not `answered` before; False as soon as one is `broken`."""
+        """Run each command that was not `answered` before; False as soon as one is `broken`.
+
+        Whoever has left or was refused while the database kept us waiting must not find that it was done after all.
+        """
         self.started = True
         for job in self.jobs:
+            if job.answer.done():
+                continue
             if job.id and job.id in answered:
                 self._outcomes.append((job.give, answered[job.id]))
             elif not self._run(job, room, answered):

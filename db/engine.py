@@ -11,10 +11,13 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from core.errors import StoreUnavailableError
+from db.connection import all_left, connected
 from db.faults import DRIVER_ERRORS
 
 PATIENCE = 5
 """Seconds to wait for a connection or for a lock that somebody else holds."""
+ANSWER = 2.4
+"""Seconds until those who wait meanwhile are refused: Discord shows people nothing at all that comes after 3."""
 DEADLINE = 10
 """Seconds that one statement may take before the server counts as gone."""
 
@@ -45,13 +48,18 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[AsyncConnection]:
         """A transaction that commits at the end of the block. Raises StoreUnavailableError."""
-        async with _reported(), self.writer.begin() as connection:
+        async with _reported(), connected(self.writer) as connection:
+            async with asyncio.timeout(ANSWER):
+                await connection.open(begin=True)
             yield connection
+            await connection.commit()
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
         """A snapshot for reading. Raises StoreUnavailableError."""
-        async with _reported(), self.reader.connect() as connection:
+        async with _reported(), connected(self.reader) as connection:
+            async with asyncio.timeout(ANSWER):
+                await connection.open(begin=False)
             yield connection
 
     async def foreign_version(self) -> int | None:
@@ -61,17 +69,17 @@ class Database:
         """
         if self.dialect != "sqlite":
             return None
-        async with _reported(), self.writer.connect() as connection:
-            # SQLite tells each connection apart what others wrote, and ours is the only one of this process that writes
-            driver = (await connection.get_raw_connection()).driver_connection
-            assert driver
-            async with driver.execute("PRAGMA data_version") as cursor:
-                return (await cursor.fetchone())[0]
+        # SQLite tells each connection apart what others wrote, and that one is the only one of this process that writes
+        async with _reported(), connected(self.writer) as connection:
+            async with asyncio.timeout(ANSWER):
+                await connection.open(begin=False)
+            return await connection.ask_driver("PRAGMA data_version")
 
     async def close(self) -> None:
         """Close every connection, as politely as a server that may hang allows."""
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
+                await all_left()
                 await self.writer.dispose()
                 await self.reader.dispose()
 
@@ -96,7 +104,7 @@ async def _reported() -> AsyncGenerator[None]:
     try:
         yield
     except DRIVER_ERRORS as error:
-        raise StoreUnavailableError(str(error)) from error
+        raise StoreUnavailableError(str(error) or "it takes too long") from error
 
 
 def _sqlite(url: URL, begin: str, *, pool_size: int) -> AsyncEngine:

@@ -4,13 +4,17 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, TypeVar, cast
 
+from core.errors import StoreUnavailableError
 from core.room import Room
 from core.types import RoomId
 from db.batch import Batch, Job
+from db.engine import ANSWER
 from db.faults import fail
 from db.mapping import Stored
+
+T = TypeVar("T")
 
 TOGETHER = 64
 """How many commands of a room share a transaction at most."""
@@ -62,6 +66,24 @@ class Line:
         """Tell the readers that there is no room to show."""
         readers, self.readers = self.readers, []
         fail(readers, error)
+
+
+async def in_time(answer: asyncio.Future[T]) -> T:
+    """What is answered; StoreUnavailableError if that takes longer than a person can be kept waiting.
+
+    SQLite's file may be locked by another program, PostgreSQL's row by another process, for longer than Discord waits
+    (3 s). A command that is refused so is not run any more, unless it was running already.
+    """
+    timer = asyncio.get_running_loop().call_later(ANSWER, _refuse, answer)
+    try:
+        return await answer
+    finally:
+        timer.cancel()
+
+
+def _refuse(answer: asyncio.Future[Any]) -> None:
+    if not answer.done():
+        answer.set_exception(StoreUnavailableError("the database keeps us waiting"))
 
 
 class Counter:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from core import people
-from core.errors import AnotherChannelError, ForbiddenError, NoSuchChoiceError, NotListeningError
+from core.errors import AnotherChannelError, ForbiddenError, NoSuchChoiceError, NoSuchRoomError, NotListeningError
 from core.playing import is_web
 from core.room import Room
 from core.types import Actor, Entry, Guests, Surface
@@ -150,10 +150,12 @@ def checked_cell(name: str, roles: Sequence[str]) -> tuple[str, ...]:
 def require(room: Room, actor: Actor, action: Action, now: int, entry: Entry | None = None) -> None:
     """Let `actor` do `action` (about `entry`) alone.
 
-    Raises NotListeningError, AnotherChannelError, ForbiddenError.
+    Raises NotListeningError, AnotherChannelError, ForbiddenError; NoSuchRoomError for somebody of another place.
     """
     if allows(room, actor, action, now, entry):
         return
+    if not _comes_by_a_place_of(room, actor):
+        raise NoSuchRoomError
     rule, held = rule_of(room, action), roles(room, actor, now, entry)
     _require_guests(room, actor, action, rule.guests)
     if Role.LISTENER not in held and rule.roles & _HELPED_BY_COMING:
@@ -163,7 +165,7 @@ def require(room: Room, actor: Actor, action: Action, now: int, entry: Entry | N
 
 def require_poll(room: Room, actor: Actor, action: Action, now: int, entry: Entry | None = None) -> None:
     """Let `actor` ask the others for `action`, or raise as `require` does."""
-    if not rule_of(room, action).poll:
+    if not rule_of(room, action).poll or not _comes_by_a_place_of(room, actor):
         require(room, actor, action, now, entry)
     _require_guests(room, actor, action, Guests.VOTE)
     if not listens(room, actor, now):
@@ -185,6 +187,8 @@ def _who_may(rule: Rule) -> Role:
 
 def allows(room: Room, actor: Actor, action: Action, now: int, entry: Entry | None = None) -> bool:
     """Whether `actor` may do `action` (about `entry`) alone; an admin always may."""
+    if not _comes_by_a_place_of(room, actor):
+        return False
     held, rule = roles(room, actor, now, entry), rule_of(room, action)
     if Role.ADMIN in held:
         return True
@@ -197,7 +201,12 @@ def asks(room: Room, actor: Actor, action: Action, now: int, entry: Entry | None
     """Whether `actor`, who may not do `action` alone, may ask the others for it."""
     if allows(room, actor, action, now, entry) or not rule_of(room, action).poll:
         return False
-    return _is_welcome(room, actor, Guests.VOTE) and listens(room, actor, now)
+    return _comes_by_a_place_of(room, actor) and _is_welcome(room, actor, Guests.VOTE) and listens(room, actor, now)
+
+
+def _comes_by_a_place_of(room: Room, actor: Actor) -> bool:
+    """Whether `actor` speaks from a place that shares the room, or from its page: an admin elsewhere is nobody here."""
+    return actor.surface is Surface.SYSTEM or actor.place in {room.place, *room.linked, f"web:{room.id}"}
 
 
 def roles(room: Room, actor: Actor, now: int, entry: Entry | None = None) -> set[Role]:

@@ -10,7 +10,7 @@ from tests.fakes import FakeClock, FakeLibrary, FakeResolver, FakeRooms, FakeShe
 
 ROOM = RoomId("room")
 GUILD = PlaceId("discord:1")
-PAGE = PlaceId("web:page")
+PAGE = PlaceId(f"web:{ROOM}")
 VOICE = 10
 
 

@@ -390,6 +390,7 @@ async def test_a_page_room_plays_at_once_and_belongs_to_its_listeners(page: Worl
 
 async def test_somebody_in_a_chat_is_there_by_acting(guild: World) -> None:
     chat = Actor(PersonId("tom"), "tom", PlaceId("telegram:1"), Surface.TELEGRAM)
+    guild.room.linked = (chat.place,)
     await queued(guild, "ann", "A1", "A2")
     await guild.voice("ann", "ben")
     assert (await guild.jukebox.skip(ROOM, chat)).needed == 2

@@ -73,7 +73,9 @@ class History(RuleBasedStateMachine):
     @initialize(web=st.booleans(), house=st.integers(0, 2), dj=st.booleans())
     def open(self, web: bool, house: int, dj: bool) -> None:
         settings = Settings(guests=Guests.ADD, dj_role=7 if dj else None, max_entries_per_person=6)
-        self.room = self.rooms.add(Room(ROOM, PAGE if web else GUILD, "Room", settings=settings))
+        self.room = self.rooms.add(
+            Room(ROOM, PAGE if web else GUILD, "Room", settings=settings, linked=(GUILD, PAGE, CHAT))
+        )
         self.room.fallback = tuple(track(f"house {i}", 60_000) for i in range(house))
         self.version = 0
 

@@ -108,6 +108,9 @@ class Site:
         surface = Surface(place.partition(":")[0])
         hearing = Hears.STREAM if surface is Surface.WEB else Hears.VOICE
         since = self.clock.now() - 60_000
+        state = await self.rooms.read(room or self.lobby.room)
+        if where != state.place and where not in state.linked:
+            state.linked = (*state.linked, where)
         presence = Presence(person=person, place=where, hearing=hearing, name=name, since=since)
         await self.reports.arrived(room or self.lobby.room, presence)
         return Actor(person, name, where, surface, voice_channel=5 if surface is Surface.DISCORD else None)
@@ -126,6 +129,7 @@ async def make_site(folder: Path, *, clock: FakeClock | None = None, **options: 
     rooms = FakeRooms(bus)
     places = FakePlaces(rooms)
     lobby = await places.lobby()
+    rooms.rooms[lobby.room].linked = PlaceId("discord:1"), PlaceId("telegram:7")
     library = CoverLibrary(*songs(), folder=folder)
     resolver = FakeResolver(library)
     jukebox, reports = Jukebox(rooms, clock, resolver, FakeShelf(rooms)), Reports(rooms, clock)

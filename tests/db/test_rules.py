@@ -120,6 +120,7 @@ class Walk:
         return dice.choices([it for _, it in choices], [weight for weight, _ in choices])[0]
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(60 * ROUNDS)
 @pytest.mark.parametrize("seed", range(ROUNDS))
 async def test_what_the_rules_change_is_what_is_stored(database: Database, seed: int) -> None:

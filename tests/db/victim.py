@@ -18,7 +18,7 @@ from db.engine import Database
 from db.rooms import SqlRooms
 from tests.db.commands import ANN, MovedClock, Recorder, play, queue, remove, vote
 
-TOGETHER = 12
+TOGETHER = 20
 """Callers at the same time."""
 
 

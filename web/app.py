@@ -61,7 +61,7 @@ def create_web(
         places=places,
         library=library,
         clock=clock,
-        scenes=Scenes(jukebox, rooms, playback),
+        scenes=Scenes(jukebox, rooms, clock, playback),
         drawing=Drawing(assets := Assets()),
         presences=Presences(reports, clock),
         streams=Streams(stream),

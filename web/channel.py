@@ -180,8 +180,7 @@ class Channel:
 
     def _show_own(self, page: Page, scene: Scene) -> None:
         """Send the personal part, if it is another than the page has."""
-        mine = scene.mine.get(page.person) if page.person else None
-        own = _NOTHING if mine is None else _mine(mine)
+        own = _mine(scene.own(page.person))
         if own != page.own:
             page.own = own
             page.send(message(own))
@@ -198,10 +197,9 @@ def _events(scene: Scene, regions: Iterable[tuple[str, str]]) -> bytes:
 
 
 def _mine(mine: Mine) -> bytes:
-    data = {"votes": mine.votes, "mine": mine.entries, "skip": mine.skip}
+    data = {"votes": mine.votes, "mine": mine.entries, "polls": mine.polls, "may": mine.may}
     return event("me", orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS).decode())
 
 
 _BEAT = message(b":\n\n")
 _CLOSED = message(event("closed", "guests"))
-_NOTHING = _mine(Mine())

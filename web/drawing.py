@@ -1,5 +1,6 @@
 """Pages and their parts as HTML."""
 
+import hashlib
 import re
 from functools import lru_cache
 from gettext import NullTranslations
@@ -8,8 +9,9 @@ from typing import Any, cast
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from core.records.views import EntryView
-from web import words
+from core.records.views import EntryView, PollView
+from core.types import Loop, Mode, Track
+from web import names, words
 from web.accent import accent
 from web.assets import Assets
 from web.languages import translations
@@ -39,7 +41,7 @@ class Drawing:
 
     def room(self, locale: str, scene: Scene, **facts: Any) -> str:
         """A room's whole page."""
-        regions = {name: self.region(name, locale, scene) for name in REGIONS}
+        regions = {name: self.part(f"_{name}.html", locale, **_facts(scene), **facts) for name in REGIONS}
         return self.part("room.html", locale, regions=regions, **_facts(scene), **facts)
 
     def _make(self, locale: str) -> Environment:
@@ -53,8 +55,9 @@ class Drawing:
         )
         catalogue = translations(locale)
         cast("Any", environment).install_gettext_translations(catalogue, newstyle=True)
-        names: dict[str, Any] = {"accent": accent, "asset": self._assets.path, "clock": words.length, "mark": _mark}
-        cast("dict[str, Any]", environment.globals).update(names, locale=locale, **_worded(catalogue))
+        plain: dict[str, Any] = {"accent": accent, "asset": self._assets.path, "clock": words.length}
+        plain |= {"mark": _mark, "star": _star}
+        cast("dict[str, Any]", environment.globals).update(plain, locale=locale, **_worded(catalogue))
         return environment
 
 
@@ -66,6 +69,7 @@ def _facts(scene: Scene) -> dict[str, Any]:
         "now": view.current,
         "base": f"/r/{view.id}",
         "skip": next((poll for poll in view.polls if poll.kind == "skip"), None),
+        "polls": [poll for poll in view.polls if poll.kind != "skip"],
     }
 
 
@@ -76,7 +80,24 @@ def _worded(catalogue: NullTranslations) -> dict[str, Any]:
     def wait(ms: int | None) -> str:
         return words.wait(ms, catalogue)
 
-    return {"why": why, "wait": wait}
+    def question(poll: PollView) -> str:
+        return names.question(poll.kind, poll.argument, catalogue)
+
+    def missing(poll: PollView) -> str:
+        return words.missing(poll, catalogue)
+
+    def mode(mode: Mode) -> tuple[str, str]:
+        return names.mode(mode, catalogue), names.explained(mode, catalogue)
+
+    def loop(loop: Loop) -> str:
+        return names.loop(loop, catalogue)
+
+    return {"why": why, "wait": wait, "question": question, "missing": missing, "mode": mode, "loop": loop}
+
+
+def _star(track: Track) -> str:
+    """Tells whether a track is among one's favourites without telling others its address."""
+    return hashlib.sha256(track.ref.encode()).hexdigest()[:12]
 
 
 def _mark(place: str) -> str:

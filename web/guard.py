@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from core.errors import ChorusError, RateLimitedError
-from web import words
+from web import refusals
 from web.languages import translations
 from web.metrics import REQUESTS
 from web.site import NONCE, VISITOR, Site, is_partial, locale_of, visitor_of
@@ -75,7 +75,7 @@ class Guard:
 
     def _refuse(self, request: web.Request, error: ChorusError) -> web.Response:
         catalogue = translations(locale_of(request))
-        response = self._page(request, words.status(error), words.refusal(error, catalogue))
+        response = self._page(request, refusals.status(error), refusals.refusal(error, catalogue))
         if isinstance(error, RateLimitedError):
             response.headers["Retry-After"] = str(round(error.retry_after))
         return response

@@ -1,13 +1,14 @@
 """Pages to read: rooms, searches, covers, and the two endless answers (events and sound)."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
 
 from core.errors import ForbiddenError
 from core.ports.places import RoomRef
-from core.types import Guests, RoomId
+from core.types import Guests, RoomId, Track
 from web import words
 from web.channel import Channel, Page
 from web.guard import command_token, page
@@ -18,6 +19,8 @@ from web.wire import Wire
 
 FOUND = 12
 QUERY_LENGTH = 500
+KEPT = 50
+"""Favourites on a page."""
 SWEEP = 0.5
 BEATS = 30
 SIZES = {"88", "176", "512"}
@@ -40,6 +43,7 @@ class Pages:
             web.get("/r/{room}/events", self.events, allow_head=False),
             web.get("/r/{room}/stream.ogg", self.stream, allow_head=False),
             web.get("/r/{room}/search", self.search),
+            web.get("/r/{room}/favourites", self.favourites),
             web.get(r"/covers/{key}/{size}.webp", self.cover),
         ]
 
@@ -68,12 +72,15 @@ class Pages:
             "clock_now": self._site.clock.now(),
             "text": text or request.cookies.get("said", ""),
             "wrong": wrong,
+            "undo": not text and "undo" in request.cookies,
             "query": query,
             "results": await self._found(query) if query else None,
             "shown": SHOWN,
+            "kept": await self._kept(request),
         }
         response = page(self._site.drawing.room(locale_of(request), scene, **facts), status=status)
         response.del_cookie("said", path="/")
+        response.del_cookie("undo", path="/")
         self._site.visitors.write(response, visitor_of(request), secure=self._site.proxies.secure(request))
         return response
 
@@ -86,6 +93,16 @@ class Pages:
         query = request.query.get("q", "").strip()[:QUERY_LENGTH]
         facts = {"results": await self._found(query), "query": query, "base": f"/r/{ref.room}"}
         return page(self._site.drawing.part("_results.html", locale_of(request), **facts))
+
+    async def favourites(self, request: web.Request) -> web.StreamResponse:
+        """What a visitor keeps, as a fragment."""
+        ref = await self._site.ref(request)
+        facts = {"kept": await self._kept(request), "base": f"/r/{ref.room}"}
+        return page(self._site.drawing.part("_kept.html", locale_of(request), **facts))
+
+    async def _kept(self, request: web.Request) -> Sequence[Track]:
+        guest = await self._site.known(request)
+        return [] if guest is None else await self._site.jukebox.favourites(guest.person, size=KEPT)
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: everything at once, then what changes."""

@@ -1,10 +1,11 @@
-"""What a room's page shows, gathered: the view, who is there, what played, and what is one's own."""
+"""What a room's page shows, gathered: the view, who is there, what played, what is one's own and what one may."""
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.jukebox import Jukebox
+from core.ports.clock import Clock
 from core.ports.places import RoomRef
 from core.ports.rooms import Rooms
 from core.ports.stream import Playback
@@ -12,6 +13,7 @@ from core.records.rows import Play
 from core.records.views import RoomView
 from core.room import Room
 from core.types import EntryId, Guests, Hearing, PersonId, PlaceId, RoomId
+from web.rights import Rights, rights
 
 SHOWN = 30
 """Queue cards on a page."""
@@ -29,19 +31,21 @@ class Listener:
 
 @dataclass(slots=True)
 class Mine:
-    """What is one person's own: their votes, their entries, whether they want to skip."""
+    """What is one person's own: their votes, their entries, the polls that they said yes in, what they may do."""
 
     votes: dict[EntryId, int] = field(default_factory=dict[EntryId, int])
     entries: list[EntryId] = field(default_factory=list[EntryId])
-    skip: bool = False
+    polls: list[str] = field(default_factory=list[str])
+    may: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """A room at a version. `mine` is keyed by person and shared by all listeners' personal parts.
 
-    `silent`: no audio node is up, so what is on air is not heard for the moment. `house`: the room has a list of
-    its own, which plays for whoever listens while nothing is queued.
+    `may` is what the person may do for whom it was taken. `silent`: no audio node is up, so what is on air is not
+    heard for the moment. `house`: the room has a list of its own, which plays for whoever listens while nothing is
+    queued.
     """
 
     ref: RoomRef
@@ -49,9 +53,16 @@ class Scene:
     people: tuple[Listener, ...]
     plays: Sequence[Play]
     mine: dict[PersonId, Mine]
+    rights: Rights
+    may: Sequence[str] = ()
     page: int = 0
     silent: bool = False
     house: bool = False
+
+    def own(self, person: PersonId | None) -> Mine:
+        """What is a person's own, and what they may do."""
+        known = self.mine.get(person) if person else None
+        return replace(known or Mine(), may=self.rights.of(person))
 
     @property
     def may_vote(self) -> bool:
@@ -67,20 +78,23 @@ class Scene:
 class Scenes:
     """Reads rooms for the page."""
 
-    def __init__(self, jukebox: Jukebox, rooms: Rooms, playback: Playback | None) -> None:
-        self._jukebox, self._rooms, self._playback = jukebox, rooms, playback
+    def __init__(self, jukebox: Jukebox, rooms: Rooms, clock: Clock, playback: Playback | None) -> None:
+        self._jukebox, self._rooms, self._clock, self._playback = jukebox, rooms, clock, playback
         self._plays: dict[RoomId, tuple[EntryId | None, Sequence[Play]]] = {}
 
     async def take(self, ref: RoomRef, person: PersonId | None = None, *, page: int = 0) -> Scene:
         """The room as `person` sees it. Raises NoSuchRoomError, StoreUnavailableError."""
         view = await self._jukebox.view(ref.room, person, page=page, size=SHOWN)
         room = await self._rooms.read(ref.room)
+        allowed = rights(room, ref, self._clock.now())
         return Scene(
             ref,
             view,
             _people(room),
             await self._played(view),
             _mine(room),
+            allowed,
+            allowed.of(person),
             page,
             silent=self.silent(ref.room),
             house=bool(room.fallback),
@@ -111,7 +125,7 @@ def _mine(room: Room) -> dict[PersonId, Mine]:
         mine[entry.person].entries.append(entry.id)
         for person, vote in entry.votes.items():
             mine[person].votes[entry.id] = vote.value
-    if poll := room.polls.get("skip"):
+    for poll in room.polls.values():
         for person in poll.votes:
-            mine[person].skip = True
+            mine[person].polls.append(poll.kind)
     return dict(mine)

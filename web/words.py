@@ -1,37 +1,10 @@
-"""What the page says: refusals, reasons and results, worded from data."""
+"""What the page says: reasons and results, worded from data."""
 
-from collections.abc import Callable
 from gettext import NullTranslations
-from typing import Any, cast
 
-from core import errors
-from core.records.results import Queued
-from core.records.views import EntryView
-
-Text = Callable[[str], str]
-_STATUS: dict[type[errors.ChorusError], int] = {
-    errors.StoreUnavailableError: 503,
-    errors.NoNodeError: 503,
-    errors.NoSuchRoomError: 404,
-    errors.NoSuchEntryError: 404,
-    errors.NothingFoundError: 404,
-    errors.ForbiddenError: 403,
-    errors.NotListeningError: 403,
-    errors.RateLimitedError: 429,
-}
-
-
-def status(error: errors.ChorusError) -> int:
-    """The HTTP status of a refusal."""
-    return _STATUS.get(type(error), 409)
-
-
-def refusal(error: errors.ChorusError, words: NullTranslations) -> str:
-    """One line that says what to do."""
-    worded = _REFUSALS.get(type(error))
-    if worded is None:
-        return words.gettext("That did not work. Try again.")
-    return worded(cast("Any", error), words)
+from core.records.results import Asked, Favoured, Queued, Removed, Undone
+from core.records.views import EntryView, PollView
+from web import names
 
 
 def why(entry: EntryView, words: NullTranslations) -> str:
@@ -48,17 +21,75 @@ def why(entry: EntryView, words: NullTranslations) -> str:
 
 def queued(result: Queued, words: NullTranslations) -> str:
     """What became of a request."""
+    return " ".join([_queued(result, words), *_left_out(result, words)])
+
+
+def _queued(result: Queued, words: NullTranslations) -> str:
     _, title = words.gettext, result.track.title
-    if len(result.entries) > 1:
+    if len(result.entries) > 1 or result.dropped:
         text = words.ngettext("Added %(count)d track.", "Added %(count)d tracks.", len(result.entries))
-        text %= {"count": len(result.entries)}
-        left = words.ngettext("%(count)d did not fit.", "%(count)d did not fit.", result.dropped)
-        return f"{text} {left % {'count': result.dropped}}" if result.dropped else text
+        return text % {"count": len(result.entries)}
     if result.rank == 0:
         return _("“%(title)s” is on.") % {"title": title}
     if result.wait is None:
         return _("“%(title)s” is in the queue.") % {"title": title}
     return _("“%(title)s” plays %(when)s.") % {"title": title, "when": wait(result.wait, words)}
+
+
+def _left_out(result: Queued, words: NullTranslations) -> list[str]:
+    fit = words.ngettext("%(count)d did not fit.", "%(count)d did not fit.", result.dropped)
+    blocked = words.ngettext("%(count)d is blocked here.", "%(count)d are blocked here.", result.blocked)
+    twice = words.ngettext("%(count)d was here already.", "%(count)d were here already.", result.duplicates)
+    told = ((fit, result.dropped), (blocked, result.blocked), (twice, result.duplicates))
+    return [text % {"count": count} for text, count in told if count]
+
+
+def removed(result: Removed, words: NullTranslations) -> str:
+    """What left the queue."""
+    if result.title and result.count <= 1:
+        return words.gettext("“%(title)s” is out of the queue.") % {"title": result.title}
+    text = words.ngettext(
+        "%(count)d track is out of the queue.", "%(count)d tracks are out of the queue.", result.count
+    )
+    return text % {"count": result.count}
+
+
+def undone(result: Undone, words: NullTranslations) -> str:
+    """What was taken back."""
+    if result.kind in {"shuffle", "move", "swap"}:
+        return words.gettext("Undone: the order is as it was.")
+    if result.title and result.count <= 1:
+        return words.gettext("Undone: “%(title)s” is back.") % {"title": result.title}
+    text = words.ngettext("Undone: %(count)d track is back.", "Undone: %(count)d tracks are back.", result.count)
+    return text % {"count": result.count}
+
+
+def favoured(result: Favoured, words: NullTranslations) -> str:
+    """A star given or taken."""
+    kept = words.gettext("“%(title)s” is among your favourites now.")
+    gone = words.gettext("“%(title)s” is no favourite any more.")
+    return (kept if result.kept else gone) % {"title": result.title}
+
+
+def asked(result: Asked, words: NullTranslations) -> str:
+    """What became of a wish that the room decides; the poll itself is on the page."""
+    what = names.question(result.kind, result.argument, words)
+    if result.done:
+        return words.gettext("The vote passed: %(what)s.") % {"what": what}
+    if not result.votes:
+        return words.gettext("Noted. It counts once you have listened for ten seconds.")
+    text = words.gettext("The others are asked: %(what)s. %(votes)d of %(needed)d said yes.")
+    return text % {"what": what, "votes": result.votes, "needed": max(result.needed, 1)}
+
+
+def missing(poll: PollView, words: NullTranslations) -> str:
+    """What would pass a poll: "one more, or one listener leaving"."""
+    more = words.ngettext("one more", "%(count)d more", poll.missing) % {"count": poll.missing}
+    if not poll.departures:
+        return more
+    leaving = words.ngettext("one listener leaving", "%(count)d listeners leaving", poll.departures)
+    fields = {"more": more, "leaving": leaving % {"count": poll.departures}}
+    return words.gettext("%(more)s, or %(leaving)s") % fields
 
 
 def wait(ms: int | None, words: NullTranslations) -> str:
@@ -96,74 +127,3 @@ def _ahead(count: int, words: NullTranslations) -> str:
         count,
     )
     return text % {"count": count}
-
-
-def _forbidden(error: errors.ForbiddenError, words: NullTranslations) -> str:
-    if error.needs == "guests":
-        return words.gettext("Guests of the page may not do that in this room.")
-    return words.gettext("Only somebody with more say in this room may do that.")
-
-
-def _unplayable(error: errors.UnplayableError, words: NullTranslations) -> str:
-    _ = words.gettext
-    reasons = {
-        "private_address": _("That link leads into a private network."),
-        "not_audio": _("There is no music behind that link."),
-        "not_found": _("There is nothing at that address any more."),
-        "too_large": _("That file is too large."),
-        "corrupt": _("That file is damaged."),
-        "timeout": _("That server did not answer in time."),
-        "unreachable": _("That server cannot be reached."),
-        "bad_link": _("That does not look like a link."),
-    }
-    return reasons.get(error.reason, _("That cannot be played."))
-
-
-def _too_long(error: errors.TooLongError, words: NullTranslations) -> str:
-    text = words.gettext("“%(title)s” is longer than this room allows (%(limit)s).")
-    return text % {"title": error.title, "limit": length(error.limit)}
-
-
-def _out_of_range(error: errors.OutOfRangeError, words: NullTranslations) -> str:
-    return words.gettext("Choose something from %(low)g to %(high)g.") % {"low": error.low, "high": error.high}
-
-
-def _fixed(pick: Callable[[Text], str]) -> Callable[[Any, NullTranslations], str]:
-    return lambda _error, words: pick(words.gettext)
-
-
-_REFUSALS: dict[type[errors.ChorusError], Callable[[Any, NullTranslations], str]] = {
-    errors.StoreUnavailableError: _fixed(lambda _: _("The room cannot be reached just now. Try again in a moment.")),
-    errors.NoSuchRoomError: _fixed(lambda _: _("There is no such room.")),
-    errors.NoSuchEntryError: _fixed(lambda _: _("That track is not waiting any more.")),
-    errors.NotListeningError: _fixed(lambda _: _("Open the room first, then try again.")),
-    errors.AnotherChannelError: _fixed(lambda _: _("This room is heard in another voice channel.")),
-    errors.ForbiddenError: _forbidden,
-    errors.NothingPlayingError: _fixed(lambda _: _("Nothing is playing.")),
-    errors.NotSeekableError: _fixed(lambda _: _("A live track cannot be wound.")),
-    errors.OutOfRangeError: _out_of_range,
-    errors.QueueFullError: lambda error, words: (
-        words.gettext("The queue is full (%(limit)d tracks).") % {"limit": error.limit}
-    ),
-    errors.TooManyEntriesError: lambda error, words: (
-        words.gettext("You have %(limit)d tracks waiting already. Let one play first.") % {"limit": error.limit}
-    ),
-    errors.TooLongError: _too_long,
-    errors.NothingFoundError: lambda error, words: (
-        words.gettext("Nothing found for “%(query)s”.") % {"query": error.query[:80]}
-    ),
-    errors.SourceOffError: lambda error, words: (
-        words.gettext("Links to %(source)s are not switched on here.") % {"source": error.source}
-    ),
-    errors.UnplayableError: _unplayable,
-    errors.OwnEntryError: _fixed(lambda _: _("You asked for this one; votes are for the others.")),
-    errors.NoNodeError: _fixed(lambda _: _("The sound is away for a moment; the queue goes on when it is back.")),
-    errors.RateLimitedError: lambda error, words: (
-        words.ngettext(
-            "That was quick. Try again in %(seconds)d second.",
-            "That was quick. Try again in %(seconds)d seconds.",
-            round(error.retry_after),
-        )
-        % {"seconds": round(error.retry_after)}
-    ),
-}

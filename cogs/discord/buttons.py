@@ -3,29 +3,41 @@ was edited between the sight of the button and the press.
 """
 
 import re
+from collections.abc import Awaitable, Callable
 
-from cogs.discord import drawing, words
+from cogs.discord import answers, drawing, words
+from cogs.discord.browsing import TURNS
 from cogs.discord.faults import explain
 from cogs.discord.rows import queue_row
 from cogs.discord.surface import Call, Interaction, read
+from cogs.discord.yes import agree
 from core.errors import NoSuchEntryError, NoSuchRoomError
 from core.tracing import span
-from core.types import EntryId
+from core.types import EntryId, Loop
 
-_ID = re.compile(r"chorus:(?P<action>up|down|skip|pause|resume|back|on):(?P<room>[\w-]+):(?P<number>\d+)")
+_ID = re.compile(r"chorus:(?P<action>[a-z_.]+):(?P<room>[\w-]+):(?P<number>\d{1,18})")
+
+Act = Callable[[Call, int], Awaitable[None]]
 
 
 async def press(interaction: Interaction, custom_id: str) -> None:
     """Do what a button says and tell the person; other buttons are left alone."""
     meant = _ID.fullmatch(custom_id)
-    if meant is None:
+    act = None if meant is None else _act(meant["action"])
+    if meant is None or act is None:
         return
     with span("command", surface="discord", command=f"button {meant['action']}"):
         try:
-            call = await _own(interaction, meant["room"])
-            await _do(call, meant["action"], int(meant["number"]))
+            await act(await _own(interaction, meant["room"]), int(meant["number"]))
         except Exception as error:  # noqa: BLE001 - told to the person, or logged
             await explain(interaction, error)
+
+
+def _act(action: str) -> Act | None:
+    kind, _, rest = action.partition(".")
+    if kind == "yes":
+        return lambda call, number: agree(call, rest, number)
+    return _ACTS.get(action) or TURNS.get(action)
 
 
 async def _own(interaction: Interaction, room: str) -> Call:
@@ -36,13 +48,6 @@ async def _own(interaction: Interaction, room: str) -> Call:
     return call
 
 
-async def _do(call: Call, action: str, number: int) -> None:
-    if action in {"back", "on"}:
-        await _turn_page(call, number)
-    else:
-        await call.say(await _act(call, action, EntryId(number)))
-
-
 async def _turn_page(call: Call, page: int) -> None:
     page = min(page, drawing.pages(call.view) - 1)
     view = await call.jukebox.view(call.room, call.actor.person, page=page, size=drawing.PAGE)
@@ -51,29 +56,82 @@ async def _turn_page(call: Call, page: int) -> None:
     await call.interaction.response.edit_message(embed=embed, view=row)
 
 
-async def _act(call: Call, action: str, entry: EntryId) -> str:
-    match action:
-        case "skip":
-            skipped = await call.jukebox.skip(call.room, call.actor, entry=entry, command_id=call.id)
-            return words.skipped(skipped, call.words)
-        case "up":
-            return await _vote(call, entry, 1)
-        case "down":
-            return await _vote(call, entry, -1)
-        case _:
-            return await _control(call, action, entry)
+async def _skip(call: Call, entry: int) -> None:
+    skipped = await call.jukebox.skip(call.room, call.actor, entry=EntryId(entry), command_id=call.id)
+    await call.say(words.skipped(skipped, call.words))
 
 
-async def _control(call: Call, action: str, entry: EntryId) -> str:
+async def _pause(call: Call, entry: int) -> None:
+    _check_on_air(call, entry)
+    result = await call.jukebox.pause(call.room, call.actor, command_id=call.id)
+    await call.say(words.changed("pause", result, call.words))
+
+
+async def _resume(call: Call, entry: int) -> None:
+    _check_on_air(call, entry)
+    result = await call.jukebox.resume(call.room, call.actor, command_id=call.id)
+    await call.say(words.changed("resume", result, call.words))
+
+
+def _check_on_air(call: Call, entry: int) -> None:
+    """What was pressed is about what the person saw playing. Raises NoSuchEntryError."""
     if call.view.current is None or call.view.current.id != entry:
-        raise NoSuchEntryError(entry)
-    control = call.jukebox.pause if action == "pause" else call.jukebox.resume
-    return words.changed(action, await control(call.room, call.actor, command_id=call.id), call.words)
+        raise NoSuchEntryError(EntryId(entry))
 
 
-async def _vote(call: Call, entry: EntryId, value: int) -> str:
+def _vote(value: int) -> Act:
     """Pressed again, it takes the vote back."""
-    now = call.view.current
-    again = now is not None and now.id == entry and now.my_vote == value
-    voted = await call.jukebox.vote(call.room, call.actor, entry, 0 if again else value, command_id=call.id)
-    return words.voted(voted, call.words)
+
+    async def vote(call: Call, entry: int) -> None:
+        now = call.view.current
+        again = now is not None and now.id == entry and now.my_vote == value
+        wanted = 0 if again else value
+        voted = await call.jukebox.vote(call.room, call.actor, EntryId(entry), wanted, command_id=call.id)
+        await call.say(words.voted(voted, call.words))
+
+    return vote
+
+
+async def _favourite(call: Call, entry: int) -> None:
+    result = await call.jukebox.favourite(call.room, call.actor, EntryId(entry), command_id=call.id)
+    await call.say(words.favoured(result, call.words))
+
+
+async def _previous(call: Call, entry: int) -> None:
+    _check_on_air(call, entry)
+    result = await call.jukebox.previous(call.room, call.actor, command_id=call.id)
+    await answers.tell(call, result, lambda done, texts: words.changed("previous", done, texts))
+
+
+async def _shuffle(call: Call, _: int) -> None:
+    result = await call.jukebox.shuffle(call.room, call.actor, command_id=call.id)
+    await answers.tell(call, result, lambda done, texts: words.changed("shuffle", done, texts), undo=True)
+
+
+async def _loop(call: Call, _: int) -> None:
+    """Nothing, the queue, the track, nothing."""
+    wanted = {Loop.OFF: Loop.QUEUE, Loop.QUEUE: Loop.TRACK, Loop.TRACK: Loop.OFF}[call.view.loop]
+    await call.jukebox.loop(call.room, call.actor, wanted, command_id=call.id)
+    await call.say(words.looped(wanted, call.words))
+
+
+async def _undo(call: Call, _: int) -> None:
+    """The button goes when it has done its work."""
+    result = await call.jukebox.undo(call.room, call.actor, command_id=call.id)
+    await call.interaction.response.edit_message(content=words.undone(result, call.words), view=None)
+
+
+_ACTS: dict[str, Act] = {
+    "back": _turn_page,
+    "on": _turn_page,
+    "skip": _skip,
+    "pause": _pause,
+    "resume": _resume,
+    "up": _vote(1),
+    "down": _vote(-1),
+    "favourite": _favourite,
+    "previous": _previous,
+    "shuffle": _shuffle,
+    "loop": _loop,
+    "undo": _undo,
+}

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
+from enum import StrEnum
 
 from discord import app_commands
 
@@ -9,7 +11,7 @@ from cogs.discord.surface import Call, Interaction, read, surface_of
 from cogs.discord.text import length, plain
 from core.errors import ChorusError, NoSuchEntryError, NothingPlayingError
 from core.records.views import EntryView
-from core.types import EntryId, Track
+from core.types import Block, BlockKind, EntryId, Track
 
 CHOICES = 25
 LONGEST = 100
@@ -18,6 +20,11 @@ PATIENCE = 0.1
 _NUMBER = re.compile(r"[1-9]\d{0,5}")
 
 Choice = app_commands.Choice[str]
+
+
+def of(words: type[StrEnum]) -> list[Choice]:
+    """Every value of a word of the domain."""
+    return [Choice(name=one.value, value=one.value) for one in words]
 
 
 async def tracks(interaction: Interaction, typed: str) -> list[Choice]:
@@ -85,3 +92,54 @@ async def meant(call: Call, named: str | None) -> EntryId:
     if not found:
         raise NoSuchEntryError(EntryId(0))
     return found[0].id
+
+
+async def played(interaction: Interaction, typed: str) -> list[Choice]:
+    """What played last."""
+    try:
+        call = await read(interaction)
+        plays = await call.jukebox.history(call.room, size=CHOICES)
+    except ChorusError:
+        return []
+    found = {one.play.ref: one.play for one in reversed(plays) if typed.strip().casefold() in one.play.title.casefold()}
+    return [Choice(name=plain(one.title, LONGEST), value=f"#{one.entry}") for one in reversed(found.values())]
+
+
+async def meant_played(call: Call, named: str) -> EntryId:
+    """The play that an option names: `#<id>` of a choice, or a part of a title. Raises NoSuchEntryError."""
+    if named.startswith("#") and named[1:].isdecimal():
+        return EntryId(int(named[1:]))
+    wanted = named.strip().casefold()
+    for one in await call.jukebox.history(call.room, size=100):
+        if wanted in one.play.title.casefold():
+            return one.play.entry
+    raise NoSuchEntryError(EntryId(0))
+
+
+async def blockable(interaction: Interaction, typed: str) -> list[Choice]:
+    """What plays and waits, when a track is to be blocked; other kinds are typed."""
+    if getattr(interaction.namespace, "kind", None) != BlockKind.TRACK:
+        return [Choice(name=plain(typed, LONGEST), value=plain(typed, LONGEST))] if typed.strip() else []
+    return await waiting(interaction, typed)
+
+
+async def blocked(interaction: Interaction, typed: str) -> list[Choice]:
+    """Lines of the blocklist."""
+    try:
+        lines = (await read(interaction)).view.settings.blocks
+    except ChorusError:
+        return []
+    found = [line for line in lines if typed.strip().casefold() in _line(line).casefold()]
+    return [Choice(name=plain(_line(line), LONGEST), value=plain(_line(line), LONGEST)) for line in found[:CHOICES]]
+
+
+def meant_block(lines: Sequence[Block], named: str) -> Block:
+    """The line that an option names; what is no line is a word."""
+    for line in lines:
+        if named in {_line(line), plain(_line(line), LONGEST), line.value}:
+            return line
+    return Block(BlockKind.WORD, named)
+
+
+def _line(block: Block) -> str:
+    return f"{block.kind}: {block.value}"

@@ -9,8 +9,8 @@ import discord
 import structlog
 from discord import app_commands
 
-from cogs.discord import controls, queue, settings
 from cogs.discord.buttons import press
+from cogs.discord.commands import commands
 from cogs.discord.faults import explain
 from cogs.discord.panel import Panels
 from cogs.discord.people import People
@@ -108,7 +108,7 @@ class ChorusClient(discord.AutoShardedClient):
             playback=playback,
             page_url=page_url,
         )
-        self.surface = Surface(jukebox, resolver, library, self.people, self.panels)
+        self.surface = Surface(jukebox, resolver, library, self.people, self.panels, clock)
         self.tree = Tree(
             self,
             allowed_contexts=app_commands.AppCommandContext(guild=True),
@@ -121,7 +121,7 @@ class ChorusClient(discord.AutoShardedClient):
 
     async def setup_hook(self) -> None:
         """Once, before the gateway: the commands are registered, the rooms known."""
-        for command in (*queue.commands(), *controls.commands(), *settings.commands()):
+        for command in commands():
             self.tree.add_command(command)
         await self.tree.set_translator(Translator())
         await self.people.load(self.user.id if self.user else 0)

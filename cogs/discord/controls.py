@@ -1,12 +1,14 @@
-"""The commands about playback: /skip /pause /resume /seek /volume /stop /join /leave."""
+"""The commands about playback: /skip /jump /previous /pause /resume /seek /volume /loop /mode /stop /join /leave."""
 
 from typing import Any
 
 from discord import app_commands
 
-from cogs.discord import words
+from cogs.discord import choices, words
+from cogs.discord.answers import tell
 from cogs.discord.surface import Interaction, read
 from cogs.discord.text import position as parse
+from core.types import Loop, Mode
 
 
 @app_commands.command(description="Skip what plays: at once if it is yours, else by vote")
@@ -15,6 +17,24 @@ async def skip(interaction: Interaction) -> None:
     call = await read(interaction)
     result = await call.jukebox.skip(call.room, call.actor, command_id=call.id)
     await call.say(words.skipped(result, call.words))
+
+
+@app_commands.command(description="Play a waiting track now, instead of what is on")
+@app_commands.describe(track="A waiting track")
+@app_commands.autocomplete(track=choices.mine)
+async def jump(interaction: Interaction, track: str) -> None:
+    """What is on ends."""
+    call = await read(interaction)
+    entry = await choices.meant(call, track)
+    await tell(call, await call.jukebox.jump(call.room, call.actor, entry, command_id=call.id), words.skipped)
+
+
+@app_commands.command(description="Go back to the track before; what is on waits")
+async def previous(interaction: Interaction) -> None:
+    """At once, or by vote."""
+    call = await read(interaction)
+    result = await call.jukebox.previous(call.room, call.actor, command_id=call.id)
+    await tell(call, result, lambda done, texts: words.changed("previous", done, texts))
 
 
 @app_commands.command(description="Pause")
@@ -52,7 +72,32 @@ async def volume(interaction: Interaction, percent: int) -> None:
     """Louder or quieter, for everybody."""
     call = await read(interaction)
     result = await call.jukebox.volume(call.room, call.actor, percent, command_id=call.id)
-    await call.say(words.changed("volume", result, call.words))
+    await tell(call, result, lambda done, texts: words.changed("volume", done, texts))
+
+
+@app_commands.command(description="Repeat the track or the queue, or nothing")
+@app_commands.describe(what="What to repeat")
+@app_commands.choices(what=choices.of(Loop))
+async def loop(interaction: Interaction, what: str) -> None:
+    """Again and again."""
+    call = await read(interaction)
+    wanted = Loop(what)
+    await call.jukebox.loop(call.room, call.actor, wanted, command_id=call.id)
+    await call.say(words.looped(wanted, call.words))
+
+
+@app_commands.command(description="What decides the order of the queue: show or change it")
+@app_commands.describe(order="fair: turns, then votes; proportional: shares by votes; dj: only DJs add")
+@app_commands.choices(order=choices.of(Mode))
+async def mode(interaction: Interaction, order: str | None = None) -> None:
+    """Explain the one that holds, or change it."""
+    call = await read(interaction)
+    if order is None:
+        await call.say(words.ordered(call.view.mode, call.words))
+        return
+    wanted = Mode(order)
+    result = await call.jukebox.set_mode(call.room, call.actor, wanted, command_id=call.id)
+    await tell(call, result, lambda _, texts: words.ordered(wanted, texts))
 
 
 @app_commands.command(description="Stop, empty the queue and leave")
@@ -60,7 +105,7 @@ async def stop(interaction: Interaction) -> None:
     """The end of the party."""
     call = await read(interaction)
     result = await call.jukebox.stop(call.room, call.actor, command_id=call.id)
-    await call.say(words.changed("stop", result, call.words))
+    await tell(call, result, lambda done, texts: words.changed("stop", done, texts))
 
 
 @app_commands.command(description="Come to your voice channel")
@@ -82,4 +127,4 @@ async def leave(interaction: Interaction) -> None:
 
 def commands() -> list[app_commands.Command[Any, ..., Any]]:
     """All of them."""
-    return [skip, pause, resume, seek, volume, stop, join, leave]
+    return [skip, jump, previous, pause, resume, seek, volume, loop, mode, stop, join, leave]

@@ -6,10 +6,10 @@ from typing import Any
 
 import discord
 
-from cogs.discord import states, words
+from cogs.discord import names, polls, states, words
 from cogs.discord.text import bar, length, safe
 from core.records.views import EntryView, NowView, RoomView
-from core.types import Guests
+from core.types import Guests, Loop, Mode
 
 NEXT = 5
 PAGE = 10
@@ -17,8 +17,18 @@ FIELD = 1024
 """The longest value of an embed's field."""
 COLOUR = 0x6C5CE7
 
-Button = tuple[str, str, str]
-"""Action, label, emoji."""
+HASTY = 5
+"""Polls that fit under the panel's own buttons: three rows of five."""
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """What is pressed; `number` is what it is about, the entry on air if None."""
+
+    action: str
+    label: str
+    emoji: str
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +60,11 @@ def panel(
     embed.description = "\n".join(_current(view, view.current, texts, status, note))
     if view.upcoming:
         embed.add_field(name=texts.gettext("Up next"), value=_lines(view.upcoming[:NEXT], texts), inline=False)
+    if view.polls:
+        lines = [polls.line(poll, texts) for poll in view.polls[:HASTY]]
+        embed.add_field(name=texts.gettext("Votes"), value="\n".join(lines), inline=False)
     embed.set_footer(text=_footer(view, texts))
-    return Drawing(embed=embed, buttons=_buttons(view, view.current, texts))
+    return Drawing(embed=embed, buttons=(*_buttons(view, view.current, texts), *_yes(view, texts)))
 
 
 def _current(view: RoomView, now: NowView, texts: NullTranslations, status: str, note: str) -> list[str]:
@@ -75,16 +88,46 @@ def _footer(view: RoomView, texts: NullTranslations) -> str:
         texts.ngettext("%(count)d waiting", "%(count)d waiting", view.total) % {"count": view.total},
         texts.ngettext("%(count)d listening", "%(count)d listening", view.listeners) % {"count": view.listeners},
         f"🔊 {view.volume} %",
+        *_rules(view, texts),
     ]
     return " · ".join(parts)
+
+
+def _rules(view: RoomView, texts: NullTranslations) -> list[str]:
+    """What is not as usual: the mode, a locked queue."""
+    mode = [] if view.mode is Mode.FAIR else [names.mode(view.mode, texts)]
+    return [*mode, *([texts.gettext("🔒 locked")] if view.closed else [])]
 
 
 def _buttons(view: RoomView, now: NowView, texts: NullTranslations) -> tuple[Button, ...]:
     skip = texts.gettext("Skip")
     for poll in view.polls:
-        skip = texts.gettext("Skip: %(votes)d of %(needed)d") % {"votes": poll.votes, "needed": poll.needed}
+        if poll.kind == "skip":
+            skip = texts.gettext("Skip: %(votes)d of %(needed)d") % {"votes": poll.votes, "needed": poll.needed}
     pause = ("resume", texts.gettext("Resume"), "▶️") if view.paused else ("pause", texts.gettext("Pause"), "⏸️")
-    return (("up", str(now.up), "👍"), ("down", str(now.down), "👎"), ("skip", skip, "⏭️"), pause)
+    loop = texts.gettext("Loop: %(what)s") % {"what": names.loop(view.loop, texts)}
+    return (
+        Button("up", str(now.up), "👍"),
+        Button("down", str(now.down), "👎"),
+        Button("skip", skip, "⏭️"),
+        Button(*pause),
+        Button("favourite", "", "⭐"),
+        Button("previous", "", "⏮️"),
+        Button("shuffle", "", "🔀"),
+        Button("loop", loop if view.loop is not Loop.OFF else "", "🔂" if view.loop is Loop.TRACK else "🔁"),
+    )
+
+
+def _yes(view: RoomView, texts: NullTranslations) -> tuple[Button, ...]:
+    """A button for each running poll but the skip, which has its own; its number is the poll's end."""
+    buttons: list[Button] = []
+    for poll in view.polls[:HASTY]:
+        if poll.kind != "skip":
+            count = f"{poll.votes}/{max(poll.needed, 1)}"
+            what = names.question(poll.kind, poll.argument, texts)
+            label = texts.gettext("Yes, %(what)s (%(count)s)") % {"what": what, "count": count}
+            buttons.append(Button(f"yes.{poll.kind}", label, "🗳️", poll.deadline))
+    return tuple(buttons)
 
 
 def _colour(now: NowView | None) -> int:
@@ -128,7 +171,8 @@ def queue(view: RoomView, page: int, texts: NullTranslations) -> discord.Embed:
         now, title = view.current, safe(view.current.track.title, 60)
         lines.insert(0, f"▶️ **{title}** · {words.requester(now.person, now.name, texts)}")
     embed.description = "\n".join(lines) or texts.gettext("Nothing is waiting. /play adds something.")
-    embed.set_footer(text=texts.gettext("Page %(page)d of %(pages)d") % {"page": page + 1, "pages": pages(view)})
+    where = texts.gettext("Page %(page)d of %(pages)d") % {"page": page + 1, "pages": pages(view)}
+    embed.set_footer(text=" · ".join([where, *_rules(view, texts)]))
     return embed
 
 

@@ -4,7 +4,7 @@ import discord
 import structlog
 from discord import app_commands
 
-from cogs.discord import words
+from cogs.discord.refusals import refusal
 from cogs.discord.surface import Interaction, answer, words_of
 from core.errors import ChorusError
 
@@ -33,7 +33,7 @@ async def explain(interaction: Interaction, error: BaseException) -> None:
 def _text(interaction: Interaction, error: BaseException) -> str:
     texts = words_of(interaction)
     if isinstance(error, ChorusError):
-        return words.refusal(error, texts)
+        return refusal(error, texts)
     if isinstance(error, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch):
         return texts.gettext("That command has just changed. Reload Discord (Ctrl-R) and try again.")
     return texts.gettext("Something went wrong on my side. Try again in a moment.")

@@ -67,6 +67,10 @@ class People:
             self._persons[key] = known
         return known
 
+    def account(self, person: PersonId) -> int | None:
+        """The account of a person who did something since the start, else None."""
+        return next((user for (user, _), known in self._persons.items() if known == person), None)
+
     async def restate(self, guild: discord.Guild) -> None:
         """Tell the guild's room who is in its voice channel; a guild without a room is left alone."""
         ref = self._refs.get(guild.id)

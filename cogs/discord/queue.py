@@ -1,33 +1,48 @@
-"""The commands about tracks: /play /queue /now /vote /why /remove /clear."""
+"""The commands about tracks: /play /queue /now /vote /why."""
 
 from typing import Any
 
 import discord
 from discord import app_commands
 
-from cogs.discord import choices, drawing, words
+from cogs.discord import answers, choices, drawing, polls, reasons, words
+from cogs.discord.moments import moment
 from cogs.discord.rows import queue_row
 from cogs.discord.surface import Call, Interaction, read
 from core.errors import NoSuchEntryError, NothingFoundError
 from core.ports.tracks import Attachment
-from core.records.results import Queued
 
 
 @app_commands.command(description="Play a song: search the library, paste a link, or send a file")
-@app_commands.describe(query="Words to search for, or a link", file="A music file")
+@app_commands.describe(
+    query="Words to search for, or a link",
+    file="A music file",
+    first="Before everything else that waits; for DJs",
+    at="Not before then: 18:00, or in 20 min",
+)
+@app_commands.rename(first="next")
 @app_commands.autocomplete(query=choices.tracks)
-async def play(interaction: Interaction, query: str | None = None, file: discord.Attachment | None = None) -> None:
+async def play(
+    interaction: Interaction,
+    query: str | None = None,
+    file: discord.Attachment | None = None,
+    *,
+    first: bool = False,
+    at: str | None = None,
+) -> None:
     """Queue what is named; only what needs the network is answered later."""
     call = await read(interaction)
-    wanted = _wanted(query, file)
+    wanted, zone = _wanted(query, file), call.view.settings.timezone
+    when = None if at is None else moment(at, zone, call.surface.clock.now())
+    if at is not None and when is None:
+        await call.say(call.words.gettext("Write a time such as 18:00, or in 20 min."))
+        return
     call.check_voice()
     if isinstance(wanted, Attachment) or not call.surface.resolver.local(wanted):
         await interaction.response.defer(ephemeral=True, thinking=True)
-    result = await call.jukebox.play(call.room, call.actor, wanted, command_id=call.id)
-    try:
-        await call.say(words.queued(result, call.words))
-    finally:  # an answer that comes too late is no reason to play unseen
-        await _show(call, result)
+    result = await call.jukebox.play(call.room, call.actor, wanted, next=first, at=when, command_id=call.id)
+    later = words.queued(result, call.words) if when is None else words.scheduled(result, when, zone, call.words)
+    await answers.added(call, result, later)
 
 
 def _wanted(query: str | None, file: discord.Attachment | None) -> str | Attachment:
@@ -36,13 +51,6 @@ def _wanted(query: str | None, file: discord.Attachment | None) -> str | Attachm
     if not query or not query.strip():
         raise NothingFoundError(query or "")
     return query.strip()
-
-
-async def _show(call: Call, result: Queued) -> None:
-    """The live message appears where the music was asked for; one that starts anew moves there."""
-    channel = call.interaction.channel_id
-    if channel is not None:
-        await call.surface.panels.open(call.room, channel, anew=result.rank == 0)
 
 
 @app_commands.command(description="What is waiting, and in which order")
@@ -84,39 +92,31 @@ async def vote(interaction: Interaction, track: str | None = None, vote: int = 1
     await call.say(words.voted(result, call.words))
 
 
-@app_commands.command(description="Why a track stands where it stands")
-@app_commands.describe(track="A waiting track")
+@app_commands.command(description="Why a track stands where it stands, and how the running votes do")
+@app_commands.describe(track="A waiting track; the running votes if left out")
 @app_commands.autocomplete(track=choices.waiting)
-async def why(interaction: Interaction, track: str) -> None:
-    """Turn, score, and what is ahead."""
+async def why(interaction: Interaction, track: str | None = None) -> None:
+    """Turn, score, and what is ahead; or what the polls lack."""
     call = await read(interaction)
+    if track is None:
+        await call.say(await _running(call))
+        return
     entry = await choices.meant(call, track)
     rank = (await call.jukebox.why(call.room, entry)).ahead
     shown = (await call.jukebox.view(call.room, call.actor.person, page=rank, size=1)).upcoming
     if not shown:
         raise NoSuchEntryError(entry)
-    await call.say(words.why(shown[0], call.words))
+    await call.say(reasons.why(shown[0], call.words))
 
 
-@app_commands.command(description="Take a track out of the queue")
-@app_commands.describe(track="One of your waiting tracks; DJs may name any")
-@app_commands.autocomplete(track=choices.mine)
-async def remove(interaction: Interaction, track: str) -> None:
-    """One's own, or anybody's as a DJ."""
-    call = await read(interaction)
-    entry = await choices.meant(call, track)
-    result = await call.jukebox.remove(call.room, call.actor, entry, command_id=call.id)
-    await call.say(words.removed(result, call.words))
-
-
-@app_commands.command(description="Empty the queue; what plays goes on")
-async def clear(interaction: Interaction) -> None:
-    """Everything that waits."""
-    call = await read(interaction)
-    result = await call.jukebox.clear(call.room, call.actor, command_id=call.id)
-    await call.say(words.removed(result, call.words))
+async def _running(call: Call) -> str:
+    """The running polls, explained."""
+    found = [await call.jukebox.why_poll(call.room, poll.kind) for poll in call.view.polls]
+    if not found:
+        return call.words.gettext("No vote is running. Name a track to hear why it stands where it stands.")
+    return "\n".join(polls.why(poll, call.words) for poll in found)
 
 
 def commands() -> list[app_commands.Command[Any, ..., Any]]:
     """All of them."""
-    return [play, queue, now, vote, why, remove, clear]
+    return [play, queue, now, vote, why]

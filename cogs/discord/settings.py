@@ -5,11 +5,17 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from cogs.discord import words
+from cogs.discord import choices, chosen
+from cogs.discord.moments import zones
 from cogs.discord.surface import Interaction, read
-from core.types import Guests
+from core.types import Duplicates, Guests, Leavers, TurnMeasure
 
 MINUTE = 60_000
+
+
+async def _zones(_: Interaction, typed: str) -> list[choices.Choice]:
+    found = [zone for zone in zones() if typed.strip().casefold().replace(" ", "_") in zone.casefold()]
+    return [choices.Choice(name=zone, value=zone) for zone in found[: choices.CHOICES]]
 
 
 @app_commands.command(description="Show or change how Chorus behaves here")
@@ -22,8 +28,18 @@ MINUTE = 60_000
     default_volume="In percent, when I join",
     idle_minutes="How long I stay in an empty channel",
     guests="What people of the web page may do",
+    turns="What a turn costs: a track, or its minutes",
+    duplicates="Tracks that wait or play already",
+    leavers="Tracks of people who left",
+    timezone="What a time such as 18:00 means here",
 )
-@app_commands.choices(guests=[app_commands.Choice(name=one.value, value=one.value) for one in Guests])
+@app_commands.choices(
+    guests=choices.of(Guests),
+    turns=choices.of(TurnMeasure),
+    duplicates=choices.of(Duplicates),
+    leavers=choices.of(Leavers),
+)
+@app_commands.autocomplete(timezone=_zones)
 @app_commands.default_permissions(manage_guild=True)
 async def settings(
     interaction: Interaction,
@@ -35,10 +51,15 @@ async def settings(
     default_volume: int | None = None,
     idle_minutes: int | None = None,
     guests: str | None = None,
+    turns: str | None = None,
+    duplicates: str | None = None,
+    leavers: str | None = None,
+    timezone: str | None = None,
 ) -> None:
     """Change what is named; show everything."""
     call = await read(interaction)
-    changes = {
+    words = {"guests": guests, "turns": turns, "duplicates": duplicates, "leavers": leavers, "timezone": timezone}
+    changes: dict[str, Any] = {
         "dj_role": None if dj_role is None else (dj_role.id,),
         "skip_threshold": None if skip_threshold is None else (skip_threshold / 100,),
         "max_entries_per_person": _cap(tracks_per_person),
@@ -46,13 +67,13 @@ async def settings(
         "max_queue": _cap(longest_queue),
         "default_volume": None if default_volume is None else (default_volume,),
         "idle": None if idle_minutes is None else (idle_minutes * MINUTE,),
-        "guests": None if guests is None else (guests,),
+        **{name: None if value is None else (value,) for name, value in words.items()},
     }
-    chosen: dict[str, Any] = {name: value[0] for name, value in changes.items() if value is not None}
+    news: dict[str, Any] = {name: value[0] for name, value in changes.items() if value is not None}
     if dj_role is not None and dj_role.is_default():
-        chosen["dj_role"] = None
-    result = await call.jukebox.configure(call.room, call.actor, chosen, command_id=call.id)
-    await call.say(words.settings(result, call.words))
+        news["dj_role"] = None
+    result = await call.jukebox.configure(call.room, call.actor, news, command_id=call.id)
+    await call.say(chosen.settings(result, call.words))
 
 
 def _cap(value: int | None, scale: int = 1) -> tuple[int | None] | None:

@@ -11,6 +11,7 @@ from cogs.discord.people import People
 from cogs.languages import translations
 from core.errors import VoiceForbiddenError
 from core.jukebox import Jukebox
+from core.ports.clock import Clock
 from core.ports.places import RoomRef
 from core.ports.tracks import Library, Resolver
 from core.records.views import RoomView
@@ -29,6 +30,7 @@ class Surface:
     library: Library
     people: People
     panels: Panels
+    clock: Clock
 
 
 class Client(Protocol):

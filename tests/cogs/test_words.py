@@ -1,6 +1,7 @@
 """Words: every text has its Spanish, every error its text; foreign text is made safe."""
 
 import inspect
+import re
 from gettext import NullTranslations
 from io import BytesIO
 from pathlib import Path
@@ -9,89 +10,103 @@ from typing import Any
 import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+from discord import app_commands
 
-from cogs.discord import controls, queue, settings, text, words
+from cogs.discord import moments, names, picks, polls, reasons, refusals, text, words
+from cogs.discord.commands import commands
 from cogs.languages import FOLDER, translations
-from core.errors import (
-    AnotherChannelError,
-    ChorusError,
-    ForbiddenError,
-    NoNodeError,
-    NoSuchEntryError,
-    NoSuchRoomError,
-    NoSuchSettingError,
-    NothingFoundError,
-    NothingPlayingError,
-    NotListeningError,
-    NotSeekableError,
-    OutOfRangeError,
-    OwnEntryError,
-    QueueFullError,
-    RateLimitedError,
-    SourceOffError,
-    StoreUnavailableError,
-    TooLongError,
-    TooManyEntriesError,
-    UnplayableError,
-    VoiceForbiddenError,
-)
-from core.records.results import Queued
-from core.records.views import EntryView, Why
-from core.types import EntryId, PersonId
+from core import errors
+from core.records.results import Asked, Queued
+from core.records.views import EntryView, Why, WhyPoll
+from core.types import BlockKind, EntryId, Loop, Mode, PersonId, PlaceId
 from tests.fakes import track
 
 ENGLISH = NullTranslations()
-SAMPLES: list[ChorusError] = [
-    StoreUnavailableError(),
-    NoSuchRoomError(),
-    NoSuchEntryError(EntryId(1)),
-    NotListeningError(),
-    AnotherChannelError(5),
-    ForbiddenError("skip", "dj"),
-    VoiceForbiddenError(5, "speak"),
-    NothingPlayingError(),
-    NotSeekableError(),
-    OutOfRangeError("volume", 300, 0, 200),
-    NoSuchSettingError("x"),
-    QueueFullError(3),
-    TooManyEntriesError(3),
-    TooLongError("T", 60_000),
-    NothingFoundError("q"),
-    SourceOffError("s"),
-    UnplayableError("timeout"),
-    OwnEntryError(),
-    NoNodeError(),
-    RateLimitedError(0.2),
+SAMPLES: list[errors.ChorusError] = [
+    errors.StoreUnavailableError(),
+    errors.NoSuchRoomError(),
+    errors.NoSuchEntryError(EntryId(1)),
+    errors.NotListeningError(),
+    errors.AnotherChannelError(5),
+    errors.ForbiddenError("skip", "dj"),
+    errors.VoiceForbiddenError(5, "speak"),
+    errors.NothingPlayingError(),
+    errors.NotSeekableError(),
+    errors.OutOfRangeError("volume", 300, 0, 200),
+    errors.NoSuchSettingError("x"),
+    errors.NoSuchChoiceError("policy.skip", "dancer", ("dj", "poll")),
+    errors.PollRunningError("volume", "50"),
+    errors.NoSuchPollError("shuffle"),
+    errors.AlreadyLinkedError(PlaceId("telegram:1")),
+    errors.CannotLinkError(PlaceId("discord:1")),
+    errors.NotLinkedError(),
+    errors.QueueFullError(3),
+    errors.TooManyEntriesError(3),
+    errors.TooLongError("T", 60_000),
+    errors.NothingFoundError("q"),
+    errors.SourceOffError("s"),
+    errors.UnplayableError("timeout"),
+    errors.OwnEntryError(),
+    errors.NoNodeError(),
+    errors.RateLimitedError(0.2),
+    errors.ClosedError(),
+    errors.DuplicateError("T"),
+    errors.BlockedError(BlockKind.ARTIST, "a", "T"),
+    errors.NothingToUndoError(),
+    errors.NoHistoryError(),
+    errors.TooManyLinesError(5_000),
+    errors.NotAListError("binary"),
 ]
 
 
-def known_errors() -> set[type[ChorusError]]:
+def known_errors() -> set[type[errors.ChorusError]]:
     classes = {
         one
-        for _, one in inspect.getmembers(inspect.getmodule(ChorusError), inspect.isclass)
-        if issubclass(one, ChorusError)
+        for _, one in inspect.getmembers(inspect.getmodule(errors.ChorusError), inspect.isclass)
+        if issubclass(one, errors.ChorusError)
     }
-    return classes - {ChorusError}
+    return classes - {errors.ChorusError}
 
 
 def test_every_error_is_worded() -> None:
     assert {type(error) for error in SAMPLES} == known_errors()
-    unknown = words.refusal(ChorusError(), ENGLISH)
+    unknown = refusals.refusal(errors.ChorusError(), ENGLISH)
     for error in SAMPLES:
-        assert words.refusal(error, ENGLISH) != unknown
-        assert "%(" not in words.refusal(error, translations("es"))
-        assert words.refusal(error, ENGLISH) != words.refusal(error, translations("es"))
+        assert refusals.refusal(error, ENGLISH) != unknown
+        assert "%(" not in refusals.refusal(error, translations("es"))
+        assert refusals.refusal(error, ENGLISH) != refusals.refusal(error, translations("es"))
+
+
+def described(command: app_commands.Command[Any, ..., Any] | app_commands.Group) -> set[str]:
+    """What a command says about itself, its options and subcommands."""
+    if isinstance(command, app_commands.Group):
+        return {str(command.description)}.union(*(described(one) for one in command.commands))
+    return {str(command.description), *(str(one.description) for one in command.parameters)}
 
 
 def test_everything_is_translated() -> None:
     catalogue = read_po(BytesIO((FOLDER / "es.po").read_bytes()), locale="es")
     found = extract_from_dir(Path("cogs"), keywords={"gettext": None, "_": None, "ngettext": (1, 2)})
     texts: set[Any] = {message for _, _, message, _, _ in found}
-    for command in (*queue.commands(), *controls.commands(), *settings.commands()):
-        texts |= {str(command.description), *(str(one.description) for one in command.parameters)}
+    for command in commands():
+        texts |= described(command)
     missing = {one for one in texts if one not in catalogue or not catalogue[one].string}
     assert not missing
     assert {str(message.id) for message in catalogue if message.id} == {str(one) for one in texts}
+    assert not [message.id for message in catalogue if message.id and message.fuzzy]
+    for message in catalogue:
+        if message.id:
+            told = [[blanks(form) for form in forms(text)] for text in (message.id, message.string)]
+            assert told[0] == told[1], message.id
+
+
+def forms(text: Any) -> list[str]:
+    return [text] if isinstance(text, str) else list(text)
+
+
+def blanks(text: str) -> tuple[str, ...]:
+    """What a text leaves to fill in."""
+    return tuple(sorted(re.findall(r"%\(\w+\)[-+]?[a-z]", text)))
 
 
 def test_other_languages_are_english() -> None:
@@ -154,7 +169,7 @@ def entry(**why: Any) -> EntryView:
     ],
 )
 def test_reasons(why: dict[str, Any], said: str) -> None:
-    assert said in words.why(entry(**why), ENGLISH)
+    assert said in reasons.why(entry(**why), ENGLISH)
 
 
 def test_what_was_queued() -> None:
@@ -164,5 +179,91 @@ def test_what_was_queued() -> None:
 
 
 def test_ranges_are_told_in_the_units_of_the_option() -> None:
-    assert words.refusal(OutOfRangeError("idle", 0, 60_000, 120_000), ENGLISH).endswith("from 1 to 2.")
-    assert words.refusal(VoiceForbiddenError(7, "full"), ENGLISH).startswith("<#7> is full")
+    assert refusals.refusal(errors.OutOfRangeError("idle", 0, 60_000, 120_000), ENGLISH).endswith("from 1 to 2.")
+    assert refusals.refusal(errors.VoiceForbiddenError(7, "full"), ENGLISH).startswith("<#7> is full")
+
+
+def test_what_was_left_out_is_told() -> None:
+    ids = (EntryId(1),)
+    told = words.queued(Queued(ids, track("T"), 1, 0, duplicates=1, blocked=2), ENGLISH)
+    assert told == "**T** is number 1 in the queue, in a moment. 2 are blocked here. 1 was here already."
+
+
+@pytest.mark.parametrize(
+    ("missing", "departures", "said"),
+    [
+        (1, 1, "2 of 3 voted to shuffle the queue; one more, or one listener leaving."),
+        (2, 4, "2 of 3 voted to shuffle the queue; 2 more, or 4 listeners leaving."),
+        (1, None, "2 of 3 voted to shuffle the queue; one more."),
+    ],
+)
+def test_polls_say_who_is_missing(missing: int, departures: int | None, said: str) -> None:
+    poll = WhyPoll("shuffle", None, 2, 3, 5, missing, departures, 0)
+    assert polls.asked(Asked("shuffle", 2, 3), poll, ENGLISH) == said
+    assert polls.asked(Asked("shuffle", 3, 3, done=True), None, ENGLISH) == "The vote to shuffle the queue passed."
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_every_mode_loop_and_question_has_a_name(language: str) -> None:
+    texts = translations(language)
+    named = {names.mode(one, texts) for one in Mode} | {names.loop(one, texts) for one in Loop}
+    assert len(named) == len(Mode) + len(Loop)
+    assert len({names.explained(one, texts) for one in Mode}) == len(Mode)
+    assert names.question("volume", "50", texts).endswith("50 %")
+    assert names.mode(Mode.DJ, texts) in names.question("mode", "dj", texts)
+    assert "oops" in names.question("mode", "oops", texts)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("3", [3]),
+        ("3 5 7-9", [3, 5, 7, 8, 9]),
+        ("9-7, 8;2", [7, 8, 9, 2]),
+        ("0-2", [1, 2]),
+        ("1-999999", list(range(1, 51))),
+        ("#12", None),
+        ("blues 2", None),
+        ("", None),
+        ("-5", None),
+        ("٣", None),
+    ],
+)
+def test_several_ranks(typed: str, meant: list[int] | None) -> None:
+    assert picks.ranks(typed) == meant
+
+
+NOON = 1_800_014_400_000
+"""2027-01-15 12:00 UTC."""
+
+
+@pytest.mark.parametrize(
+    ("typed", "zone", "minutes"),
+    [
+        ("18:00", "UTC", 360),
+        ("12:00", "UTC", 24 * 60),
+        ("11:59", "UTC", 24 * 60 - 1),
+        ("18:00", "Europe/Madrid", 300),
+        ("7:30", "America/New_York", 30),
+        ("in 20 min", "UTC", 20),
+        ("en 1 h 5 min", "UTC", 65),
+        ("2h", "UTC", 120),
+        ("soon", "UTC", None),
+        ("25:00", "UTC", None),
+        ("12:60", "UTC", None),
+        ("in", "UTC", None),
+        ("", "UTC", None),
+        ("٣:٠٠", "UTC", None),
+        ("in -5 min", "UTC", None),
+    ],
+)
+def test_times_to_come(typed: str, zone: str, minutes: int | None) -> None:
+    meant = moments.moment(typed, zone, NOON)
+    assert meant == (None if minutes is None else NOON + minutes * 60_000)
+
+
+def test_a_time_to_come_keeps_to_the_clock_on_the_wall_when_summer_begins() -> None:
+    before = 1_806_169_200_000  # 2027-03-27 18:40 in Madrid; the clocks go forward that night
+    then = moments.moment("18:00", "Europe/Madrid", before)
+    assert then is not None
+    assert (then - before) / 60_000 == 22 * 60 + 20

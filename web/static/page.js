@@ -14,8 +14,10 @@
   let mine = {
     votes: Object.fromEntries($$("[data-vote][aria-pressed=true]").map((b) => [b.dataset.of, Number(b.dataset.vote)])),
     mine: $$(".card.mine, #stage:has(#say-votes[hidden])").map((item) => Number(item.dataset.entry)),
-    skip: $("#skip")?.getAttribute("aria-pressed") === "true",
+    polls: [...($("#skip[aria-pressed=true]") ? ["skip"] : []), ...$$("[data-poll][aria-pressed=true]").map((b) => b.dataset.poll)],
+    may: $$("[data-may]:not([hidden])").map((b) => b.dataset.may),
   };
+  if ($(".card:not(.mine) [data-move]:not([hidden])")) mine.may.push("move");
 
   function showMine() {
     for (const button of $$("[data-vote]"))
@@ -24,8 +26,13 @@
       const own = mine.mine.includes(Number(card.dataset.entry));
       card.classList.toggle("mine", own);
       $("[data-remove]", card).hidden = !own;
+      $("[data-move]", card).hidden = !own && !mine.may.includes("move");
     }
-    $("#skip")?.setAttribute("aria-pressed", mine.skip);
+    $("#skip")?.setAttribute("aria-pressed", mine.polls.includes("skip"));
+    for (const button of $$("[data-poll]")) button.setAttribute("aria-pressed", mine.polls.includes(button.dataset.poll));
+    for (const button of $$("[data-may]")) button.hidden = !mine.may.includes(button.dataset.may);
+    for (const button of $$("[data-star]"))
+      button.setAttribute("aria-pressed", !!$(`[data-kept="${button.dataset.star}"]`));
     const own = $("#say-votes");
     if (own) own.hidden = mine.mine.includes(Number($("#stage").dataset.entry));
   }
@@ -95,6 +102,7 @@
       const text = minutes < 1 ? texts.soon : texts.minutes.replace("{minutes}", minutes);
       if (item.textContent !== text) item.textContent = text;
     }
+    for (const item of $$("[data-ends]")) item.textContent = clock(Number(item.dataset.ends) - serverNow());
     for (const item of $$("[data-ago]")) item.textContent = ago(Number(item.dataset.ago) * 1000);
   }
 
@@ -116,6 +124,7 @@
       for (const name of Object.keys(versions)) delete versions[name]; // a restarted server may count anew
       clearTimeout(lost);
       bar.hidden = true;
+      if (silent()) { patience = 500; tune(); }
     });
     for (const name of ["stage", "queue", "people"])
       events.addEventListener(name, ({ data, lastEventId }) => show(name, data, Number(lastEventId)));
@@ -153,8 +162,8 @@
         score.textContent = score.dataset.value;
       }
       showMine();
-    } else if (button.id === "skip") {
-      mine.skip = true;
+    } else if (button.id === "skip" || button.dataset.poll) {
+      mine.polls.push(button.dataset.poll || "skip");
       showMine();
     }
   });
@@ -163,6 +172,7 @@
     if (ctx.request.method !== "POST") return;
     if (ctx.response.status >= 400) return back(pressed(ctx));
     if (pressed(ctx).closest("#results")) closeSearch();
+    if (pressed(ctx).dataset.star) keep();
   });
   document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
     if (ctx.request?.method !== "POST") return;
@@ -170,9 +180,16 @@
     say(texts.failed, true);
   });
 
+  async function keep() {
+    const answer = await fetch(`${base}/favourites`, { headers: { "HX-Request": "true" } });
+    if (answer.ok) $("#kept").outerHTML = await answer.text();
+    showMine();
+  }
+
   function back(button) {
     if (button.dataset.vote) delete mine.votes[button.dataset.of];
-    if (button.id === "skip") mine.skip = false;
+    if (button.id === "skip" || button.dataset.poll)
+      mine.polls = mine.polls.filter((kind) => kind !== (button.dataset.poll || "skip"));
     for (const name of ["stage", "queue"]) if (latest[name]) show(name, latest[name], versions[name]);
     showMine();
   }
@@ -181,7 +198,7 @@
   const fade = () => {
     clearTimeout(fading);
     const notice = $("#notice");
-    if (notice?.textContent) fading = setTimeout(() => notice.classList.add("gone"), 6000);
+    if (notice?.textContent) fading = setTimeout(() => notice.classList.add("gone"), $(".undo", notice) ? 30000 : 6000);
   };
   function say(text, wrong) {
     const notice = $("#notice");
@@ -202,7 +219,8 @@
 
   const listen = $("#listen"), volume = $("#volume"), slider = $("input", volume);
   const audio = new Audio();
-  let wanted = false, patience = 500, retry;
+  let wanted = false, patience = 500, retry, quiet;
+  const silent = () => wanted && audio.readyState < 3; // HAVE_FUTURE_DATA
   listen.hidden = false;
   audio.preload = "none";
   try { slider.value = localStorage.getItem("volume") ?? 100; } catch { /* storage is off */ }
@@ -230,6 +248,7 @@
   function stop() {
     wanted = false;
     clearTimeout(retry);
+    clearTimeout(quiet);
     audio.pause();
     audio.removeAttribute("src");
     audio.load();
@@ -255,8 +274,14 @@
   audio.addEventListener("playing", () => { patience = 500; if (wanted) label(texts.stop, false); });
   audio.addEventListener("ended", again);
   audio.addEventListener("error", again);
-  audio.addEventListener("waiting", () => { if (wanted) retry = setTimeout(() => { if (wanted && audio.readyState < 3) again(); }, 8000); });
-  audio.addEventListener("timeupdate", () => clearTimeout(retry));
+  audio.addEventListener("waiting", () => {
+    if (!wanted) return;
+    clearTimeout(retry);
+    clearTimeout(quiet);
+    if (audio.currentTime) quiet = setTimeout(() => { if (silent()) label(texts.again, true); }, 1000);
+    retry = setTimeout(() => { if (silent()) again(); }, 8000);
+  });
+  audio.addEventListener("timeupdate", () => { if (!silent()) { clearTimeout(retry); clearTimeout(quiet); } });
 
   function lockScreen() {
     if (!("mediaSession" in navigator)) return;
@@ -292,5 +317,6 @@
     if (me.open && !me.contains(target)) me.open = false;
     if (!target.closest(".dock, .card .vote")) $("#results")?.replaceChildren();
   });
+  showMine();
   tick();
 })();

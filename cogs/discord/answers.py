@@ -1,0 +1,58 @@
+"""How the answers of commands reach a person: done, or asked of the others, with a way back where there is one."""
+
+from collections.abc import Callable
+from gettext import NullTranslations
+from typing import Any, TypeVar
+
+from cogs.discord import polls
+from cogs.discord.rows import undo_row
+from cogs.discord.surface import Call
+from core.errors import ChorusError
+from core.records.results import Asked, Changed, Queued, Removed
+from core.records.views import WhyPoll
+
+T = TypeVar("T")
+
+
+async def tell(
+    call: Call, result: T | Asked, worded: Callable[[T, NullTranslations], str], *, undo: bool = False
+) -> None:
+    """Say what was done, with a button to undo it; or how the poll stands."""
+    if isinstance(result, Asked):
+        await call.say(await asked(call, result))
+        return
+    more: dict[str, Any] = {"view": undo_row(call.room, call.words)} if undo and _did(result) else {}
+    await call.say(worded(result, call.words), **more)
+
+
+def _did(result: object) -> bool:
+    """Whether there is anything to undo."""
+    match result:
+        case Removed(count=count):
+            return count > 0
+        case Changed(changed=changed):
+            return changed
+        case _:
+            return True
+
+
+async def added(call: Call, result: Queued, text: str) -> None:
+    """Say what joined the queue; the live message appears where it was asked for, anew when the music begins."""
+    try:
+        await call.say(text)
+    finally:  # an answer that comes too late is no reason to play unseen
+        channel = call.interaction.channel_id
+        if channel is not None:
+            await call.surface.panels.open(call.room, channel, anew=result.rank == 0)
+
+
+async def asked(call: Call, result: Asked) -> str:
+    """How a poll stands that somebody opened or joined."""
+    return polls.asked(result, None if result.done else await _running(call, result.kind), call.words)
+
+
+async def _running(call: Call, kind: str) -> WhyPoll | None:
+    try:
+        return await call.jukebox.why_poll(call.room, kind)
+    except ChorusError:  # it ended since
+        return None

@@ -1,0 +1,13 @@
+"""All slash commands; Discord takes a hundred."""
+
+from typing import Any
+
+from discord import app_commands
+
+from cogs.discord import controls, editing, queue, settings, shelf, stewardship
+
+
+def commands() -> list[app_commands.Command[Any, ..., Any] | app_commands.Group]:
+    """Those of every noun."""
+    nouns = (queue, editing, controls, shelf, settings, stewardship)
+    return [command for noun in nouns for command in noun.commands()]

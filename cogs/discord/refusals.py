@@ -1,0 +1,160 @@
+"""Refusals in words: why something was refused, and what to do."""
+
+from collections.abc import Callable
+from gettext import NullTranslations
+from typing import Any, cast
+
+from cogs.discord import names
+from cogs.discord.text import length, safe
+from core import errors
+from core.types import BlockKind
+
+Words = NullTranslations
+
+
+def refusal(error: errors.ChorusError, words: Words) -> str:
+    """Why something was refused, and what to do."""
+    worded = _REFUSALS.get(type(error))
+    if worded is None:
+        return words.gettext("That did not work. Try again in a moment.")
+    return worded(cast("Any", error), words)
+
+
+def _forbidden(error: errors.ForbiddenError, words: Words) -> str:
+    if error.needs == "admin":
+        return words.gettext("Only those who may manage the server can do that.")
+    if error.action == "remove":
+        return words.gettext("That is somebody else's track. Only they or a DJ can remove it; you can vote it down.")
+    return words.gettext("Only a DJ can do that while others listen. Ask one, or an admin by /settings.")
+
+
+def _voice_forbidden(error: errors.VoiceForbiddenError, words: Words) -> str:
+    _ = words.gettext
+    texts = {
+        "full": _("<#%(channel)d> is full. Make room for me, or allow me to move members."),
+        "speak": _("I may not speak in <#%(channel)d>. Give me the Speak permission there."),
+    }
+    connect = _("I may not join <#%(channel)d>. Give me the permissions View Channel and Connect there.")
+    return texts.get(error.permission, connect) % {"channel": error.channel}
+
+
+def unplayable(reason: str, words: Words) -> str:
+    """Why a track could not be played; `reason` is an UnplayableError's."""
+    _ = words.gettext
+    reasons = {
+        "private_address": _("That link leads into a private network."),
+        "not_audio": _("There is nothing in it that I can play."),
+        "not_found": _("There is nothing at that address any more."),
+        "too_large": _("That file is too large."),
+        "corrupt": _("That file is damaged."),
+        "timeout": _("The server did not answer in time."),
+        "stuck": _("The stream stood still."),
+        "unreachable": _("The server cannot be reached."),
+        "bad_link": _("That does not look like a link."),
+    }
+    return reasons.get(reason, _("It cannot be played."))
+
+
+def _out_of_range(error: errors.OutOfRangeError, words: Words) -> str:
+    if error.field == "position":
+        return words.gettext("The track ends at %(end)s. Choose a time before that.") % {"end": length(int(error.high))}
+    scale = {"skip_threshold": 100, "idle": 1 / 60_000, "max_length": 1 / 60_000}.get(error.field, 1)
+    text = words.gettext("Choose something from %(low)g to %(high)g.")
+    return text % {"low": error.low * scale, "high": error.high * scale}
+
+
+def _rate_limited(error: errors.RateLimitedError, words: Words) -> str:
+    seconds = max(1, round(error.retry_after))
+    text = words.ngettext(
+        "That was quick. Try again in %(seconds)d second.",
+        "That was quick. Try again in %(seconds)d seconds.",
+        seconds,
+    )
+    return text % {"seconds": seconds}
+
+
+def _too_long(error: errors.TooLongError, words: Words) -> str:
+    text = words.gettext("**%(title)s** is longer than %(limit)s, the longest allowed here.")
+    return text % {"title": safe(error.title), "limit": length(error.limit)}
+
+
+def _fixed(pick: Callable[[Callable[[str], str]], str]) -> Callable[[Any, Words], str]:
+    return lambda _error, words: pick(words.gettext)
+
+
+def _filled(pick: Callable[[Callable[[str], str]], str]) -> Callable[[Any, Words], str]:
+    """The error's own fields fill the text; foreign text is made safe."""
+
+    def worded(error: Any, words: Words) -> str:
+        own = cast("dict[str, Any]", vars(error))
+        fields = {name: safe(value) if isinstance(value, str) else value for name, value in own.items()}
+        return pick(words.gettext) % fields
+
+    return worded
+
+
+def _no_choice(error: errors.NoSuchChoiceError, words: Words) -> str:
+    text = words.gettext("“%(value)s” is no choice. There are: %(choices)s.")
+    return text % {"value": safe(error.value, 40), "choices": ", ".join(error.choices)}
+
+
+def _poll_running(error: errors.PollRunningError, words: Words) -> str:
+    text = words.gettext("The room is asked already whether to %(what)s. Vote on that first, or wait until it ends.")
+    return text % {"what": names.question(error.kind, error.argument, words)}
+
+
+def _blocked(error: errors.BlockedError, words: Words) -> str:
+    if error.kind is BlockKind.TRACK:
+        return words.gettext("**%(title)s** is blocked here.") % {"title": safe(error.title)}
+    text = words.gettext("**%(title)s** is blocked here, by the %(kind)s “%(value)s”.")
+    fields = {"title": safe(error.title), "value": safe(error.value, 60), "kind": names.block(error.kind, words)}
+    return text % fields
+
+
+def _no_list(error: errors.NotAListError, words: Words) -> str:
+    _ = words.gettext
+    reasons = {
+        "empty": _("There is no track in that file."),
+        "too_large": _("That file is too large."),
+        "corrupt": _("That file is damaged."),
+    }
+    return reasons.get(error.reason, _("That is no list of tracks. Send an m3u8 file, or what /export wrote."))
+
+
+_REFUSALS: dict[type[errors.ChorusError], Callable[[Any, Words], str]] = {
+    errors.StoreUnavailableError: _fixed(lambda _: _("The queue cannot be reached just now. Try again in a moment.")),
+    errors.NoSuchRoomError: _fixed(lambda _: _("That belongs to another server.")),
+    errors.NoSuchEntryError: _fixed(lambda _: _("That track is not waiting any more. /queue shows what is.")),
+    errors.NotListeningError: _fixed(lambda _: _("Join a voice channel first, then try again.")),
+    errors.AnotherChannelError: _filled(lambda _: _("I am playing in <#%(channel)d>. Join me there.")),
+    errors.ForbiddenError: _forbidden,
+    errors.VoiceForbiddenError: _voice_forbidden,
+    errors.NothingPlayingError: _fixed(lambda _: _("Nothing is playing. /play starts something.")),
+    errors.NotSeekableError: _fixed(lambda _: _("A live track cannot be wound.")),
+    errors.OutOfRangeError: _out_of_range,
+    errors.NoSuchSettingError: _filled(lambda _: _("%(setting)s cannot be set to that.")),
+    errors.QueueFullError: _filled(lambda _: _("The queue is full (%(limit)d). Wait until something has played.")),
+    errors.TooManyEntriesError: _filled(
+        lambda _: _("You have %(limit)d tracks waiting already. Let one play, or /remove one.")
+    ),
+    errors.TooLongError: _too_long,
+    errors.NothingFoundError: _filled(lambda _: _("Nothing found for **%(query)s**. Try other words or a link.")),
+    errors.SourceOffError: _filled(lambda _: _("Links to %(source)s are not switched on here.")),
+    errors.UnplayableError: lambda error, words: unplayable(error.reason, words),
+    errors.OwnEntryError: _fixed(lambda _: _("You asked for this one; votes are for the others.")),
+    errors.NoNodeError: _fixed(lambda _: _("The sound is away for a moment; it goes on by itself.")),
+    errors.RateLimitedError: _rate_limited,
+    errors.NoSuchChoiceError: _no_choice,
+    errors.PollRunningError: _poll_running,
+    errors.NoSuchPollError: _fixed(lambda _: _("That vote is over.")),
+    errors.AlreadyLinkedError: _fixed(lambda _: _("That shares a room already. Unlink it first.")),
+    errors.CannotLinkError: _fixed(lambda _: _("Those two cannot share a room: chats and web rooms join a server’s.")),
+    errors.NotLinkedError: _fixed(lambda _: _("There is nothing to unlink.")),
+    errors.ClosedError: _fixed(lambda _: _("The queue is locked: only DJs add to it for now.")),
+    errors.DuplicateError: _filled(lambda _: _("**%(title)s** waits or plays already.")),
+    errors.BlockedError: _blocked,
+    errors.NothingToUndoError: _fixed(lambda _: _("There is nothing to undo: it takes back what is at most 30 s old.")),
+    errors.NoHistoryError: _fixed(lambda _: _("Nothing has played yet that could play again.")),
+    errors.TooManyLinesError: _filled(lambda _: _("That list is too long: %(limit)d lines at most.")),
+    errors.NotAListError: _no_list,
+}

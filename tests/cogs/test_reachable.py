@@ -1,0 +1,68 @@
+"""Every public command of the Jukebox can be reached from Discord: its methods are listed, not remembered."""
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import cogs.discord
+import core.jukebox
+from core.jukebox import Jukebox
+
+HANDLERS = Path(cogs.discord.__file__).parent
+RULES = Path(core.jukebox.__file__).parent
+
+
+def methods(jukebox: type) -> set[str]:
+    """What a surface may call."""
+    return {name for name, _ in inspect.getmembers(jukebox, inspect.isfunction) if not name.startswith("_")}
+
+
+def trees(folder: Path) -> Iterator[ast.Module]:
+    for path in sorted(folder.glob("*.py")):
+        yield ast.parse(path.read_text())
+
+
+def called_by_handlers() -> set[str]:
+    """The names in `….jukebox.<name>`."""
+    return {
+        node.attr
+        for tree in trees(HANDLERS)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and node.value.attr == "jukebox"
+    }
+
+
+def called_by_themselves() -> dict[str, set[str]]:
+    """The names in `self.<name>` of each method: `play` finds tracks and hands them to `add`."""
+    return {
+        method.name: {
+            node.attr
+            for node in ast.walk(method)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
+        }
+        for tree in trees(RULES)
+        for method in ast.walk(tree)
+        if isinstance(method, ast.AsyncFunctionDef | ast.FunctionDef)
+    }
+
+
+def unreachable(jukebox: type) -> set[str]:
+    """Public methods that no handler calls, neither itself nor by way of another method."""
+    inner, reached = called_by_themselves(), called_by_handlers()
+    while more := {name for one in reached for name in inner.get(one, ())} - reached:
+        reached |= more
+    return methods(jukebox) - reached
+
+
+def test_every_command_of_the_jukebox_is_reachable_from_discord() -> None:
+    assert len(methods(Jukebox)) > 30
+    assert unreachable(Jukebox) == set()
+
+
+def test_a_command_that_nobody_calls_is_found() -> None:
+    class Louder(Jukebox):
+        async def dance(self) -> None:
+            """Nobody calls this."""
+
+    assert unreachable(Louder) == {"dance"}

@@ -1,0 +1,77 @@
+"""Forms about playback and polls: skip, pause, resume, loop, yes."""
+
+from collections.abc import Awaitable, Callable
+
+from core.errors import NoSuchPollError
+from core.jukebox import Jukebox
+from core.records.results import Asked, Changed, Removed
+from core.records.views import PollView
+from core.types import Loop, Mode
+from web import names, words
+from web.press import Action, Press, Said
+
+
+class Controls:
+    """One command of the Jukebox each."""
+
+    def __init__(self, jukebox: Jukebox) -> None:
+        self._jukebox = jukebox
+
+    def actions(self) -> dict[str, Action]:
+        """By the last part of the form's address."""
+        return {"skip": self.skip, "pause": self.pause, "resume": self.resume, "loop": self.loop, "yes": self.yes}
+
+    async def skip(self, press: Press) -> Said:
+        """Skip `entry` (what the page showed), or ask the others."""
+        entry = press.entry if "entry" in press.fields else None
+        result = await self._jukebox.skip(press.room, press.actor, entry=entry, command_id=press.command_id)
+        if not result.done:
+            young = press.words.gettext("Noted. It counts once you have listened for ten seconds.")
+            return Said("" if result.votes else young)
+        return Said(press.words.gettext("“%(title)s” was skipped.") % {"title": result.title})
+
+    async def pause(self, press: Press) -> Said:
+        """Hold the music."""
+        await self._jukebox.pause(press.room, press.actor, command_id=press.command_id)
+        return Said()
+
+    async def resume(self, press: Press) -> Said:
+        """Let the music go on."""
+        await self._jukebox.resume(press.room, press.actor, command_id=press.command_id)
+        return Said()
+
+    async def loop(self, press: Press) -> Said:
+        """Repeat what the form says."""
+        wanted = press.fields.get("what", "")
+        loop = Loop(wanted) if wanted in list(Loop) else Loop.OFF
+        await self._jukebox.loop(press.room, press.actor, loop, command_id=press.command_id)
+        return Said(names.loop(loop, press.words) + ".")
+
+    async def yes(self, press: Press) -> Said:
+        """Agree in the poll of a `kind` that `ends` when the page said. Raises NoSuchPollError."""
+        kind, ends = press.fields.get("kind", ""), press.fields.get("ends", "")
+        view = await self._jukebox.view(press.room, press.actor.person, size=0)
+        poll = next((one for one in view.polls if one.kind == kind and str(one.deadline) == ends), None)
+        if poll is None or kind not in _ASK:
+            raise NoSuchPollError(kind)
+        result = await _ASK[kind](self._jukebox, press, poll)
+        if isinstance(result, Asked) and not result.done and result.votes:
+            return Said()
+        asked = result if isinstance(result, Asked) else Asked(kind, 0, 0, done=True, argument=poll.argument)
+        return Said(words.asked(asked, press.words))
+
+
+Answer = Awaitable[Changed | Removed | Asked]
+_ASK: dict[str, Callable[[Jukebox, Press, PollView], Answer]] = {
+    "previous": lambda jukebox, press, _: jukebox.previous(press.room, press.actor, command_id=press.command_id),
+    "stop": lambda jukebox, press, _: jukebox.stop(press.room, press.actor, command_id=press.command_id),
+    "shuffle": lambda jukebox, press, _: jukebox.shuffle(press.room, press.actor, command_id=press.command_id),
+    "clear": lambda jukebox, press, _: jukebox.clear(press.room, press.actor, command_id=press.command_id),
+    "volume": lambda jukebox, press, poll: jukebox.volume(
+        press.room, press.actor, int(poll.argument or 0), command_id=press.command_id
+    ),
+    "mode": lambda jukebox, press, poll: jukebox.set_mode(
+        press.room, press.actor, Mode(poll.argument or ""), command_id=press.command_id
+    ),
+}
+"""The command that each question stands for: agreeing is asking, so that the rule exists once."""

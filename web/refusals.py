@@ -1,0 +1,126 @@
+"""Refusals as the page words them: one line that says what to do."""
+
+from collections.abc import Callable
+from gettext import NullTranslations
+from typing import Any, cast
+
+from core import errors
+from web import names
+from web.words import length
+
+Text = Callable[[str], str]
+_STATUS: dict[type[errors.ChorusError], int] = {
+    errors.StoreUnavailableError: 503,
+    errors.NoNodeError: 503,
+    errors.NoSuchRoomError: 404,
+    errors.NoSuchEntryError: 404,
+    errors.NothingFoundError: 404,
+    errors.ForbiddenError: 403,
+    errors.NotListeningError: 403,
+    errors.RateLimitedError: 429,
+}
+
+
+def status(error: errors.ChorusError) -> int:
+    """The HTTP status of a refusal."""
+    return _STATUS.get(type(error), 409)
+
+
+def refusal(error: errors.ChorusError, words: NullTranslations) -> str:
+    """One line that says what to do."""
+    worded = _REFUSALS.get(type(error))
+    if worded is None:
+        return words.gettext("That did not work. Try again.")
+    return worded(cast("Any", error), words)
+
+
+def _forbidden(error: errors.ForbiddenError, words: NullTranslations) -> str:
+    if error.needs == "guests":
+        return words.gettext("Guests of the page may not do that in this room.")
+    return words.gettext("Only somebody with more say in this room may do that.")
+
+
+def _unplayable(error: errors.UnplayableError, words: NullTranslations) -> str:
+    _ = words.gettext
+    reasons = {
+        "private_address": _("That link leads into a private network."),
+        "not_audio": _("There is no music behind that link."),
+        "not_found": _("There is nothing at that address any more."),
+        "too_large": _("That file is too large."),
+        "corrupt": _("That file is damaged."),
+        "timeout": _("That server did not answer in time."),
+        "unreachable": _("That server cannot be reached."),
+        "bad_link": _("That does not look like a link."),
+    }
+    return reasons.get(error.reason, _("That cannot be played."))
+
+
+def _too_long(error: errors.TooLongError, words: NullTranslations) -> str:
+    text = words.gettext("“%(title)s” is longer than this room allows (%(limit)s).")
+    return text % {"title": error.title, "limit": length(error.limit)}
+
+
+def _out_of_range(error: errors.OutOfRangeError, words: NullTranslations) -> str:
+    return words.gettext("Choose something from %(low)g to %(high)g.") % {"low": error.low, "high": error.high}
+
+
+def _no_choice(error: errors.NoSuchChoiceError, words: NullTranslations) -> str:
+    text = words.gettext("“%(value)s” is no choice. There are: %(choices)s.")
+    return text % {"value": error.value[:40], "choices": ", ".join(error.choices)}
+
+
+def _poll_running(error: errors.PollRunningError, words: NullTranslations) -> str:
+    text = words.gettext("The room is asked something like that already: %(what)s. Vote on that first.")
+    return text % {"what": names.question(error.kind, error.argument, words)}
+
+
+def _fixed(pick: Callable[[Text], str]) -> Callable[[Any, NullTranslations], str]:
+    return lambda _error, words: pick(words.gettext)
+
+
+_REFUSALS: dict[type[errors.ChorusError], Callable[[Any, NullTranslations], str]] = {
+    errors.StoreUnavailableError: _fixed(lambda _: _("The room cannot be reached just now. Try again in a moment.")),
+    errors.NoSuchRoomError: _fixed(lambda _: _("There is no such room.")),
+    errors.NoSuchEntryError: _fixed(lambda _: _("That track is not waiting any more.")),
+    errors.NotListeningError: _fixed(lambda _: _("Open the room first, then try again.")),
+    errors.AnotherChannelError: _fixed(lambda _: _("This room is heard in another voice channel.")),
+    errors.ForbiddenError: _forbidden,
+    errors.NothingPlayingError: _fixed(lambda _: _("Nothing is playing.")),
+    errors.NotSeekableError: _fixed(lambda _: _("A live track cannot be wound.")),
+    errors.OutOfRangeError: _out_of_range,
+    errors.QueueFullError: lambda error, words: (
+        words.gettext("The queue is full (%(limit)d tracks).") % {"limit": error.limit}
+    ),
+    errors.TooManyEntriesError: lambda error, words: (
+        words.gettext("You have %(limit)d tracks waiting already. Let one play first.") % {"limit": error.limit}
+    ),
+    errors.TooLongError: _too_long,
+    errors.NothingFoundError: lambda error, words: (
+        words.gettext("Nothing found for “%(query)s”.") % {"query": error.query[:80]}
+    ),
+    errors.SourceOffError: lambda error, words: (
+        words.gettext("Links to %(source)s are not switched on here.") % {"source": error.source}
+    ),
+    errors.UnplayableError: _unplayable,
+    errors.OwnEntryError: _fixed(lambda _: _("You asked for this one; votes are for the others.")),
+    errors.NoNodeError: _fixed(lambda _: _("The sound is away for a moment; the queue goes on when it is back.")),
+    errors.RateLimitedError: lambda error, words: (
+        words.ngettext(
+            "That was quick. Try again in %(seconds)d second.",
+            "That was quick. Try again in %(seconds)d seconds.",
+            round(error.retry_after),
+        )
+        % {"seconds": round(error.retry_after)}
+    ),
+    errors.NoSuchSettingError: _fixed(lambda _: _("There is no such setting.")),
+    errors.NoSuchChoiceError: _no_choice,
+    errors.PollRunningError: _poll_running,
+    errors.NoSuchPollError: _fixed(lambda _: _("That vote is over.")),
+    errors.ClosedError: _fixed(lambda _: _("The queue is locked: only DJs add to it for now.")),
+    errors.DuplicateError: lambda error, words: (
+        words.gettext("“%(title)s” waits or plays already.") % {"title": error.title}
+    ),
+    errors.BlockedError: lambda error, words: words.gettext("“%(title)s” is blocked here.") % {"title": error.title},
+    errors.NothingToUndoError: _fixed(lambda _: _("There is nothing to undo: it takes back what is at most 30 s old.")),
+    errors.NoHistoryError: _fixed(lambda _: _("Nothing has played yet that could play again.")),
+}

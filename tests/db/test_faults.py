@@ -49,6 +49,7 @@ async def opened(url: str) -> Store:
 async def store(database_url: str) -> AsyncIterator[Store]:
     store = await opened(database_url)
     yield store
+    await store.rooms.close()
     await store.database.close()
 
 
@@ -56,6 +57,7 @@ async def store(database_url: str) -> AsyncIterator[Store]:
 async def on_sqlite(sqlite_url: str) -> AsyncIterator[Store]:
     store = await opened(sqlite_url)
     yield store
+    await store.rooms.close()
     await store.database.close()
 
 
@@ -63,6 +65,7 @@ async def on_sqlite(sqlite_url: str) -> AsyncIterator[Store]:
 async def on_postgres(postgres_url: str) -> AsyncIterator[Store]:
     store = await opened(postgres_url)
     yield store
+    await store.rooms.close()
     await store.database.close()
 
 

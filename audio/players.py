@@ -57,6 +57,7 @@ class Players:
         self._players: dict[RoomId, RoomPlayer] = {}
         self._by_id: dict[int, RoomPlayer] = {}
         self._followers: dict[int, Follower] = {}
+        self._elsewhere: dict[RoomId, str] = {}  # what was told last, for the rooms that another process plays
         self._tasks: dict[RoomId, asyncio.Task[None]] = {}
         self._work: set[asyncio.Task[None]] = set()
         self._opening: dict[RoomId, asyncio.Task[RoomPlayer | None]] = {}
@@ -103,6 +104,8 @@ class Players:
     def status(self, room: RoomId) -> str:
         """`playing`, `waiting` (no node), `connecting`, `idle`, or a reason why voice is down."""
         player = self._players.get(room)
+        if player is not None and player.status == "elsewhere":
+            return self._elsewhere.get(room, "idle")
         return player.status if player is not None else "idle"
 
     def nodes(self) -> dict[str, str]:
@@ -138,7 +141,8 @@ class Players:
     def _on_event(self, event: Event) -> None:
         player = self._players.get(event.room)
         if isinstance(event, PlayerChanged):
-            return  # it came from here
+            self._elsewhere[event.room] = event.status
+            return
         if player is not None:
             player.wake(event.trace, event.version)
         else:
@@ -172,6 +176,7 @@ class Players:
         for room in [room for room, player in self._players.items() if player.idle]:
             self._tasks.pop(room).cancel()
             player = self._players.pop(room)
+            self._elsewhere.pop(room, None)
             del self._by_id[player.id], self._followers[player.broadcast.follower.id]
 
     async def _checkpoint(self) -> None:

@@ -8,12 +8,12 @@ import pytest
 
 from audio.node import NodeAddress
 from audio.player_ids import lead_id
-from core.events import PlayFailed
+from core.events import Event, PlayerChanged, PlayFailed
 from core.ports.places import RoomRef
 from core.types import LOBBY, PauseReason, PlaceId, RoomId, Surface
 from tests.audio.fake_node import PASSWORD, FakeNode, track
 from tests.audio.rig import Rig, World, tone
-from tests.waiting import until
+from tests.waiting import free_port, until
 
 PLAYER = lead_id(RoomRef(LOBBY, PlaceId("web:lobby"), "Lobby"))
 
@@ -158,6 +158,26 @@ async def test_a_node_without_the_extension_does_not_play_rooms_without_voice(wo
             await world.add(tone(440))
             await until(lambda: rig.players.status(world.lobby) == "waiting")
             assert not java.patches
+
+
+async def test_who_shows_a_room_is_told_at_once_that_it_waits_for_a_node_and_that_it_goes_on(world: World) -> None:
+    told: list[str] = []
+
+    def hear(event: Event) -> None:
+        if isinstance(event, PlayerChanged):
+            told.append(event.status)
+
+    world.bus.subscribe(hear)
+    fake = FakeNode(free_port())
+    async with Rig(world, addresses=[NodeAddress("fake", fake.uri, PASSWORD)], managed=False):
+        async with fake:
+            await world.listen()
+            await world.add(tone(440))
+            await until(lambda: told[-1:] == ["playing"])
+        await until(lambda: told[-1:] == ["waiting"], within=3)
+        async with FakeNode(fake.port):
+            await until(lambda: told[-1:] == ["playing"])
+    assert [status for status in told if status != "idle"][-3:] == ["playing", "waiting", "playing"]
 
 
 async def test_all_rooms_move_but_ten_at_a_time(world: World, fake: FakeNode) -> None:

@@ -13,6 +13,9 @@ _TOKEN = re.compile(r"[\w\u0300-\u036f\u0900-\u0dff\u0e31-\u0e4e\u200c\u200d]+|[
 """A word (with the combining marks of the scripts whose words need them) or a single sign."""
 
 
+_ADDRESS = re.compile(r"[A-Za-z][\w+.-]*://.*")
+
+
 def folded(text: str) -> str:
     """Text as it is compared: compatible characters and cases are one."""
     return normalize("NFKC", normalize("NFKC", text).casefold()).strip()
@@ -64,8 +67,9 @@ class Blocklist:
     def _keys(self, track: Track) -> Iterator[tuple[BlockKind, str]]:
         yield BlockKind.TRACK, track.ref
         yield BlockKind.ARTIST, " ".join(folded(track.artist).split())
-        for address in (track.ref.partition(":")[2], track.uri or ""):
-            labels = host_of(address).split(".") if "://" in address else []
+        for text in (track.ref, track.uri or ""):
+            address = _ADDRESS.search(text)
+            labels = host_of(address[0]).split(".") if address else []
             yield from ((BlockKind.DOMAIN, ".".join(labels[start:])) for start in range(len(labels)))
 
     def _found(self, words: list[str]) -> Iterator[Block]:

@@ -191,6 +191,40 @@ async def test_a_lock_held_for_ever_ends_in_a_refusal(store: Store, monkeypatch:
     await other.close()
 
 
+async def test_nobody_waits_for_a_lock_longer_than_discord_does(store: Store) -> None:
+    """Another program keeps the file, or the room's row; what was refused meanwhile is not done afterwards."""
+    await store.rooms.read(LOBBY)
+    other = Database(store.database.url.render_as_string(hide_password=False))
+    async with other.writer.begin() as connection:
+        await connection.execute(text("UPDATE rooms SET version = version"))
+        begun = monotonic()
+        waiting = [asyncio.create_task(store.rooms.apply(LOBBY, queue(title))) for title in ("one", "two")]
+        await asyncio.sleep(1)
+        late = monotonic()
+        waiting.append(asyncio.create_task(store.rooms.apply(LOBBY, queue("three"))))
+        outcomes = await asyncio.gather(*waiting[:2], return_exceptions=True)
+        assert monotonic() - begun < 2.9
+        outcomes += await asyncio.gather(waiting[2], return_exceptions=True)
+        assert monotonic() - late < 2.9
+    assert [type(outcome) for outcome in outcomes] == [StoreUnavailableError] * 3
+    await store.rooms.apply(LOBBY, queue("now"))
+    assert await store.titles() == ["now"]
+    await other.close()
+
+
+async def test_other_writers_wait_for_a_locked_file_no_longer(on_sqlite: Store) -> None:
+    """People and places are written outside of rooms."""
+    other = Database(on_sqlite.database.url.render_as_string(hide_password=False))
+    places = SqlPlaces(on_sqlite.database, MovedClock())
+    async with other.writer.begin():
+        begun = monotonic()
+        with pytest.raises(StoreUnavailableError):
+            await places.guild_room(1, 2, "Guild")
+        assert monotonic() - begun < 2.9
+        assert (await on_sqlite.rooms.read(LOBBY)).id == LOBBY
+    await other.close()
+
+
 async def test_one_locked_room_holds_up_no_other(on_postgres: Store) -> None:
     """Another process works on one room of several that wait together."""
     store = on_postgres

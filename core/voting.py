@@ -1,5 +1,6 @@
 """Polls: questions that the people who hear the room decide."""
 
+from dataclasses import dataclass
 from math import ceil
 
 from core import people, playing, policy
@@ -41,7 +42,8 @@ def decide(
     people.acted(room, actor, now)
     poll = running or _open(room, actor, action, argument, now)
     _join(room, poll, actor.person, now)
-    return Asked(action, votes_now(room, poll, now), needed_now(room, now, action), passes(room, poll, now), argument)
+    standing = _standing(room, poll, now)
+    return Asked(action, standing.votes, standing.needed, standing.passes, argument)
 
 
 def _running(room: Room, kind: str, now: int) -> Poll | None:
@@ -75,11 +77,27 @@ def needed(active: int, likes: int, threshold: float) -> int:
     return min(active, max(2, ceil(threshold * active), 1 + likes // 2))
 
 
-def needed_now(room: Room, now: int, kind: str = Action.SKIP) -> int:
-    """Votes that a question needs; those who like what is on air make its skip harder."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a question stands: whose votes decide it, how many of them it has and needs."""
+
+    electors: set[PersonId]
+    votes: int
+    needed: int
+    passes: bool
+
+
+def _standing(room: Room, poll: Poll, now: int) -> Standing:
     electors = people.electorate(room, now)
-    likes = len(fans(room) & electors) if kind == Action.SKIP else 0
-    return needed(len(electors), likes, room.settings.skip_threshold)
+    votes = len(electors & voters(room, poll))
+    likes = len(_liking(room, poll) & electors)
+    need = needed(len(electors), likes, room.settings.skip_threshold)
+    return Standing(electors, votes, need, now < poll.deadline and 0 < need <= votes)
+
+
+def _liking(room: Room, poll: Poll) -> set[PersonId]:
+    """Those whose liking makes it harder: a skip's alone."""
+    return fans(room) if poll.kind == Action.SKIP else set()
 
 
 def fans(room: Room) -> set[PersonId]:
@@ -97,43 +115,31 @@ def voters(room: Room, poll: Poll) -> set[PersonId]:
     return {people.one(room, person) for person in poll.votes}
 
 
-def votes_now(room: Room, poll: Poll, now: int) -> int:
-    """Votes of a poll that count: those of electors."""
-    return len(people.electorate(room, now) & voters(room, poll))
-
-
-def passes(room: Room, poll: Poll, now: int) -> bool:
-    """Whether a running poll has the votes it needs."""
-    return now < poll.deadline and 0 < needed_now(room, now, poll.kind) <= votes_now(room, poll, now)
-
-
 def why(room: Room, kind: str, now: int) -> WhyPoll:
     """How a running question stands. Raises NoSuchPollError."""
     poll = room.polls.get(kind)
     if poll is None:
         raise NoSuchPollError(kind)
-    votes, need = votes_now(room, poll, now), needed_now(room, now, kind)
+    standing = _standing(room, poll, now)
     return WhyPoll(
         kind=kind,
         argument=poll.argument,
-        votes=votes,
-        needed=need,
-        electorate=len(people.electorate(room, now)),
-        missing=max(0, need - votes),
-        departures=_departures(room, poll, now),
+        votes=standing.votes,
+        needed=standing.needed,
+        electorate=len(standing.electors),
+        missing=max(0, standing.needed - standing.votes),
+        departures=_departures(room, poll, standing),
         deadline=poll.deadline,
     )
 
 
-def _departures(room: Room, poll: Poll, now: int) -> int | None:
+def _departures(room: Room, poll: Poll, standing: Standing) -> int | None:
     """The fewest of those who did not vote whose leaving would pass it; fans of what is on air weigh most."""
-    electors = people.electorate(room, now)
-    silent = electors - voters(room, poll)
-    votes, active = len(electors) - len(silent), len(electors)
-    liking = fans(room) & electors if poll.kind == Action.SKIP else set[PersonId]()
-    for gone in range(len(silent) + 1 if votes else 0):
+    silent = standing.electors - voters(room, poll)
+    liking = _liking(room, poll) & standing.electors
+    for gone in range(len(silent) + 1 if standing.votes else 0):
         likes = len(liking) - min(gone, len(liking & silent))
-        if needed(active - gone, likes, room.settings.skip_threshold) <= votes:
+        if needed(len(standing.electors) - gone, likes, room.settings.skip_threshold) <= standing.votes:
             return gone
     return None
 
@@ -143,7 +149,7 @@ def _departures(room: Room, poll: Poll, now: int) -> int | None:
 
 def due(room: Room, now: int) -> bool:
     """Whether a running poll is over, either way."""
-    return any(now >= poll.deadline or passes(room, poll, now) for poll in room.polls.values())
+    return any(now >= poll.deadline or _standing(room, poll, now).passes for poll in room.polls.values())
 
 
 def settle(room: Room, now: int) -> None:
@@ -153,7 +159,7 @@ def settle(room: Room, now: int) -> None:
             continue  # it ended with what was on air
         if now >= poll.deadline:
             playing.close_poll(room, poll.kind, passed=False)
-        elif passes(room, poll, now):
+        elif _standing(room, poll, now).passes:
             _pass(room, poll, now)
 
 

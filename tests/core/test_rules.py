@@ -28,7 +28,7 @@ from core.types import (
     Surface,
 )
 from core.view import view, why
-from core.voting import needed_now
+from core.voting import needed
 from tests.core import reference
 from tests.fakes import FakeClock, FakeLibrary, FakeResolver, FakeRooms, FakeShelf, track
 
@@ -240,7 +240,7 @@ class History(RuleBasedStateMachine):
         now = self.clock.now()
         for person in electorate(self.room, now):
             assert is_present(self.room, person, now)
-        assert needed_now(self.room, now) <= len(electorate(self.room, now))
+        assert needed(len(electorate(self.room, now)), 9, 0.5) <= len(electorate(self.room, now))
 
 
 TestHistory = History.TestCase

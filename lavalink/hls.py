@@ -8,6 +8,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from yarl import URL
 
+from lavalink.encrypted import Decrypted, is_encrypted, plain_address
 from lavalink.fetch import HttpFile
 from lavalink.protocol import LoadError
 
@@ -36,13 +37,13 @@ class _Playlist:
 def open_segments(file: HttpFile) -> InputContainer:
     """Open an HLS media playlist; LoadError."""
 
-    def fetch(address: str, _flags: int, options: Mapping[str, str]) -> HttpFile | BytesIO:
+    def fetch(address: str, _flags: int, options: Mapping[str, str]) -> HttpFile | BytesIO | Decrypted:
         try:
-            part = file.nested(URL(address, encoded=True))
+            part = file.nested(URL(plain_address(address), encoded=True))
+            part.seek(int(options.get("offset", 0)))
+            return Decrypted(part, options) if is_encrypted(address) else part
         except (LoadError, ValueError):
             return BytesIO()  # a segment that is missing is passed over; an exception might surface elsewhere
-        part.seek(int(options.get("offset", 0)))
-        return part
 
     try:
         return av.open(

@@ -1,13 +1,19 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator
+from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 
 import av
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES128
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+from cryptography.hazmat.primitives.padding import PKCS7
 
+from lavalink.encrypted import Decrypted
 from lavalink.playlists import first_address, is_hls
 from lavalink.protocol import LoadError
 from lavalink.sources import STREAM_LENGTH, Sources
@@ -22,9 +28,12 @@ async def one(tmp_path: Path) -> AsyncGenerator[Desk]:
         yield made
 
 
-def segments(one: Desk, folder: Path, hz: float, seconds: float, name: str = "list.m3u8") -> str:
+def segments(
+    one: Desk, folder: Path, hz: float, seconds: float, name: str = "list.m3u8", options: dict[str, str] | None = None
+) -> str:
     """Serve a tone in HLS segments of a second; its playlist."""
-    with av.open(str(folder / name), "w", format="hls", options={"hls_time": "1", "hls_list_size": "0"}) as out:
+    settings = {"hls_time": "1", "hls_list_size": "0", **(options or {})}
+    with av.open(str(folder / name), "w", format="hls", options=settings) as out:
         stream = cast("Any", out.add_stream("aac", rate=48000))
         stream.codec_context.layout = "stereo"
         samples = (sound.tone(hz, seconds) * 32767).astype(np.int16)
@@ -124,3 +133,26 @@ async def test_a_live_stream_goes_on_and_holds_up_nobody(one: Desk, tmp_path: Pa
         await each.player.close()
     await one.player.close()
     assert time.monotonic() - closing < 0.5
+
+
+@pytest.mark.heard
+async def test_an_encrypted_stream_is_heard(one: Desk, tmp_path: Path) -> None:
+    secret = {"hls_enc": "1", "hls_enc_key": "0123456789abcdef", "hls_enc_key_url": "secret.key"}
+    text = segments(one, tmp_path, 520, 3.0, "secret.m3u8", secret)
+    assert "METHOD=AES-128" in text
+    one.media.add("secret.key", b"0123456789abcdef")
+    await one.play("secret.m3u8")
+    await one.ended()
+    (tone,) = one.ear.tones()
+    assert abs(tone.hz - 520) < 2
+    assert abs(tone.length - 3.0) < 0.2
+
+
+@pytest.mark.parametrize("length", [1, 15, 16, 17, 1000])
+@pytest.mark.parametrize("size", [1, 16, 100, 4096])
+def test_encrypted_segments_are_read_in_pieces_of_any_size(length: int, size: int) -> None:
+    key, vector, plain = b"k" * 16, b"v" * 16, bytes(range(256)) * 4
+    cipher, padder = Cipher(AES128(key), CBC(vector)).encryptor(), PKCS7(128).padder()
+    secret = cipher.update(padder.update(plain[:length]) + padder.finalize()) + cipher.finalize()
+    decrypted = Decrypted(BytesIO(secret), {"key": key.hex(), "iv": vector.hex()})
+    assert b"".join(iter(lambda: decrypted.read(size), b"")) == plain[:length]

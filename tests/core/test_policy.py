@@ -1,5 +1,6 @@
 """The table of actions and roles, and the cells of it that admins change."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +36,13 @@ async def configure(world: World, **cells: Any) -> Settings:
 
 def test_the_table_speaks_of_every_action() -> None:
     assert {*TABLE} == {*Action}
+
+
+def test_the_table_is_written_down_for_admins() -> None:
+    lines = (Path(__file__).parents[2] / "docs" / "policy.md").read_text().splitlines()
+    for action, rule in TABLE.items():
+        roles = ", ".join(f"`{role}`" for role in Role if role in rule.roles)
+        assert f"| `{action}` | {roles} | {'yes' if rule.poll else ''} | `{rule.guests}` |" in lines
 
 
 async def test_a_cell_gives_an_action_to_others_and_takes_it_back(hall: World) -> None:

@@ -33,13 +33,18 @@ def parse(filename: str, content: bytes) -> list[ListLine]:
     if len(content) > LIST_BYTES:
         raise NotAListError("too_large")
     text = _decoded(content)
-    found = _from_json(text) if filename.lower().endswith(".json") or text[:1] in "{[" else _from_m3u(text)
+    found = _from_json(text) if _is_json(filename.lower(), text) else _from_m3u(text)
     lines = list(islice(found, LIST_LINES + 1))
     if len(lines) > LIST_LINES:
         raise TooManyLinesError(LIST_LINES)
     if not lines:
         raise NotAListError("empty")
     return lines
+
+
+def _is_json(filename: str, text: str) -> bool:
+    """By its name, else by how it begins."""
+    return filename.endswith(".json") or (text.startswith(("{", "[")) and not filename.endswith((".m3u", ".m3u8")))
 
 
 def _decoded(content: bytes) -> str:

@@ -22,7 +22,8 @@ class World:
         self.rooms = FakeRooms()
         self.library = FakeLibrary(*(track(title) for title in ("Aria", "Blues", "Chant")))
         self.resolver = FakeResolver(self.library)
-        self.jukebox = Jukebox(self.rooms, self.clock, self.resolver, FakeShelf(self.rooms))
+        self.shelf = FakeShelf(self.rooms)
+        self.jukebox = Jukebox(self.rooms, self.clock, self.resolver, self.shelf)
         self.reports = Reports(self.rooms, self.clock)
         self.room = self.rooms.add(Room(ROOM, place, "Room"))
         if place == PAGE:

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.figures import judged, percentile, spread
+from bench.figures import judged, percentile, settle, spread
 from bench.processes import cpu_seconds
 from bench.product import in_discord, scratch
 from tests import sound
@@ -52,6 +52,7 @@ def write_library(folder: Path) -> Path:
 
 async def open_loop(worlds: list[World]) -> list[tuple[float, Interaction]]:
     """Commands at their fixed rate, whatever becomes of those before; when each was due."""
+    settle()
     sent: list[tuple[float, Interaction]] = []
     begun = time.monotonic() + 0.1
     turns = itertools.cycle(MIX)

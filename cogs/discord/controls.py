@@ -26,7 +26,7 @@ async def jump(interaction: Interaction, track: str) -> None:
     """What is on ends."""
     call = await read(interaction)
     entry = await choices.meant(call, track)
-    await tell(call, await call.jukebox.jump(call.room, call.actor, entry, command_id=call.id), words.skipped)
+    await tell(call, await call.jukebox.jump(call.room, call.actor, entry, command_id=call.id), words.jumped)
 
 
 @app_commands.command(description="Go back to the track before; what is on waits")

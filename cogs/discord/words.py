@@ -78,6 +78,11 @@ def skipped(result: Skipped, words: Words) -> str:
     return text % {"title": title, "votes": result.votes, "needed": max(result.needed, 1)}
 
 
+def jumped(result: Skipped, words: Words) -> str:
+    """What is on air instead."""
+    return words.gettext("**%(title)s** is on.") % {"title": safe(result.title)}
+
+
 def removed(result: Removed, words: Words) -> str:
     """What left the queue."""
     if result.title and result.count <= 1:

@@ -207,7 +207,7 @@ async def test_remove_and_clear(party: Party) -> None:
     choices = await party.ann.autocomplete("remove", "track", "")
     assert [choice["name"] for choice in choices] == ["1. Chant (Ann)"]
     asked = (await party.ben.slash("clear")).text
-    assert asked == "1 of 2 voted to empty the queue; one more, or one listener leaving."
+    assert asked == "1 of 2 voted to empty the queue; one more, or 2 listeners leaving."
     admin = party.guild.member("Root", admin=True)
     assert (await admin.slash("clear")).text == "Removed 1 track.\nUndo"
     assert (await admin.slash("clear")).text == "The queue was empty already."

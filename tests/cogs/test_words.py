@@ -15,62 +15,97 @@ from discord import app_commands
 from cogs.discord import moments, names, picks, polls, reasons, refusals, text, words
 from cogs.discord.commands import commands
 from cogs.languages import FOLDER, translations
-from core import errors
+from core.errors import (
+    AlreadyLinkedError,
+    AnotherChannelError,
+    BlockedError,
+    CannotLinkError,
+    ChorusError,
+    ClosedError,
+    DuplicateError,
+    ForbiddenError,
+    NoHistoryError,
+    NoNodeError,
+    NoSuchChoiceError,
+    NoSuchEntryError,
+    NoSuchPollError,
+    NoSuchRoomError,
+    NoSuchSettingError,
+    NotAListError,
+    NothingFoundError,
+    NothingPlayingError,
+    NothingToUndoError,
+    NotLinkedError,
+    NotListeningError,
+    NotSeekableError,
+    OutOfRangeError,
+    OwnEntryError,
+    PollRunningError,
+    QueueFullError,
+    RateLimitedError,
+    SourceOffError,
+    StoreUnavailableError,
+    TooLongError,
+    TooManyEntriesError,
+    TooManyLinesError,
+    UnplayableError,
+    VoiceForbiddenError,
+)
 from core.records.results import Asked, Queued
 from core.records.views import EntryView, Why, WhyPoll
 from core.types import BlockKind, EntryId, Loop, Mode, PersonId, PlaceId
 from tests.fakes import track
 
 ENGLISH = NullTranslations()
-SAMPLES: list[errors.ChorusError] = [
-    errors.StoreUnavailableError(),
-    errors.NoSuchRoomError(),
-    errors.NoSuchEntryError(EntryId(1)),
-    errors.NotListeningError(),
-    errors.AnotherChannelError(5),
-    errors.ForbiddenError("skip", "dj"),
-    errors.VoiceForbiddenError(5, "speak"),
-    errors.NothingPlayingError(),
-    errors.NotSeekableError(),
-    errors.OutOfRangeError("volume", 300, 0, 200),
-    errors.NoSuchSettingError("x"),
-    errors.NoSuchChoiceError("policy.skip", "dancer", ("dj", "poll")),
-    errors.PollRunningError("volume", "50"),
-    errors.NoSuchPollError("shuffle"),
-    errors.AlreadyLinkedError(PlaceId("telegram:1")),
-    errors.CannotLinkError(PlaceId("discord:1")),
-    errors.NotLinkedError(),
-    errors.QueueFullError(3),
-    errors.TooManyEntriesError(3),
-    errors.TooLongError("T", 60_000),
-    errors.NothingFoundError("q"),
-    errors.SourceOffError("s"),
-    errors.UnplayableError("timeout"),
-    errors.OwnEntryError(),
-    errors.NoNodeError(),
-    errors.RateLimitedError(0.2),
-    errors.ClosedError(),
-    errors.DuplicateError("T"),
-    errors.BlockedError(BlockKind.ARTIST, "a", "T"),
-    errors.NothingToUndoError(),
-    errors.NoHistoryError(),
-    errors.TooManyLinesError(5_000),
-    errors.NotAListError("binary"),
+SAMPLES: list[ChorusError] = [
+    StoreUnavailableError(),
+    NoSuchRoomError(),
+    NoSuchEntryError(EntryId(1)),
+    NotListeningError(),
+    AnotherChannelError(5),
+    ForbiddenError("skip", "dj"),
+    VoiceForbiddenError(5, "speak"),
+    NothingPlayingError(),
+    NotSeekableError(),
+    OutOfRangeError("volume", 300, 0, 200),
+    NoSuchSettingError("x"),
+    NoSuchChoiceError("policy.skip", "dancer", ("dj", "poll")),
+    PollRunningError("volume", "50"),
+    NoSuchPollError("shuffle"),
+    AlreadyLinkedError(PlaceId("telegram:1")),
+    CannotLinkError(PlaceId("discord:1")),
+    NotLinkedError(),
+    QueueFullError(3),
+    TooManyEntriesError(3),
+    TooLongError("T", 60_000),
+    NothingFoundError("q"),
+    SourceOffError("s"),
+    UnplayableError("timeout"),
+    OwnEntryError(),
+    NoNodeError(),
+    RateLimitedError(0.2),
+    ClosedError(),
+    DuplicateError("T"),
+    BlockedError(BlockKind.ARTIST, "a", "T"),
+    NothingToUndoError(),
+    NoHistoryError(),
+    TooManyLinesError(5_000),
+    NotAListError("binary"),
 ]
 
 
-def known_errors() -> set[type[errors.ChorusError]]:
+def known_errors() -> set[type[ChorusError]]:
     classes = {
         one
-        for _, one in inspect.getmembers(inspect.getmodule(errors.ChorusError), inspect.isclass)
-        if issubclass(one, errors.ChorusError)
+        for _, one in inspect.getmembers(inspect.getmodule(ChorusError), inspect.isclass)
+        if issubclass(one, ChorusError)
     }
-    return classes - {errors.ChorusError}
+    return classes - {ChorusError}
 
 
 def test_every_error_is_worded() -> None:
     assert {type(error) for error in SAMPLES} == known_errors()
-    unknown = refusals.refusal(errors.ChorusError(), ENGLISH)
+    unknown = refusals.refusal(ChorusError(), ENGLISH)
     for error in SAMPLES:
         assert refusals.refusal(error, ENGLISH) != unknown
         assert "%(" not in refusals.refusal(error, translations("es"))
@@ -179,8 +214,8 @@ def test_what_was_queued() -> None:
 
 
 def test_ranges_are_told_in_the_units_of_the_option() -> None:
-    assert refusals.refusal(errors.OutOfRangeError("idle", 0, 60_000, 120_000), ENGLISH).endswith("from 1 to 2.")
-    assert refusals.refusal(errors.VoiceForbiddenError(7, "full"), ENGLISH).startswith("<#7> is full")
+    assert refusals.refusal(OutOfRangeError("idle", 0, 60_000, 120_000), ENGLISH).endswith("from 1 to 2.")
+    assert refusals.refusal(VoiceForbiddenError(7, "full"), ENGLISH).startswith("<#7> is full")
 
 
 def test_what_was_left_out_is_told() -> None:

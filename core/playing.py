@@ -103,8 +103,16 @@ def _note_turn(room: Room, entry: Entry, now: int) -> None:
     for old in [turn.entry for turn in room.turns.values() if now - turn.started_at >= TURN_WINDOW]:
         del room.turns[old]
         room.changes.turns.add(old)
-    approvers = tuple(order_of(room, now).supporters(entry))
-    room.turns[entry.id] = Turn(entry.id, entry.person, now, airtime=airtime(entry.track), approvers=approvers)
+    order = order_of(room, now)
+    room.turns[entry.id] = Turn(
+        entry.id,
+        entry.person,
+        now,
+        airtime=airtime(entry.track),
+        approvers=tuple(order.supporters(entry)),
+        start=order.start(entry.person),
+        forced=entry.forced,
+    )
     room.changes.turns.add(entry.id)
 
 

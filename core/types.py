@@ -234,7 +234,8 @@ class Turn:
     """A start of an entry, kept for six hours: what fairness counts. Skipped within 30 s: not `counted`.
 
     `airtime` is what was heard of it, in ms; while it plays, its track's length. `approvers` are those whose up-votes
-    counted when it started.
+    counted when it started. `start` is where it began in its person's account, in ms of airtime (a counted turn is
+    one usual track's); a `forced` one was played out of turn.
     """
 
     entry: EntryId
@@ -243,6 +244,8 @@ class Turn:
     counted: bool = True
     airtime: int = 0
     approvers: tuple[PersonId, ...] = ()
+    start: int = 0
+    forced: bool = False
 
 
 @dataclass(slots=True)

@@ -164,7 +164,16 @@ async def _polls(connection: AsyncConnection, room: RoomId) -> dict[str, Poll]:
 
 async def _turns(connection: AsyncConnection, room: RoomId) -> dict[EntryId, Turn]:
     return {
-        EntryId(row.entry): Turn(row.entry, row.person, row.started_at, row.counted, row.airtime, tuple(row.approvers))
+        EntryId(row.entry): Turn(
+            row.entry,
+            row.person,
+            row.started_at,
+            row.counted,
+            row.airtime,
+            tuple(row.approvers),
+            row.start,
+            row.forced,
+        )
         for row in await _rows(connection, turns, room)
     }
 

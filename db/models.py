@@ -167,6 +167,8 @@ class TurnColumns(TypedColumns):
     counted: Named[bool]
     airtime: Named[int] = Column(BigInteger, server_default="0")
     approvers: Named[Any] = Column(JSON, server_default="[]")
+    start: Named[int] = Column(BigInteger, server_default="0")
+    forced: Named[bool] = Column(Boolean, server_default=false())
 
 
 class CommandColumns(TypedColumns):

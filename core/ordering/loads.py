@@ -13,7 +13,7 @@ from math import inf
 from core.ordering.tallies import Tallies
 from core.ordering.turns import counted
 from core.room import Room
-from core.types import Entry, PersonId
+from core.types import Entry, EntryId, PersonId
 
 PLAY = 232_792_560**2
 """The cost of a play: up to twenty people share it, twice over, without a rest."""
@@ -89,6 +89,7 @@ class Approvals:
         self._room = room
         self._tallies = tallies
         self._bits: dict[PersonId, int] = {}
+        self._charged: list[EntryId] = []
         self.loads = Loads()
 
     def of(self, entry: Entry) -> int:
@@ -97,10 +98,14 @@ class Approvals:
         return requester | self._set(self._tallies.supporters(entry)) if entry.votes else requester
 
     def retake(self, now: int) -> None:
-        """Turns changed: add up the loads of those that count."""
-        self.loads = Loads()
-        for turn in sorted(counted(self._room, now), key=lambda one: (one.started_at, one.entry)):
-            self.loads.charge(self._set([turn.person, *turn.approvers]))
+        """Turns changed: add up the loads of those that count, going on from those known already if none is gone."""
+        turns = sorted(counted(self._room, now), key=lambda turn: (turn.started_at, turn.entry))
+        before, self._charged = self._charged, [turn.entry for turn in turns]
+        on = len(before) if self._charged[: len(before)] == before else 0
+        loads = self.loads.copy() if on else Loads()
+        for turn in turns[on:]:
+            loads.charge(self._set([turn.person, *turn.approvers]))
+        self.loads = loads
 
     def _set(self, people: Iterable[PersonId]) -> int:
         bits = 0

@@ -22,7 +22,9 @@ WAITING = Lane.WAITING
 def order_of(room: Room, now: int) -> "Order":
     """The room's order at `now`; made once, then kept until the mode, the shuffle or who is who changes."""
     order = room.order
-    if order is None or len(order) != len(room.entries) or order.basis != basis_of(room):
+    if order is None or len(order) != len(room.entries):
+        order = room.order = Order(room, now)
+    elif order.basis != basis_of(room):
         order = room.order = Order(room, now, order)
     order.catch_up(now)
     return order
@@ -59,7 +61,7 @@ class Order:
         for _ in (Lane.WAITING, Lane.PARKED):
             match self._room.mode:
                 case Mode.FAIR:
-                    lanes.append(Rounds(entries, self._turns, tuple(lanes), lanes))
+                    lanes.append(Rounds(entries, self._turns, tuple(lanes)))
                 case Mode.PROPORTIONAL:
                     lanes.append(Proportional(entries, measure, self._approvals, tuple(lanes)))
                 case _:
@@ -196,6 +198,10 @@ class Order:
     def turns(self, person: PersonId) -> int:
         """How many turns count for a person."""
         return self._turns.times[self.tallies.one(person)]
+
+    def start(self, person: PersonId) -> int:
+        """Where a person's next turn starts (see `Turn.start`)."""
+        return self._turns.start(self.tallies.one(person))
 
     def waiting(self, person: PersonId) -> int:
         """How many entries of a person wait, scheduled ones included."""

@@ -13,7 +13,7 @@ from itertools import accumulate, islice
 
 from core.ordering.parts import Part
 from core.ordering.spots import Key
-from core.ordering.turns import Turns
+from core.ordering.turns import ROUND, Turns
 from core.types import Entry, EntryId, PersonId
 
 
@@ -37,17 +37,13 @@ class Line:
 class Rounds(Part):
     """Entries by the round they start in, then by key.
 
-    Whoever has entries in the parts `before` has taken some rounds with them; all who wait are in `waiting`.
+    Whoever has entries in the parts `before` takes their first turns with them.
     """
 
-    def __init__(
-        self, entries: Mapping[EntryId, Entry], turns: Turns, before: Sequence[Part], waiting: Sequence[Part]
-    ) -> None:
+    def __init__(self, entries: Mapping[EntryId, Entry], turns: Turns, before: Sequence[Part]) -> None:
         super().__init__(entries, turns.measure)
         self._turns = turns
-        self._unit = turns.measure.unit
         self._before = before
-        self._waiting = waiting
         self._lines: dict[PersonId, Line] = {}
         self._buckets: dict[int, list[Key]] = {}
         self._size = 0
@@ -90,15 +86,15 @@ class Rounds(Part):
         self._repair(before, self._rounds(line))
 
     def _marks(self, keys: list[Key]) -> Sequence[int]:
-        if self._unit == 1:
-            return range(len(keys) + 1)
+        if self._turns.measure.counted:
+            return range(0, (len(keys) + 1) * ROUND, ROUND)
         return list(accumulate((self._cost(self._entries[key[2]].track) for key in keys), initial=0))
 
     def _rounds(self, line: Line) -> list[tuple[int, Key]]:
         """Each entry of a line with its round, as long as there are buckets that have to hold them."""
         if not self._buckets:
             return []
-        return [((line.start + mark) // self._unit, key) for mark, key in zip(line.marks, line.keys, strict=False)]
+        return [((line.start + mark) // ROUND, key) for mark, key in zip(line.marks, line.keys, strict=False)]
 
     def _repair(self, before: list[tuple[int, Key]], after: list[tuple[int, Key]]) -> None:
         """Bring the buckets that were looked at in step with a line that changed."""
@@ -124,11 +120,10 @@ class Rounds(Part):
 
     def _restart(self) -> None:
         """Give each line the round it starts in; forget the buckets if any of them moved."""
-        floor = self._turns.floor({person for lane in self._waiting for person in lane.counts})
-        taken, moved = self._turns.taken, False
-        before = [lane.costs for lane in self._before if lane]
+        moved = False
+        before = [part.costs for part in self._before if part]
         for person, line in self._lines.items():
-            start = max(taken.get(person, 0), floor) + sum(costs.get(person, 0) for costs in before)
+            start = self._turns.start(person) + sum(costs.get(person, 0) for costs in before)
             if start != line.start:
                 line.start, moved = start, True
         if moved:
@@ -138,7 +133,7 @@ class Rounds(Part):
 
     def first(self) -> EntryId:
         """What plays first of these."""
-        return min((line.start // self._unit, line.keys[0]) for line in self._ready().values())[1][2]
+        return min((line.start // ROUND, line.keys[0]) for line in self._ready().values())[1][2]
 
     def slice(self, offset: int, count: int) -> list[EntryId]:
         """At most `count` in order, from the rank `offset` on."""
@@ -149,17 +144,17 @@ class Rounds(Part):
         offset -= self._count_before(at)
         while True:
             yield from (key[2] for key in self._bucket(at)[offset:])
-            later = [line for line in self._lines.values() if line.before((at + 1) * self._unit) < len(line.keys)]
+            later = [line for line in self._lines.values() if line.before((at + 1) * ROUND) < len(line.keys)]
             if not later:
                 return
-            marks = (line.start + line.marks[line.before((at + 1) * self._unit)] for line in later)
-            at, offset = min(marks) // self._unit, 0
+            marks = (line.start + line.marks[line.before((at + 1) * ROUND)] for line in later)
+            at, offset = min(marks) // ROUND, 0
 
     def _round_at(self, rank: int) -> int:
         """The round in which the entry of that rank plays: the last one with no more entries before it."""
-        lines, unit = self._ready().values(), self._unit
-        low = min((line.start // unit for line in lines), default=0)
-        high = max(((line.start + line.marks[-1]) // unit for line in lines), default=0) if rank else low
+        lines = self._ready().values()
+        low = min((line.start // ROUND for line in lines), default=0)
+        high = max(((line.start + line.marks[-1]) // ROUND for line in lines), default=0) if rank else low
         while low < high:
             middle = (low + high + 1) // 2
             if self._count_before(middle) <= rank:
@@ -169,13 +164,13 @@ class Rounds(Part):
         return low
 
     def _count_before(self, at: int) -> int:
-        mark = at * self._unit
+        mark = at * ROUND
         return sum(line.before(mark) for line in self._lines.values() if line.start < mark)
 
     def _bucket(self, at: int) -> list[Key]:
         bucket = self._buckets.get(at)
         if bucket is None:
-            bucket, low, high = self._buckets.setdefault(at, []), at * self._unit, (at + 1) * self._unit
+            bucket, low, high = self._buckets.setdefault(at, []), at * ROUND, (at + 1) * ROUND
             for line in self._lines.values():
                 if line.start < high:
                     bucket.extend(line.keys[line.before(low) : line.before(high)])
@@ -187,7 +182,7 @@ class Rounds(Part):
         line = self._ready()[person]
         index = bisect_left(line.keys, key)
         earlier = sum(lane.counts.get(person, 0) for lane in self._before)
-        return (line.start + line.marks[index]) // self._unit, earlier + index
+        return (line.start + line.marks[index]) // ROUND, earlier + index
 
     def rank(self, person: PersonId, key: Key) -> int:
         """How many of these play before."""
@@ -201,7 +196,7 @@ class Rounds(Part):
     def length_before(self, person: PersonId, key: Key) -> float:
         """Ms that those which play before take."""
         at, _ = self.place(person, key)
-        mark, bucket = at * self._unit, self._bucket(at)
+        mark, bucket = at * ROUND, self._bucket(at)
         rounds = sum(self._lengths(line)[line.before(mark)] for line in self._lines.values() if line.start < mark)
         return rounds + self._sum(one[2] for one in bucket[: bisect_left(bucket, key)])
 

@@ -1,7 +1,7 @@
 """The orders written down literally: slow, obvious, and what the fast ones must equal."""
 
 from core.room import Room
-from core.types import HOUSE, Entry, EntryId, Mode, PersonId, TurnMeasure
+from core.types import Entry, EntryId, Mode, PersonId, TurnMeasure
 
 SIX_HOURS = 6 * 3_600_000
 TEN_MINUTES = 600_000
@@ -39,9 +39,8 @@ def seat(room: Room, entry: Entry) -> int:
     if room.shuffle is not None and entry.id <= room.shuffle.upto:
         word = (1 << 64) - 1
         z = (entry.id * 0x9E3779B97F4A7C15 + room.shuffle.seed) & word
-        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & word
-        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & word
-        return ((z ^ (z >> 31)) & ((1 << 50) - 1)) - (1 << 50)
+        z = ((z ^ (z >> 29)) * 0xBF58476D1CE4E5B9) & word
+        return (z >> 14) - (1 << 50)
     return entry.first_requested_at * 1024
 
 
@@ -55,11 +54,13 @@ def turns_that_count(room: Room, now: int) -> list[EntryId]:
     ]
 
 
-def turns(room: Room, person: PersonId, now: int) -> int:
-    """How many turns somebody had, or how much airtime."""
+def start(room: Room, person: PersonId, now: int) -> int:
+    """Where somebody's next turn starts: where their last one ended, or in the round of the latest turn in order."""
     had = [room.turns[entry] for entry in turns_that_count(room, now)]
+    by_count = room.settings.turns is TurnMeasure.COUNT
     own = [turn for turn in had if one(room, turn.person) == one(room, person)]
-    return len(own) if room.settings.turns is TurnMeasure.COUNT else sum(turn.airtime for turn in own)
+    ends = [turn.start + (ROUND if by_count else turn.airtime) for turn in own]
+    return max([0, *ends, *(turn.start // ROUND * ROUND for turn in had if not turn.forced)])
 
 
 def lane(room: Room, entry: Entry, now: int) -> int:
@@ -93,23 +94,17 @@ def order(room: Room, now: int, horizon: int = HORIZON) -> list[EntryId]:
 
 def fair(room: Room, lanes: list[list[Entry]], now: int) -> None:
     by_count = room.settings.turns is TurnMeasure.COUNT
-    a_round = 1 if by_count else ROUND
-    waiting = {one(room, entry.person) for each in lanes[:5] for entry in each}
-    if room.current is not None and room.current.entry.person != HOUSE:
-        least = turns(room, room.current.entry.person, now)
-    else:
-        least = min((turns(room, person, now) for person in waiting), default=0)
     rounds: dict[EntryId, int] = {}
-    for person in waiting:
-        spent = max(turns(room, person, now), least - a_round)
+    for person in {one(room, entry.person) for each in lanes[:5] for entry in each}:
+        spent = start(room, person, now)
         for number in range(5):
             own = [entry for entry in lanes[number] if one(room, entry.person) == person]
             if number >= 3:
                 own.sort(key=lambda entry: (-score(room, entry, now), seat(room, entry), entry.id))
             for entry in own:
-                rounds[entry.id] = spent // a_round
+                rounds[entry.id] = spent // ROUND
                 length = ROUND if entry.track.length is None else entry.track.length
-                spent += 1 if by_count else length
+                spent += ROUND if by_count else length
     for number in (3, 4):
         lanes[number].sort(key=lambda entry: (rounds[entry.id], -score(room, entry, now), seat(room, entry), entry.id))
 

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
-from core import people
 from core.ordering import order_of, phragmen
+from core.people import arrive, leave
 from core.room import Room
 from core.types import (
     Entry,
@@ -131,6 +131,8 @@ class Bench:
         if room.current is not None:
             turn = room.turns[room.current.entry.id]
             turn.counted, turn.airtime, room.current = counted, heard, None
+        order.retake()
+        order = order_of(room, self.now)
         first = order.first()
         if first is not None:
             entry = room.entries[first]
@@ -139,15 +141,17 @@ class Bench:
             self.unlock(entry)
             length = entry.track.length or 210_000
             supporters = tuple(order.supporters(entry))
-            room.turns[first] = Turn(first, entry.person, self.now, airtime=length, approvers=supporters)
+            start = order.start(entry.person)
+            assert start == reference.start(room, entry.person, self.now)
+            room.turns[first] = Turn(first, entry.person, self.now, True, length, supporters, start, entry.forced)
             room.current = Playing(entry)
         order.retake()
 
     def come(self, person: PersonId) -> None:
-        people.arrive(self.room, Presence(person, PAGE, Hearing.STREAM, person, self.now), self.now)
+        arrive(self.room, Presence(person, PAGE, Hearing.STREAM, person, self.now), self.now)
 
     def go(self, person: PersonId) -> None:
-        people.leave(self.room, person, PAGE, self.now)
+        leave(self.room, person, PAGE, self.now)
 
     def link(self, person: PersonId, leader: PersonId) -> None:
         leaders = set(self.room.same.values())
@@ -209,3 +213,98 @@ def test_the_order_is_the_rule(mode: Mode, measure: TurnMeasure, horizon: int, m
         check(bench, horizon)
 
     histories()
+
+
+def queued(bench: Bench, person: str, songs: int, length: int = 200_000) -> None:
+    bench.add(PersonId(person), [length] * songs)
+
+
+def heard(bench: Bench, songs: int) -> list[str]:
+    """Who asked for each of the next songs, played to the end."""
+    played: list[str] = []
+    for _ in range(songs):
+        bench.play(True, 200_000)
+        assert bench.room.current is not None
+        played.append(bench.room.current.entry.person)
+        bench.wait(200_000)
+    return played
+
+
+@pytest.mark.parametrize("measure", TurnMeasure)
+def test_a_latecomer_catches_up_by_one_round_at_most(measure: TurnMeasure) -> None:
+    bench = Bench(Mode.FAIR, measure)
+    queued(bench, "ann", 20)
+    assert heard(bench, 10) == ["ann"] * 10
+    queued(bench, "ben", 10)
+    played = heard(bench, 8)
+    assert played[0] == "ben"
+    assert played.count("ben") <= 5
+
+
+def test_those_with_votes_gain_nothing_when_old_turns_are_forgotten() -> None:
+    bench = Bench(Mode.FAIR, TurnMeasure.COUNT)
+    for name in NAMES:
+        bench.come(PersonId(name))
+        queued(bench, name, 60)
+    for entry in bench.room.entries.values():
+        if entry.person == "fay":
+            bench.vote(PersonId("ann"), sorted(bench.room.entries).index(entry.id), 1)
+    played = heard(bench, 45 * len(NAMES))
+    assert {name: played.count(name) for name in NAMES} == dict.fromkeys(NAMES, 45)
+
+
+def test_a_forced_turn_is_paid_for_and_moves_nobody_else() -> None:
+    bench = Bench(Mode.FAIR, TurnMeasure.COUNT)
+    for name in ("ann", "ben", "cyd"):
+        queued(bench, name, 5)
+    bench.mark(4, forced=True, parked=False)
+    assert heard(bench, 1) == ["ann"]
+    assert heard(bench, 6) == ["ben", "cyd", "ann", "ben", "cyd", "ann"]
+
+
+def test_what_is_scheduled_waits_for_its_time_and_then_plays_next() -> None:
+    bench = Bench(Mode.FIFO, TurnMeasure.COUNT)
+    queued(bench, "ann", 3)
+    bench.schedule(2, 1)
+    order = order_of(bench.room, bench.now)
+    assert order.entries() == [1, 2, 3]
+    assert order.next_start() == bench.now + 60_000
+    bench.wait(60_000)
+    order = order_of(bench.room, bench.now)
+    assert (order.entries(), order.next_start()) == ([3, 1, 2], None)
+    assert [entry.id for entry in order.due()] == [3]
+
+
+def test_nothing_plays_when_all_is_scheduled() -> None:
+    bench = Bench(Mode.FIFO, TurnMeasure.COUNT)
+    queued(bench, "ann", 1)
+    bench.schedule(0, 5)
+    assert order_of(bench.room, bench.now).first() is None
+
+
+def test_those_who_agree_get_their_share_of_the_plays() -> None:
+    bench = Bench(Mode.PROPORTIONAL, TurnMeasure.COUNT)
+    for name in NAMES[:4]:
+        bench.come(PersonId(name))
+    queued(bench, "ann", 20)
+    queued(bench, "dan", 20)
+    for index, entry in enumerate(sorted(bench.room.entries)):
+        if bench.room.entries[EntryId(entry)].person == "ann":
+            bench.vote(PersonId("ben"), index, 1)
+            bench.vote(PersonId("cyd"), index, 1)
+    played = heard(bench, 20)
+    assert played.count("ann") == 15
+    assert "dan" in played[:4]
+
+
+def test_an_airtime_turn_costs_what_was_heard() -> None:
+    bench = Bench(Mode.FAIR, TurnMeasure.AIRTIME)
+    queued(bench, "ann", 5, 840_000)
+    queued(bench, "ben", 20, 210_000)
+    played: list[str] = []
+    for _ in range(10):
+        length = 840_000 if bench.room.current and bench.room.current.entry.person == "ann" else 210_000
+        bench.play(True, length)
+        assert bench.room.current is not None
+        played.append(bench.room.current.entry.person)
+    assert played.count("ann") == 2

@@ -160,7 +160,7 @@ def everything(room: Room) -> None:
         room.changes.people.add((presence.person, presence.place))
     room.polls["skip"] = Poll("skip", EntryId(2), BEN, 1, 2, {BEN: 1, ANN: 2}, "80")
     room.changes.polls.add("skip")
-    room.turns[EntryId(2)] = Turn(EntryId(2), ANN, 9, counted=False, airtime=7, approvers=(BEN,))
+    room.turns[EntryId(2)] = Turn(EntryId(2), ANN, 9, counted=False, airtime=7, approvers=(BEN,), start=3, forced=True)
     room.changes.turns.add(EntryId(2))
     room.changes.plays.append(play(room, EntryId(9)))
     blocks = (Block(BlockKind.WORD, "été"),)

@@ -35,7 +35,7 @@ def join(guest: Room, host: Room, now: int) -> None:
     for entry in moved:
         entry.votes = {}
     _put(host, moved)
-    _move_chat(guest, host, guest.place, now)
+    _move_chat(guest, host, _ways(guest, guest.place), now)
     _settle(host, now)
 
 
@@ -44,11 +44,17 @@ def part(host: Room, own: Room, place: PlaceId, now: int) -> None:
 
     What is on air stays with `host`.
     """
-    moved = _take(host, [entry for entry in host.entries.values() if entry.place == place])
+    ways = _ways(own, place)
+    moved = _take(host, [entry for entry in host.entries.values() if entry.place in ways])
     _put(own, moved)
-    _move_chat(host, own, place, now)
+    _move_chat(host, own, ways, now)
     _settle(host, now)
     _settle(own, now)
+
+
+def _ways(room: Room, place: PlaceId) -> set[PlaceId]:
+    """How people come to a place's own room: by the place, or by the room's page."""
+    return {place, PlaceId(f"web:{room.id}")}
 
 
 def _take(room: Room, leaving: Iterable[Entry]) -> list[Entry]:
@@ -77,12 +83,13 @@ def _put(room: Room, entries: Iterable[Entry]) -> None:
     room.order = None
 
 
-def _move_chat(source: Room, target: Room, place: PlaceId, now: int) -> None:
+def _move_chat(source: Room, target: Room, ways: set[PlaceId], now: int) -> None:
     """Who is there by chatting is in the other room now; who hears a stream hears the one they opened."""
-    for one in [it for it in source.people.values() if it.place == place and it.hearing is Hearing.CHAT]:
-        del source.people[one.person, place]
-        source.changes.people.add((one.person, place))
-        _arrive(target, one, now)
+    for key, one in [(key, it) for key, it in source.people.items() if it.hearing is Hearing.CHAT]:
+        if one.place in ways:
+            del source.people[key]
+            source.changes.people.add(key)
+            _arrive(target, one, now)
 
 
 def _arrive(room: Room, presence: Presence, now: int) -> None:

@@ -37,7 +37,6 @@ class Action(StrEnum):
     STOP = "stop"
     JOIN = "join"
     LEAVE = "leave"
-    HISTORY = "history"
     FAVOURITE = "favourite"
     CONFIGURE = "configure"
     BLOCK = "block"
@@ -111,7 +110,6 @@ TABLE: dict[Action, Rule] = {
     Action.STOP: _ASK,
     Action.JOIN: _rule(Role.LISTENER, Role.DJ),
     Action.LEAVE: _RULE,
-    Action.HISTORY: _LOOK,
     Action.FAVOURITE: _LOOK,
     Action.CONFIGURE: _ADMIN,
     Action.BLOCK: _ADMIN,

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import Row, Select, delete, select, update
 
@@ -62,9 +63,17 @@ class SqlPlaces:
         return await self._first(_refs().where(rooms.c.id == room))
 
     async def entrance(self, room: RoomId) -> RoomRef | None:
-        """Where the page of a room leads: to itself, or to the room that its place shares."""
-        shared = select(links.c.room).join(rooms, rooms.c.place == links.c.place).where(rooms.c.id == room)
-        return await self._first(_refs().where(rooms.c.id.in_(shared))) or await self.room(room)
+        """Where the page of a room leads: to itself, or to the room that its place shares.
+
+        Who comes to a shared room by another web room's page still comes by that place.
+        """
+        own = await self.room(room)
+        if own is None:
+            return None
+        shared = await self._first(_refs().join(links, links.c.room == rooms.c.id).where(links.c.place == own.place))
+        if shared is None:
+            return own
+        return replace(shared, place=own.place) if own.place.startswith("web:") else shared
 
     async def all_rooms(self) -> Sequence[RoomRef]:
         """Every room."""

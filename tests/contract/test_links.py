@@ -306,6 +306,9 @@ async def test_what_cannot_be_linked(one: Process) -> None:
             await one.links.link(actor, PlaceId(place), RoomId(room))
     await one.links.link(actor, PlaceId("web:page"), host)
     assert (await one.rooms.read(host)).linked == (CHAT, "web:page")
+    entrance = await one.places.entrance(page)
+    assert entrance is not None
+    assert (entrance.room, entrance.place) == (host, "web:page")
 
 
 async def test_commands_meanwhile_are_not_lost(one: Process, database: Database) -> None:

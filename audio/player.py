@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from audio.broadcast import Broadcast
+from audio.channel import Channel
 from audio.failures import STUCK
 from audio.intake import Intake, NodeReport
 from audio.link import Link, Parts
@@ -18,9 +19,8 @@ from audio.node import Health, Node
 from audio.node_refs import manager_of
 from audio.placement import Placement
 from audio.player_ids import lead_id
-from audio.seen import Patcher, Seen, Target
+from audio.seen import Patcher, Target
 from audio.voice import Voice
-from audio.voice_data import VoiceRefusedError
 from core import playing, timers
 from core.errors import NoSuchRoomError, StoreUnavailableError
 from core.events import PlayerChanged
@@ -49,6 +49,7 @@ class RoomPlayer:
         """Whether there is nothing to look after."""
         self.voice = Voice(ref.guild, self.wake) if ref.guild is not None else None
         self._parts = parts
+        self._channel = Channel(ref.room, self.voice, parts.reports)
         self._link = Link(ref.room, self.id, parts, self.voice, look_in=self._look_in, left=self._left)
         self.broadcast = Broadcast(ref.room, self._link, parts, self.wake)
         self._placement = Placement(self._link, parts, self._look_in)
@@ -60,7 +61,6 @@ class RoomPlayer:
         self._parent = ""
         self._told = 0
         self._next_look = 0.0
-        self._out = ""
         self._last = self.status
 
     # What others tell it; none of these waits
@@ -158,7 +158,7 @@ class RoomPlayer:
             return
         await self._take_in()
         self._look_in(await self._intake.watch())
-        await self._mind_voice()
+        await self._channel.mind()
         known, self._told = self._told if self._link.seen else 0, 0
         room = await self._parts.rooms.read(self.ref.room, known=known)
         await self._mind_time(room)
@@ -194,24 +194,8 @@ class RoomPlayer:
 
     async def _let_go(self) -> None:
         self.status = "idle"
-        if self.voice is not None:
-            await self.voice.leave()
+        await self._channel.leave()
         await self._link.end()
-
-    async def _mind_voice(self) -> None:
-        """Tell the room what Discord did with us."""
-        voice = self.voice
-        if voice is not None and voice.lost:
-            await self._lose_voice(voice.lost)
-            voice.lost = ""  # only now: what could not be stored is told again
-        if voice is not None and (channel := voice.moved) is not None:
-            await self._parts.reports.voice_moved(self.ref.room, channel)
-            voice.moved = None if voice.moved == channel else voice.moved
-
-    async def _lose_voice(self, reason: str) -> None:
-        """The room is heard in no channel any more; the status says why until it is again."""
-        self.status = self._out = reason
-        await self._parts.reports.voice_lost(self.ref.room, reason)
 
     async def _mind_time(self, room: Room) -> None:
         """What time alone brings about."""
@@ -232,7 +216,11 @@ class RoomPlayer:
         node, seen = self._link.node, self._link.seen
         if node is None or seen is None or self._link.watchdog.ending is not None:
             return
-        if not await self._follow_voice(room, node, seen):
+        if not await self._channel.follow(room, node):
+            self.status = self._channel.out
+            return
+        if self._channel.connecting and seen.entry is None:
+            self.status = "connecting"  # nothing starts while the voice data of the channel are on their way
             return
         position, seek = self._link.bookmark.aim(room, seen)
         body = self._patcher.difference(seen, self._target(room, node), position=position, seek=seek)
@@ -242,22 +230,8 @@ class RoomPlayer:
             self._note_status(room)
             await self._look_ahead(room)
 
-    async def _follow_voice(self, room: Room, node: Node, seen: Seen) -> bool:
-        """Whether the PATCH may go out: nothing starts while the voice data of the channel are on their way."""
-        if self.voice is None:
-            return True
-        try:
-            await self.voice.follow(room.voice_channel, node)
-        except VoiceRefusedError as error:
-            await self._lose_voice(error.reason)
-            return False
-        if self.voice.connecting and seen.entry is None:
-            self.status = "connecting"
-            return False
-        return True
-
     def _target(self, room: Room, node: Node) -> Target:
-        voice = self.voice.data if self.voice is not None and self._link.voice_allowed else None
+        voice = self._channel.data if self._link.voice_allowed else None
         target = Target.of(room, taps=self.broadcast.taps, voice=voice, chorus=node.chorus)
         following = target.following
         if following and (following.id == self._link.bad_next or not node.offers(manager_of(following.track.ref))):
@@ -275,14 +249,8 @@ class RoomPlayer:
         return True
 
     def _note_status(self, room: Room) -> None:
-        voice = self.voice
-        self._out = self._out if room.voice_channel is None else ""
-        if voice is not None and room.voice_channel is not None and (voice.trouble or voice.muted):
-            self.status = voice.trouble or "muted"
-        elif self._out:
-            self.status = self._out
-        else:
-            self.status = "playing" if room.current is not None and room.paused is None else "idle"
+        on_air = room.current is not None and room.paused is None
+        self.status = self._channel.trouble(room) or ("playing" if on_air else "idle")
 
     async def _look_ahead(self, room: Room) -> None:
         """Settle the next entry when the current one is about to end; be there in time for it."""

@@ -1,0 +1,66 @@
+"""A room's voice channel: the room's wish is followed, and what Discord did with us is told to the room."""
+
+from audio.node import Node
+from audio.voice import Voice
+from audio.voice_data import VoiceData, VoiceRefusedError
+from core.reports import Reports
+from core.room import Room
+from core.types import RoomId
+
+
+class Channel:
+    """Of one room; `voice` is None for a room without a guild."""
+
+    def __init__(self, room: RoomId, voice: Voice | None, reports: Reports) -> None:
+        self.voice = voice
+        self._room = room
+        self._reports = reports
+        self.out = ""
+        """Why the room is heard in no channel any more, until it is again."""
+
+    @property
+    def data(self) -> VoiceData | None:
+        """What a node needs to connect."""
+        return self.voice.data if self.voice is not None else None
+
+    @property
+    def connecting(self) -> bool:
+        """Whether the data of the wanted channel are on their way."""
+        return self.voice is not None and self.voice.connecting
+
+    async def mind(self) -> None:
+        """Tell the room what Discord did with us."""
+        voice = self.voice
+        if voice is not None and voice.lost:
+            await self._lose(voice.lost)
+            voice.lost = ""  # only now: what could not be stored is told again
+        if voice is not None and (channel := voice.moved) is not None:
+            await self._reports.voice_moved(self._room, channel)
+            voice.moved = None if voice.moved == channel else voice.moved
+
+    async def follow(self, room: Room, node: Node) -> bool:
+        """Be where the room wants to be heard; whether we may be there."""
+        if self.voice is None:
+            return True
+        try:
+            await self.voice.follow(room.voice_channel, node)
+        except VoiceRefusedError as error:
+            await self._lose(error.reason)
+            return False
+        return True
+
+    async def leave(self) -> None:
+        """Be in no channel."""
+        if self.voice is not None:
+            await self.voice.leave()
+
+    async def _lose(self, reason: str) -> None:
+        self.out = reason
+        await self._reports.voice_lost(self._room, reason)
+
+    def trouble(self, room: Room) -> str:
+        """Why the room is not heard in its channel, or has none any more; empty when all is well."""
+        if room.voice_channel is None or self.voice is None:
+            return self.out
+        self.out = ""
+        return self.voice.trouble or ("muted" if self.voice.muted else "")

@@ -34,6 +34,7 @@ from bot.config import Settings, reachable, revealed
 from bot.discord import Discord, account_of
 from bot.house import House
 from bot.keys import KeyFileError, load_keys
+from bot.plans import limits_of
 from bot.store import Store, open_store
 from bot.tasks import Tasks
 from bot.tracing import export_to
@@ -43,7 +44,7 @@ from core.bus import LocalBus
 from core.errors import StoreUnavailableError
 from core.jukebox import Jukebox
 from core.reports import Reports
-from core.types import Limits, PlaceId
+from core.types import PlaceId
 from db.instance import InUseError
 from db.redis_bus import RedisBus
 from web.app import create_web
@@ -76,9 +77,8 @@ async def run_app(settings: Settings, *, leave_node: bool = False) -> int:
     return 0
 
 
-def _history_days(_place: PlaceId) -> int | None:
-    """Every place has the same limits as long as nothing is sold."""
-    return Limits().history_days
+def _history_days(place: PlaceId) -> int | None:
+    return limits_of(place).history_days
 
 
 def _blamed(error: Exception) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.config import Settings
 from bot.house import House
 from bot.ownership import Ownership
+from bot.plans import limits_of
 from core.ports.bus import Bus
 from core.ports.clock import Clock
 from db.engine import Database
@@ -49,7 +50,7 @@ async def open_store(settings: Settings, bus: Bus, clock: Clock, house: House, s
     stack.push_async_callback(database.close)
     await migrate(database)
     groups = Groups()
-    rooms = SqlRooms(database, bus, clock, fallback=house.tracks, groups=groups)
+    rooms = SqlRooms(database, bus, clock, fallback=house.tracks, limits=limits_of, groups=groups)
     stack.push_async_callback(rooms.close)
     places = SqlPlaces(database, clock, groups)
     people, links = SqlPeople(database, bus, clock, groups), SqlLinks(database, bus, clock, groups)

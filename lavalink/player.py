@@ -12,6 +12,7 @@ from lavalink.engine import Engine
 from lavalink.events import Events
 from lavalink.opus import FRAME_MS
 from lavalink.output import Output
+from lavalink.playhead import Playhead
 from lavalink.protocol import (
     ApiError,
     ChorusModel,
@@ -64,11 +65,9 @@ class Player:
         self._next: Track | None = None
         self._next_start = 0
         self._deck: Deck | None = None
-        self._start = 0  # ms of the track at which `_played` began to count
+        self._head = Playhead()
         self._end: int | None = None
-        self._played = 0
         self._ticks = 0
-        self._starved = 0
 
     # What the server calls
 
@@ -181,7 +180,7 @@ class Player:
     def _spin(self, track: Track, start: int) -> None:
         """Play a track from a place on, by a new deck; what is cued stays so."""
         self._drop_deck(ghost=True)
-        self._start, self._played, self._starved = start, 0, 0
+        self._head.set(start)
         reel = Reel(track, self._sources, start)
         reel.end = self._end
         self._deck = Deck(self._engine, reel, self._gain, on_ready=self._ready, on_missed=self._missed)
@@ -230,7 +229,7 @@ class Player:
         if self._track is not None:
             self._events.ended(self._track, "finished")
         self._track, self._next, self._end = mark.reel.track, None, None
-        self._start, self._played, self._starved = mark.reel.start, 0, 0
+        self._head.set(mark.reel.start)
         if self._deck is not None:
             self._deck.joining = False
         self._events.started(mark.reel.track)
@@ -265,10 +264,9 @@ class Player:
             deck.refill()
 
     def _play(self, packet: bytes) -> None:
-        self._starved = 0
-        self._played += 1
+        first = self._head.move()
         self._output.sound(packet)
-        if self._played == 1 and self._track is not None:
+        if first and self._track is not None:
             trace = str(self._track.user_data.get("trace", ""))[3:35]  # the client's W3C traceparent
             log.info("first packet", player=self.guild_id, **({"trace": trace} if trace else {}))
 
@@ -277,8 +275,7 @@ class Player:
         self._output.fill()
         if deck.drained:
             deck.force_join()
-        self._starved += 1
-        if self._starved == STUCK_MS // FRAME_MS and self._track is not None:
+        if self._head.wait() == STUCK_MS and self._track is not None:
             self._events.stuck(self._track, STUCK_MS)
             self._update()
 
@@ -288,14 +285,10 @@ class Player:
     def _gain(self) -> float:
         return self._volume / 100 * filters.gain(self._filters)
 
-    @property
-    def _position(self) -> int:
-        return 0 if self._track is None else self._start + self._played * FRAME_MS
-
     def _state(self) -> PlayerState:
         return PlayerState(
             time=time.time_ns() // 1_000_000,
-            position=self._position,
+            position=0 if self._track is None else self._head.position,
             connected=self.voice.connected,
             ping=self.voice.ping,
         )

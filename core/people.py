@@ -89,7 +89,7 @@ def _decides(presence: Presence, now: int) -> bool:
         case Hearing.VOICE:
             return not presence.deaf
         case Hearing.STREAM:
-            return now - presence.since >= STREAM_AGE
+            return not 0 <= now - presence.since < STREAM_AGE  # whoever came by a clock that was ahead is no newcomer
         case Hearing.CHAT:
             return now - presence.since < CHAT_WINDOW
 

@@ -74,7 +74,7 @@ def correct(room: Room, position: int, now: int) -> None:
     assert room.current is not None
     since = room.clock.running_since
     if since is not None:
-        room.current.heard += min(max(position - room.clock.offset, 0), now - since)
+        room.current.heard += max(0, min(position - room.clock.offset, now - since))
     room.clock = PositionClock(position, None if since is None else now)
     changed(room)
 
@@ -83,7 +83,7 @@ def keep_heard(room: Room, now: int) -> None:
     """Count what the clock ran through so far as heard."""
     since = room.clock.running_since
     if room.current is not None and since is not None:
-        room.current.heard += now - since
+        room.current.heard += max(0, now - since)
         room.clock = PositionClock(room.clock.at(now), now)
 
 

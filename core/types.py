@@ -324,8 +324,8 @@ class PositionClock:
     running_since: int | None = None
 
     def at(self, now: int) -> int:
-        """The position in ms at `now`."""
-        return self.offset + (now - self.running_since if self.running_since is not None else 0)
+        """The position in ms at `now`; it stands still while the system's clock is behind where it was."""
+        return self.offset + (max(0, now - self.running_since) if self.running_since is not None else 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 import asyncio
 import base64
 import contextlib
-import signal
-from collections.abc import AsyncIterator
-from concurrent.futures import ProcessPoolExecutor
+import os
+import sys
+import threading
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from audio import demo_covers
 from audio.demo_covers import Palette
 from audio.demo_synth import RATE, Samples, Score, render
 
+ROOT = Path(__file__).resolve().parents[1]
 ALBUM = "House List"
 ARTIST = "Chorus"
 BIT_RATE = 128_000
@@ -141,7 +142,7 @@ PIECES = (
 )
 
 
-async def synthesise(folder: Path) -> AsyncIterator[Path]:
+async def synthesise(folder: Path) -> AsyncGenerator[Path]:
     """Make the tracks that are still missing, each yielded as soon as its file is whole (48 kHz Ogg Opus).
 
     Does nothing once all were made, so that a track deleted since stays deleted. A child process does the work: it
@@ -149,15 +150,41 @@ async def synthesise(folder: Path) -> AsyncIterator[Path]:
     """
     if await asyncio.to_thread((folder / _DONE).exists):
         return
-    child = ProcessPoolExecutor(1, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN))
+    child = await asyncio.create_subprocess_exec(
+        *_command(folder),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is ours to hear
+    )
+    assert child.stdout
     try:
-        for piece in PIECES:
-            path = folder / piece.filename
-            if await asyncio.get_running_loop().run_in_executor(child, _make, piece, path):
-                yield path
+        async for number in child.stdout:
+            yield folder / PIECES[int(number)].filename
+        if await child.wait() == 0:
+            await asyncio.to_thread((folder / _DONE).touch)
     finally:
-        child.shutdown(wait=False, cancel_futures=True)
-    await asyncio.to_thread((folder / _DONE).touch)
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+
+
+def _command(folder: Path) -> list[str]:
+    return [sys.executable, "-m", "audio.demo", str(folder.absolute())]
+
+
+def main(folder: Path) -> None:
+    """The child: makes what is missing and prints the number of each piece. Ends at once when its parent does."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    for number, piece in enumerate(PIECES):
+        if _make(piece, folder / piece.filename):
+            sys.stdout.write(f"{number}\n")
+            sys.stdout.flush()
+
+
+def _end_with_parent() -> None:
+    os.read(sys.stdin.fileno(), 1)  # nobody writes: this is the end of the pipe
+    os._exit(1)
 
 
 def _make(piece: Piece, path: Path) -> bool:
@@ -196,3 +223,7 @@ def _tag(path: Path, piece: Piece) -> None:
     file["tracknumber"] = str(PIECES.index(piece) + 1)
     file["metadata_block_picture"] = base64.b64encode(cast("Any", picture).write()).decode()
     file.save()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,5 +1,6 @@
 """The house list: what the Lobby plays when nobody asked for anything."""
 
+from contextlib import aclosing
 from pathlib import Path
 
 import structlog
@@ -43,8 +44,9 @@ class House:
         await _wake(reports)
 
     async def _make(self, reports: Reports) -> None:
-        async for path in synthesise(self._library.house):
-            await self._offer(path, reports)
+        async with aclosing(synthesise(self._library.house)) as tracks:
+            async for path in tracks:
+                await self._offer(path, reports)
 
     async def _offer(self, path: Path, reports: Reports) -> None:
         await self._library.add(path)

@@ -1,6 +1,6 @@
 """The house list follows the library: there is always something to hear."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from tests import sound
 from tests.fakes import FakeClock, FakeRooms
 
 
-async def demo(folder: Path) -> AsyncIterator[Path]:
+async def demo(folder: Path) -> AsyncGenerator[Path]:
     yield sound.write_tone(folder / "Demo.opus", 440, 1.0, tags={"title": "Demo"})
 
 

@@ -29,7 +29,10 @@ class Groups:
         """Know everybody whom a room names, and whoever is linked to them."""
         named = _named(room)
         found = await connection.execute(_group(named, dialect))
-        self.learn(named, {PersonId(row.id): PersonId(row.leader) for row in found})
+        leaders = {PersonId(row.id): PersonId(row.leader) for row in found}
+        heads = {leaders.get(it, it) for it in named}
+        parted = (person for person, leader in self.same.items() if leader in heads)
+        self.learn({*named, *parted}, leaders)
 
     def learn(self, known: Iterable[PersonId], leaders: dict[PersonId, PersonId]) -> None:
         """`leaders` are all links of the `known` persons, and of others."""

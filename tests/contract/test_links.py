@@ -211,6 +211,18 @@ async def test_a_newcomer_is_known_to_be_somebody_who_is_there(one: Process, dat
     assert listening(await other.rooms.read(room)) == 1
 
 
+async def test_who_was_parted_elsewhere_is_somebody_else_when_they_come(one: Process, database: Database) -> None:
+    room, place, other = await guild(one), PlaceId("discord:7"), Process(database)
+    page = await other.places.person(ANNS_PAGE)
+    await one.people.link(ANN, ANNS_PAGE)
+    await other.come(room, ANN, place, Hearing.VOICE)
+    await one.people.unlink(ANNS_PAGE)
+    assert listening(await other.rooms.read(room)) == 1
+    now = other.clock.time
+    await other.do(room, lambda state, _: arrive(state, Presence(page, place, Hearing.STREAM, "Ann", now), now))
+    assert listening(await other.rooms.read(room)) == 2
+
+
 async def test_only_rooms_where_they_did_something_get_a_new_version(one: Process) -> None:
     room, place = await guild(one), PlaceId("discord:7")
     far = (await one.places.guild_room(1, 8, "Far")).room

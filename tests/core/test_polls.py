@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import ForbiddenError, NoHistoryError, NoSuchPollError, OutOfRangeError, PollRunningError
+from core.errors import (
+    ForbiddenError,
+    NoHistoryError,
+    NoSuchPollError,
+    NotListeningError,
+    OutOfRangeError,
+    PollRunningError,
+)
 from core.policy import TABLE, Action
 from core.records.results import Asked, Changed
 from core.room import Room
@@ -177,6 +184,17 @@ async def test_whoever_may_does_it_at_once_and_answers_the_question(hall: World,
     assert not isinstance(done, Asked)
     assert DONE[kind](hall)
     assert hall.room.polls == {}
+
+
+@EVERY
+async def test_the_departed_are_not_asked(hall: World, kind: Action) -> None:
+    await ASK[kind](hall, "ann")
+    await hall.voice("ben", "cyd", "dan")
+    gone = hall.member("ann", channel=None)
+    command = {Action.VOLUME: ("volume", 50), Action.MODE: ("set_mode", "votes")}.get(kind, (kind.value,))
+    with pytest.raises(NotListeningError):
+        await getattr(hall.jukebox, command[0])(ROOM, gone, *command[1:])
+    assert (await hall.jukebox.why_poll(ROOM, kind)).votes == 0
 
 
 async def test_questions_about_what_is_on_air_end_with_it_and_the_others_go_on(hall: World) -> None:

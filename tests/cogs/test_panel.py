@@ -171,6 +171,7 @@ async def test_it_is_edited_at_most_every_three_seconds(party: Party, monkeypatc
     assert all(gap >= 2.9 for gap in gaps)
 
 
+@pytest.mark.heard  # alone on the machine: Discord's three seconds are counted
 async def test_three_hundred_presses_are_one_vote_each_and_few_edits(party: Party) -> None:
     message = await play(party, "Aria")
     crowd = [party.guild.member(f"m{i}") for i in range(300)]

@@ -47,7 +47,6 @@ def start(tmp_path: Path) -> Iterator[Callable[..., NodeProcess]]:
 def test_it_says_where_it_is_to_its_owner_alone(start: Callable[..., NodeProcess]) -> None:
     process = start()
     process.wait_ready()
-    assert time.monotonic() - process.started < 3  # < 1 s on a quiet machine; tests share theirs
     info = json.loads(process.info_file.read_text())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert set(info) == {"pid", "started", "port", "password", "version"}
@@ -55,6 +54,13 @@ def test_it_says_where_it_is_to_its_owner_alone(start: Callable[..., NodeProcess
     assert abs(info["started"] - time.time()) < 30
     assert stat.S_IMODE(process.info_file.stat().st_mode) == 0o600
     assert sorted(path.name for path in process.info_file.parent.iterdir()) == ["node.json", "node.log"]
+
+
+@pytest.mark.heard  # alone on the machine
+def test_it_is_up_soon(start: Callable[..., NodeProcess]) -> None:
+    process = start()
+    process.wait_ready()
+    assert time.monotonic() - process.started < 2
 
 
 def test_without_a_password_it_makes_one(tmp_path: Path) -> None:

@@ -44,7 +44,6 @@ from core.bus import LocalBus
 from core.errors import StoreUnavailableError
 from core.jukebox import Jukebox
 from core.reports import Reports
-from core.types import PlaceId
 from db.instance import InUseError
 from db.redis_bus import RedisBus
 from web.app import create_web
@@ -75,10 +74,6 @@ async def run_app(settings: Settings, *, leave_node: bool = False) -> int:
         sys.stderr.write(f"Chorus cannot start: {_blamed(error)}\n")
         return 1
     return 0
-
-
-def _history_days(place: PlaceId) -> int | None:
-    return limits_of(place).history_days
 
 
 def _blamed(error: Exception) -> str:
@@ -179,7 +174,7 @@ class App:
         self.tasks.start("library", self.house.fill(self.reports))
         self.tasks.start("leases", self.store.ownership.keep())
         self.tasks.start("uploads", sweep_uploads(self.store.rooms, self.uploads))
-        self.tasks.start("history", prune_plays(self.store.plays, _history_days, self.clock))
+        self.tasks.start("history", prune_plays(self.store.plays, limits_of, self.clock))
         self.tasks.start("other writers", self.store.rooms.attend())
         if self.redis_bus is not None:
             self.tasks.start("bus", self.redis_bus.follow(self.store.rooms.notice))

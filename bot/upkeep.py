@@ -7,7 +7,7 @@ import structlog
 from audio.uploads import Uploads
 from core.errors import StoreUnavailableError
 from core.ports.clock import Clock
-from db.plays import HistoryDays, PlayLog
+from db.plays import LimitsOf, PlayLog
 from db.rooms import SqlRooms
 
 SWEEP = 3600.0
@@ -26,11 +26,11 @@ async def sweep_uploads(rooms: SqlRooms, uploads: Uploads) -> None:
         await asyncio.sleep(SWEEP)
 
 
-async def prune_plays(plays: PlayLog, days: HistoryDays, clock: Clock) -> None:
+async def prune_plays(plays: PlayLog, limits: LimitsOf, clock: Clock) -> None:
     """Once an hour: delete the plays that are older than the plans keep them. Until cancelled."""
     while True:
         try:
-            gone = await plays.prune(days, clock.now())
+            gone = await plays.prune(limits, clock.now())
             log.debug("plays pruned", gone=gone)
         except StoreUnavailableError as error:
             log.warning("plays not pruned", error=type(error).__name__)

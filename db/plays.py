@@ -1,22 +1,24 @@
 """All finished plays: read one after the other, and forgotten when a plan keeps them no longer."""
 
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.types import PlaceId, RoomId
+from core.limits import best
+from core.types import Limits, PlaceId, RoomId
 from db.engine import Database
-from db.models import plays, rooms
+from db.models import links, plays, rooms
 from db.statements import among
 
 DAY = 86_400_000
 TOGETHER = 1_000
 """Rows that are read or deleted at a time."""
 
-HistoryDays = Callable[[PlaceId], int | None]
-"""How many days a place's plan keeps plays; None: for ever."""
+LimitsOf = Callable[[PlaceId], Limits]
+"""What a place's plan allows; `history_days` says how long plays are kept."""
 
 
 class PlayLog:
@@ -42,13 +44,20 @@ class PlayLog:
                 yield dict(row)
             last = found[-1]["id"] if found else newest
 
-    async def prune(self, days: HistoryDays, now: int) -> int:
-        """Delete the plays that ended longer ago than the plan of their room's place keeps them; how many."""
+    async def prune(self, limits: LimitsOf, now: int) -> int:
+        """Delete the plays that ended longer ago than the best plan of their room's places keeps them; how many."""
+        plans = {room: best([limits(place) for place in places]) for room, places in (await self._places()).items()}
+        kept = {room: plan.history_days for room, plan in plans.items()}
+        return sum([await self._prune(room, now - days * DAY) for room, days in kept.items() if days is not None])
+
+    async def _places(self) -> dict[RoomId, list[PlaceId]]:
+        """The places that share each room."""
+        sharing = select(rooms.c.id, rooms.c.place).union_all(select(links.c.room, links.c.place))
+        found: defaultdict[RoomId, list[PlaceId]] = defaultdict(list)
         async with self._database.read() as connection:
-            owned = (await connection.execute(select(rooms.c.id, rooms.c.place))).all()
-        kept = {RoomId(room): days(PlaceId(place)) for room, place in owned}
-        ends = {room: now - limit * DAY for room, limit in kept.items() if limit is not None}
-        return sum([await self._prune(room, before) for room, before in ends.items()])
+            for room, place in await connection.execute(sharing):
+                found[RoomId(room)].append(PlaceId(place))
+        return found
 
     async def _prune(self, room: RoomId, before: int) -> int:
         gone = 0

@@ -6,8 +6,8 @@ import pytest
 
 from bot.upkeep import prune_plays
 from core.errors import StoreUnavailableError
-from core.types import PlaceId
-from db.plays import HistoryDays, PlayLog
+from core.types import Limits, PlaceId
+from db.plays import LimitsOf, PlayLog
 from tests.fakes import FakeClock
 from tests.waiting import until
 
@@ -18,8 +18,8 @@ class Log(PlayLog):
     def __init__(self) -> None:
         self.asked: list[tuple[int | None, int]] = []
 
-    async def prune(self, days: HistoryDays, now: int) -> int:
-        self.asked.append((days(PlaceId("web:lobby")), now))
+    async def prune(self, limits: LimitsOf, now: int) -> int:
+        self.asked.append((limits(PlaceId("web:lobby")).history_days, now))
         if len(self.asked) == 1:
             raise StoreUnavailableError
         return 1
@@ -28,7 +28,7 @@ class Log(PlayLog):
 async def test_plays_are_pruned_by_the_clock_and_again_after_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.upkeep.SWEEP", 0.0)
     log, clock = Log(), FakeClock()
-    task = asyncio.create_task(prune_plays(log, lambda _place: 30, clock))
+    task = asyncio.create_task(prune_plays(log, lambda _place: Limits(history_days=30), clock))
     await until(lambda: len(log.asked) >= 3)
     task.cancel()
     await asyncio.wait([task])

@@ -4,7 +4,7 @@ import asyncio
 import math
 import secrets
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
 import structlog
@@ -34,6 +34,8 @@ DRIFT = 0.00002
 TICK = 0.1
 FIRST_PACKETS = 0.25
 """Seconds that the first listener waits for what was just heard, so that the stream does not begin with silence."""
+AT_ONCE = 0.03
+"""Seconds in which all that was just heard comes."""
 UNSENT = 256 * 1024
 BACK_OFF = (0.1, 2.0)
 
@@ -96,14 +98,23 @@ class Relay:
         pause, longest = BACK_OFF
         while True:
             try:
-                recent = 0 if self._ready.is_set() else BURST_MS
-                async for packet in self._upstream.packets(self._room, recent=recent):
+                async for packet in self._packets():
                     pause = BACK_OFF[0]
                     self._hear(packet)
             except Exception:
                 log.warning("stream.upstream_failed", room=self._room, retry_in=pause, exc_info=True)
             await asyncio.sleep(pause)
             pause = min(pause * 2, longest)
+
+    async def _packets(self) -> AsyncIterator[bytes]:
+        """The upstream's packets from now on; before anybody is served, those that were just heard come first."""
+        recent, past = 0 if self._ready.is_set() else BURST_MS, 0.0
+        async for packet in self._upstream.packets(self._room, recent=recent):
+            now = asyncio.get_running_loop().time()
+            if recent and self._ready.is_set() and not self._early:  # they come too late to begin with
+                recent, past = 0, now + AT_ONCE
+            if now >= past:
+                yield packet
 
     def _hear(self, packet: bytes) -> None:
         if not self._ready.is_set():

@@ -34,6 +34,7 @@ HEAD_START = 41_000
 
 async def plays_on(chorus: Product) -> None:
     """The house list is on air, because somebody has listened."""
+    await until(lambda: chorus.logs(event="library indexed"), within=30, what="there is something to play")
     await listen(f"{chorus.url}/r/lobby/stream.ogg", 3)
     await asyncio.sleep(LEFT)
 

@@ -105,6 +105,15 @@ async def test_the_first_listener_hears_at_once_what_was_just_heard(serve: Serve
     await until(lambda: upstream.asked == [2500, 0])  # the past is heard once only
 
 
+async def test_what_was_just_heard_is_left_out_if_it_comes_too_late(serve: Serve) -> None:
+    past = sound.opus_packets(sound.tone(660, 3.0))
+    upstream = FakeStream(sound.opus_packets(sound.tone(440, 2.0)), past=past)
+    upstream.late = 0.6
+    url = await serve(Streams(upstream))
+    tones = sound.tones(sound.opus_of_ogg(await listen(url, 2.5)))
+    assert [round(tone.hz / 10) for tone in tones] == [44]
+
+
 async def test_ffmpeg_reads_the_padded_stream_as_any_player_would(serve: Serve) -> None:
     url = await serve(Streams(tone_stream(660)))
     samples = decoded(await listen(url, 2.0))

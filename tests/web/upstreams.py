@@ -9,13 +9,14 @@ from core.types import RoomId
 class FakeStream:
     """Plays `packets` in real time, again and again; `past` is what was heard before.
 
-    `cut()` ends the upstream that is open, `pause()` starves it.
+    `cut()` ends the upstream that is open, `paused` starves it, `late` is how many seconds it takes to open.
     """
 
     def __init__(self, packets: Sequence[bytes], *, past: Sequence[bytes] = ()) -> None:
         self.queue: list[bytes] = list(packets)
         self.past = list(past)
         self.asked: list[int] = []
+        self.late = 0.0
         self.opened = 0
         self.open_now = 0
         self.paused = False
@@ -29,6 +30,8 @@ class FakeStream:
         cuts, loop = self._cuts, asyncio.get_running_loop()
         due = loop.time()
         try:
+            await asyncio.sleep(self.late)
+            due = loop.time()
             for packet in self.past[len(self.past) - min(recent // 20, len(self.past)) :]:
                 yield packet
             while cuts == self._cuts:

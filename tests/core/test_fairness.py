@@ -22,7 +22,7 @@ def test_everybody_gets_the_same_turns_and_more_is_liked_than_by_age() -> None:
     ours = [party(fair, seed) for seed in SEEDS]
     fifo = [party(lambda _: Fifo(), seed) for seed in SEEDS]
     for held, heard in ours:
-        assert {person: 10 for person in held.listeners} == {
+        assert dict.fromkeys(held.listeners, 10) == {
             person: sum(song.person == person for song in heard) for person in held.listeners
         }
     assert mean(likes(*one) for one in ours) > mean(likes(*one) for one in fifo) + 1

@@ -60,7 +60,7 @@ def test_it_says_where_it_is_to_its_owner_alone(start: Callable[..., NodeProcess
 def test_it_is_up_soon(start: Callable[..., NodeProcess]) -> None:
     process = start()
     process.wait_ready()
-    assert time.monotonic() - process.started < 2
+    assert time.monotonic() - process.started < 3  # < 1 s on a quiet machine
 
 
 def test_without_a_password_it_makes_one(tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ async def test_two_visitors_share_the_lobby_and_one_hears_it(chorus: Product, br
     fits = sorted(match(second, reference).correlation for second in seconds)
     assert fits[len(fits) // 2] > 0.9, fits  # a busy machine's browser may drop a buffer here and there
 
+    await until(lambda: chorus.logs(event="library indexed"), within=60, what="all demo tracks")
     for index in range(2):
         await ben.click("#q")
         await ben.locator("#results .add").nth(index).click()
@@ -85,3 +86,24 @@ async def test_two_visitors_share_the_lobby_and_one_hears_it(chorus: Product, br
         await expect(page.locator("h1")).to_have_text(wanted, timeout=10_000)
         assert await page.evaluate("window.untouched")
         assert errors(page) == []
+
+
+async def test_the_page_and_its_sound_come_back_when_the_bot_was_killed(chorus: Product, browser: Browser) -> None:
+    page = await visitor(browser, "about:blank")
+    await page.add_init_script(KEEP_AUDIO)
+    await page.goto(chorus.url)
+    await page.click("#listen")
+    await expect(page.locator("#listen")).to_have_text("Stop listening", timeout=10_000)
+    await expect(page.locator("h1")).not_to_have_text("Quiet in here", timeout=15_000)
+    await until(lambda: page.evaluate("window.heard.currentTime > 1"), within=15)
+
+    await chorus.kill()
+    await expect(page.locator("#link")).to_contain_text("Reconnecting")
+    await expect(page.locator("#listen")).to_have_text("Finding the sound again…", timeout=10_000)
+    await chorus.start()
+    await expect(page.locator("#link")).to_be_hidden(timeout=15_000)
+    await expect(page.locator("#listen")).to_have_text("Stop listening", timeout=6_000)
+    heard = await page.evaluate("window.heard.currentTime")
+    await until(lambda: page.evaluate(f"window.heard.currentTime > {heard} + 2"), within=10)
+    await expect(page.locator("#crowd")).to_contain_text("1 listening")
+    assert errors(page) == []

@@ -20,10 +20,10 @@ from av.packet import Packet  # noqa: TC002 (beside its siblings)
 
 from lavalink.fetch import HttpFile
 from lavalink.hls import open_segments, reason
-from lavalink.opus import FRAME, RATE, can_pass_through, packet_samples
+from lavalink.opus import BLOCK, FRAME, RATE, can_pass_through, packet_samples
 from lavalink.playlists import is_hls, playlist_text
 from lavalink.protocol import LoadError
-from lavalink.resampler import Resampler
+from lavalink.resampler import Resampler, Untouched
 from lavalink.workers import waiting
 
 FORMATS = (
@@ -44,6 +44,8 @@ PREROLL_MS = 100
 PREROLL_PACKETS = 4
 BAD_PACKETS = 100
 """Undecodable packets in a row after which a file counts as broken."""
+
+_NOTHING = (None, 0, 0)
 
 log = structlog.get_logger()
 
@@ -78,7 +80,9 @@ class Decoder:
         self._stream = self._sound()
         self._stream.codec_context.thread_count = 1
         self._packets = self._demux()
-        self._graph: Resampler | None = None
+        self._graph: Resampler | Untouched | None = None
+        self._rest = _NOTHING  # of the last frame
+        self._most = FRAME  # samples of the next piece: the first is short, so that sound begins at once
         self._origin = Fraction(self._container.start_time or 0, av.time_base)
         self._target: Fraction | None = None
         self._skip = 0
@@ -112,6 +116,7 @@ class Decoder:
         """Go to a place in ms, exact to a sample where the container tells times; beyond the end is the end."""
         self._target = Fraction(position, 1000)
         self._graph, self._skip, self._bad = None, 0, 0
+        self._rest, self._most = _NOTHING, FRAME
         self._recent.clear()
         place = max(0, position - PREROLL_MS) * 1000 + int(self._origin * av.time_base)
         try:
@@ -161,17 +166,32 @@ class Decoder:
                 self._push(frame)
 
     def _decode(self) -> Pcm | None:
+        """The next piece of the frame at hand, or of the next one."""
+        plane, start, left = self._rest
+        if plane is None:
+            frame = self._frame()
+            if frame is None:
+                return None
+            plane, start, left = frame.planes[0], self._skip, frame.samples - self._skip
+            self._skip = 0
+        piece = Pcm(plane, start, min(left, self._most))
+        self._rest = (plane, start + self._most, left - self._most) if left > self._most else _NOTHING
+        self._most = FRAME * BLOCK
+        return piece
+
+    def _frame(self) -> AudioFrame | None:
+        """The next that is not skipped as a whole; None at the end."""
         while True:
             frame = self._graph.pull() if self._graph else None
             if frame is not None:
                 if self._skip < frame.samples:
-                    start, self._skip = self._skip, 0
-                    return Pcm(frame.planes[0], start, frame.samples - start)
+                    return frame
                 self._skip -= frame.samples
             elif (packet := self._packet()) is not None:
                 self._feed(packet)
             elif self._graph is None or self._graph.ended:
-                return self._end()
+                self._end()
+                return None
             else:
                 self._graph.end()
 
@@ -206,7 +226,7 @@ class Decoder:
 
     def _push(self, frame: AudioFrame) -> None:
         if self._graph is None or not self._graph.takes(frame):
-            self._graph = Resampler(frame)
+            self._graph = Untouched() if Untouched.takes(frame) else Resampler(frame)
         self._graph.push(frame)
 
     def _demux(self) -> "Iterator[Packet[AudioStream]]":

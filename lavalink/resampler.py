@@ -1,5 +1,6 @@
 """Resampling: whatever a decoder gives, as 48 kHz s16 stereo in pieces of 20 ms and then 100 ms."""
 
+from collections import deque
 from fractions import Fraction
 from typing import cast
 
@@ -10,6 +11,8 @@ from av.filter.context import FilterContext
 from lavalink.opus import BLOCK, FRAME, RATE
 
 FORMAT = f"aformat=sample_fmts=s16:channel_layouts=stereo:sample_rates={RATE}"
+
+_RIGHT = {(RATE, "s16", "stereo"), (RATE, "s16", "2 channels")}
 
 
 class Resampler:
@@ -65,6 +68,31 @@ class Resampler:
             self._started = True
             self._graph.set_audio_frame_size(FRAME * BLOCK)
         return piece
+
+
+class Untouched:
+    """In place of a Resampler for frames that are right as they are: out as they come in."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._frames: deque[AudioFrame] = deque()
+
+    @staticmethod
+    def takes(frame: AudioFrame) -> bool:
+        """Whether a frame needs nothing done to it."""
+        return _kind(frame) in _RIGHT
+
+    def push(self, frame: AudioFrame) -> None:
+        """Give a frame."""
+        self._frames.append(frame)
+
+    def end(self) -> None:
+        """No more frames will come."""
+        self.ended = True
+
+    def pull(self) -> AudioFrame | None:
+        """The next frame, of whatever size."""
+        return self._frames.popleft() if self._frames else None
 
 
 def _link(upstream: FilterContext, downstream: FilterContext) -> FilterContext:

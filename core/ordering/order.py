@@ -124,7 +124,11 @@ class Order:
     def move(self, entry: Entry) -> None:
         """An entry was locked, unlocked, forced, parked, seated or voted for; one that does not wait is left alone."""
         before = self._spots.get(entry.id)
-        if before is None or before == (spot := self._spot(entry)):
+        if before is None:
+            return
+        if self._room.mode is Mode.PROPORTIONAL:
+            self._retake()
+        if before == (spot := self._spot(entry)):
             return
         (lane, key), person = before, self.tallies.one(entry.person)
         self._spots[entry.id] = spot
@@ -133,7 +137,7 @@ class Order:
         else:
             self._lanes[lane].remove(person, key)
             self._lanes[spot[0]].add([person], [spot[1]])
-        if lane != spot[0] or lane < Lane.WAITING or self._room.mode is Mode.PROPORTIONAL:
+        if lane != spot[0] or lane < Lane.WAITING:
             self._retake()
 
     def vote(self, entry: Entry, person: PersonId, before: int, after: int) -> None:

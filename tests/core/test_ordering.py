@@ -297,6 +297,18 @@ def test_those_who_agree_get_their_share_of_the_plays() -> None:
     assert "dan" in played[:4]
 
 
+def test_those_who_vote_for_what_plays_next_pay_for_it() -> None:
+    bench = Bench(Mode.PROPORTIONAL, TurnMeasure.COUNT)
+    for name in NAMES[:3]:
+        bench.come(PersonId(name))
+    for name in ("ann", "ben", "cyd"):
+        queued(bench, name, 2)
+    bench.lock(0)
+    assert order_of(bench.room, bench.now).entries() == [1, 3, 5, 2, 4, 6]
+    bench.vote(PersonId("ben"), 0, 1)
+    assert order_of(bench.room, bench.now).entries() == reference.order(bench.room, bench.now) == [1, 5, 2, 3, 6, 4]
+
+
 def test_an_airtime_turn_costs_what_was_heard() -> None:
     bench = Bench(Mode.FAIR, TurnMeasure.AIRTIME)
     queued(bench, "ann", 5, 840_000)

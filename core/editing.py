@@ -11,13 +11,11 @@ from core.limits import PINNED
 from core.ordering import order_of
 from core.records.results import Changed, Moved, Removed
 from core.room import Room
-from core.seating import Seating, is_scheduled
+from core.seating import FEW, Seating, is_scheduled
 from core.types import Actor, Entry, EntryId, Mode, Shuffle
 
 BY_SEAT = frozenset({Mode.FIFO, Mode.DJ})
 """Modes in which seats alone decide."""
-FEW = 32
-"""Up to so many entries leave an order one by one; a new one is quicker for more."""
 
 
 def remove(room: Room, by: Actor, entries: Sequence[Entry], now: int, *, kind: str = "remove") -> Removed:
@@ -56,7 +54,7 @@ def clear(room: Room, by: Actor, now: int, *, kind: str = "clear") -> Removed:
         return Removed(0)
     undoing.let_go(room)
     undoing.remember(room, by, kind, now, cleared=room.cleared)
-    room.bin, room.entries, room.order = room.entries, {}, None
+    room.bin, room.entries = room.entries, {}
     room.cleared = EntryId(room.next_entry - 1)
     room.changes.events.append(QueueCleared(room=room.id))
     playing.relock(room, now)
@@ -74,7 +72,7 @@ def shuffle(room: Room, by: Actor, now: int) -> Changed:
         entry.seat, entry.forced = None, False
     room.changes.entries.update(before)
     undoing.remember(room, by, undoing.SHUFFLE, now, before=before, shuffle=room.shuffle)
-    room.shuffle, room.order = Shuffle(randbits(62), EntryId(room.next_entry - 1)), None
+    room.shuffle = Shuffle(randbits(62), EntryId(room.next_entry - 1))
     _reordered(room, now)
     return Changed(changed=True)
 
@@ -134,7 +132,8 @@ def swap_own(room: Room, by: Actor, first: Entry, second: Entry, now: int) -> Mo
 
 
 def _own(room: Room, entry: Entry) -> list[Entry]:
-    return [it for it in room.entries.values() if people.is_same(room, it.person, entry.person)]
+    human, same = people.one(room, entry.person), room.same
+    return [it for it in room.entries.values() if same.get(it.person, it.person) == human]
 
 
 def _check(room: Room, rank: int) -> None:

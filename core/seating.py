@@ -11,6 +11,8 @@ from core.types import Entry, EntryId
 
 GAP = 1 << SPACING
 """What lies between two seats that nobody sits between."""
+FEW = 50
+"""Up to so many changes an order takes in one by one; a new one is quicker for more."""
 
 
 def is_scheduled(entry: Entry, now: int) -> bool:
@@ -61,22 +63,26 @@ class Seating:
         self._order = order_of(room, now)
         self.before: dict[EntryId, tuple[int | None, bool]] = {}
 
-    def seat(self, entry: Entry, seat: int, *, forced: bool) -> None:
-        """An entry sits elsewhere; `forced`: pinned."""
-        if (seat_of(self._room, entry), entry.forced) == (seat, forced):
-            return
-        self.before.setdefault(entry.id, (entry.seat, entry.forced))
-        entry.seat, entry.forced = seat, forced
-        self._room.changes.entries.add(entry.id)
-        self._order.move(entry)
+    def _seat(self, seats: Iterable[tuple[Entry, int, bool]]) -> None:
+        """Entries sit elsewhere; those with True are pinned."""
+        news = [it for it in seats if (seat_of(self._room, it[0]), it[0].forced) != it[1:]]
+        for entry, seat, pinned in news:
+            self.before.setdefault(entry.id, (entry.seat, entry.forced))
+            entry.seat, entry.forced = seat, pinned
+            self._room.changes.entries.add(entry.id)
+        if len(news) > FEW:
+            self._room.order = None
+            self._order = order_of(self._room, self._now)
+        else:
+            for entry, _, _ in news:
+                self._order.move(entry)
 
     def pin(self, entries: Sequence[Entry]) -> None:
         """These play first, in this order."""
         chosen = {entry.id for entry in entries}
         others = (it for it in self._room.entries.values() if is_pinned(it, self._now) and it.id not in chosen)
         start = min((seat_of(self._room, it) for it in others), default=0) - GAP * len(entries)
-        for number, entry in enumerate(entries):
-            self.seat(entry, start + GAP * number, forced=True)
+        self._seat((entry, start + GAP * number, True) for number, entry in enumerate(entries))
 
     def insert(self, entry: Entry, at: int) -> None:
         """Where seats alone decide, an entry goes behind `at` others, as far as those are of its kind (not parked)."""
@@ -103,9 +109,8 @@ class Seating:
             seats, moved = [upper[0] - GAP], ()
         else:
             seats, moved = [seat_of(self._room, entry)], ()
-        self.seat(entry, seats[0], forced=pinned)
-        for other, seat in zip(moved, seats[1:], strict=False):
-            self.seat(other, seat, forced=other.forced)
+        made_room = [(other, seat, other.forced) for other, seat in zip(moved, seats[1:], strict=False)]
+        self._seat([(entry, seats[0], pinned), *made_room])
 
     def reorder(self, own: Sequence[Entry], wanted: Sequence[Entry]) -> None:
         """Entries of one person and lane, in their order, exchange their seats so that they come as `wanted`."""
@@ -117,8 +122,8 @@ class Seating:
         above = seat_of(self._room, own[first - 1]) if len(self._alike(own[max(first - 1, 0) : first + 1])) else None
         seats = sorted(seat_of(self._room, it) for it in own[first : last + 1])
         seats = raised([*seats, *(seat_of(self._room, it) for it in rest)], above)
-        for entry, seat in zip((*wanted[first : last + 1], *rest), seats, strict=True):
-            self.seat(entry, seat, forced=entry.forced)
+        moved = (*wanted[first : last + 1], *rest)
+        self._seat((entry, seat, entry.forced) for entry, seat in zip(moved, seats, strict=True))
 
     def _alike(self, entries: Sequence[Entry]) -> list[Entry]:
         """Those after the first one that nothing but their seats puts after it."""

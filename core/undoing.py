@@ -7,8 +7,10 @@ from core import playing
 from core.errors import NothingToUndoError
 from core.events import QueueRestored
 from core.limits import UNDO_TIME
+from core.ordering import Order, order_of
 from core.records.results import Undone
 from core.room import Room
+from core.seating import FEW
 from core.types import Actor, Entry, EntryId, Undo
 
 SHUFFLE = "shuffle"
@@ -61,27 +63,34 @@ def last(room: Room, now: int) -> Undo:
 def undo(room: Room, now: int) -> Undone:
     """The queue is what it was, as far as its entries were not played meanwhile. Raises NothingToUndoError."""
     done, back = last(room, now), room.bin
+    order = order_of(room, now)
     if done.cleared is not None:
         room.cleared = done.cleared
+    order.add(back.values())
     room.entries |= back
     room.changes.bin.update(done.entries)
-    changed = _put_back(room, done.before)
+    moved = _put_back(room, done.before, order)
     if done.kind == SHUFFLE:
         room.shuffle = done.shuffle
-    room.bin, room.undo, room.order = {}, None, None
+    room.bin, room.undo = {}, None
     room.changes.header = True
     room.changes.events.append(QueueRestored(room=room.id))
     if not playing.wake(room, now):
         playing.relock(room, now)
-    titles = [entry.track.title for entry in (*back.values(), *changed)]
+    titles = [entry.track.title for entry in (*back.values(), *moved)]
     count = len(room.entries) if done.kind == SHUFFLE else len(titles)
     return Undone(done.kind, count, titles[0] if len(titles) == 1 else "")
 
 
-def _put_back(room: Room, before: Before) -> list[Entry]:
+def _put_back(room: Room, before: Before, order: Order) -> list[Entry]:
     """Entries get their former places; those that still wait."""
     found = [room.entries[entry] for entry in before if entry in room.entries]
     for entry in found:
         entry.seat, entry.forced = before[entry.id]
         room.changes.entries.add(entry.id)
+    if len(found) > FEW:
+        room.order = None
+    else:
+        for entry in found:
+            order.move(entry)
     return found

@@ -1,5 +1,6 @@
 """What joins the queue, and the votes for it."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Literal
 
@@ -76,7 +77,7 @@ class Queueing(Base):
         state, now = await self._rooms.read(room), self._clock.now()
         policy.require(state, actor, Action.IMPORT, now)
         _check_play(state, actor, now)
-        lines = lists.parse(filename, content)
+        lines = await asyncio.to_thread(lists.parse, filename, content)
         limit = caps(state).person
         found = await self._resolver.look_up(lines[:limit])
         unknown = [line.text for line, track in zip(lines, found, strict=False) if track is None]
@@ -96,7 +97,8 @@ class Queueing(Base):
         policy.require(state, actor, Action.EXPORT, now)
         on_air = [state.current.entry] if state.current and not state.current.fallback else []
         waiting = [state.entries[it] for it in order_of(state, now).entries()]
-        return lists.export(state.name, [it.track for it in (*on_air, *waiting)], kind)
+        tracks = [it.track for it in (*on_air, *waiting)]
+        return await asyncio.to_thread(lists.export, state.name, tracks, kind)
 
     async def vote(
         self, room: RoomId, actor: Actor, entry: EntryId, value: int, *, command_id: CommandId | None = None

@@ -18,6 +18,7 @@ from core.errors import (
     TooManyEntriesError,
 )
 from core.ports.tracks import Found
+from core.records.results import Changed
 from core.types import (
     Actor,
     CommandId,
@@ -303,8 +304,8 @@ async def test_pause_resume_seek_and_volume(guild: World) -> None:
     for wrong in (-1, 201, 1_000):
         with pytest.raises(OutOfRangeError):
             await guild.jukebox.volume(ROOM, ann, wrong)
-    assert (await guild.jukebox.volume(ROOM, ann, 0)).changed
-    assert not (await guild.jukebox.volume(ROOM, ann, 0)).changed
+    assert await guild.jukebox.volume(ROOM, ann, 0) == Changed(changed=True, value=0)
+    assert await guild.jukebox.volume(ROOM, ann, 0) == Changed(changed=False, value=0)
     guild.clock.move(400_000)
     assert (await guild.jukebox.view(ROOM, None)).position == 180_000
     await guild.reports.track_ended(ROOM, entry, EndReason.FINISHED)
@@ -328,10 +329,10 @@ async def test_stop_empties_ends_and_leaves(guild: World) -> None:
     await queued(guild, "ann", "A1", "A2")
     await guild.voice("ann")
     await guild.reports.lock_next(ROOM)
-    assert (await guild.jukebox.stop(ROOM, guild.member("ann"))).changed
+    assert await guild.jukebox.stop(ROOM, guild.member("ann")) == Changed(changed=True)
     assert (guild.on_air, guild.room.entries, guild.room.voice_channel, guild.room.locked) == (None, {}, None, None)
     assert guild.rooms.played[0].reason is EndReason.STOPPED
-    assert not (await guild.jukebox.stop(ROOM, guild.member("ann"))).changed
+    assert await guild.jukebox.stop(ROOM, guild.member("ann")) == Changed(changed=False)
 
 
 async def test_leave_keeps_the_queue_and_join_goes_on(guild: World) -> None:

@@ -250,7 +250,11 @@ class PageSurface:
     async def stop(self) -> None:
         for person in self.people:
             await person.stop()
+        await until(self._silent, what="everybody's leaving to be stored")
         await self.server.close()
+
+    async def _silent(self) -> bool:
+        return (await self.core.view(self.room)).listeners == 0
 
     async def come(self, name: str) -> "PagePerson":
         person = PagePerson(self, name)

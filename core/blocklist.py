@@ -15,9 +15,14 @@ _TOKEN = re.compile(r"[\w\u0300-\u036f\u0900-\u0dff\u0e31-\u0e4e\u200c\u200d]+|[
 
 _ADDRESS = re.compile(r"[A-Za-z][\w+.-]*://.*")
 
+FEW = 8
+"""So many phrases are looked for one by one."""
+
 
 def folded(text: str) -> str:
     """Text as it is compared: compatible characters and cases are one."""
+    if text.isascii():  # the same, ten times as fast
+        return text.lower().strip()
     return normalize("NFKC", normalize("NFKC", text).casefold()).strip()
 
 
@@ -46,6 +51,7 @@ class Blocklist:
 
     def __init__(self, blocks: tuple[Block, ...]) -> None:
         self._blocks = {(line.kind, line.value): line for line in reversed(blocks)}
+        self._kinds = {line.kind for line in blocks}
         self._phrases: defaultdict[str, list[tuple[list[str], Block]]] = defaultdict(list)
         for line in blocks:
             words = _TOKEN.findall(folded(line.value)) if line.kind is BlockKind.WORD else []
@@ -62,21 +68,31 @@ class Blocklist:
                 yield line
         if self._phrases:
             for text in (track.title, track.artist):
-                yield from self._found(_TOKEN.findall(folded(text)))
+                yield from self._found(folded(text))
 
     def _keys(self, track: Track) -> Iterator[tuple[BlockKind, str]]:
-        yield BlockKind.TRACK, track.ref
-        yield BlockKind.ARTIST, " ".join(folded(track.artist).split())
-        for text in (track.ref, track.uri or ""):
-            address = _ADDRESS.search(text)
-            labels = host_of(address[0]).split(".") if address else []
-            yield from ((BlockKind.DOMAIN, ".".join(labels[start:])) for start in range(len(labels)))
+        if BlockKind.TRACK in self._kinds:
+            yield BlockKind.TRACK, track.ref
+        if BlockKind.ARTIST in self._kinds:
+            yield BlockKind.ARTIST, " ".join(folded(track.artist).split())
+        if BlockKind.DOMAIN in self._kinds:
+            yield from ((BlockKind.DOMAIN, domain) for domain in _domains(track))
 
-    def _found(self, words: list[str]) -> Iterator[Block]:
+    def _found(self, text: str) -> Iterator[Block]:
+        if len(self._phrases) <= FEW and not any(first in text for first in self._phrases):
+            return  # quicker than taking it to pieces
+        words = _TOKEN.findall(text)
         for at, word in enumerate(words):
             for phrase, line in self._phrases.get(word, ()):
                 if words[at : at + len(phrase)] == phrase:
                     yield line
+
+
+def _domains(track: Track) -> Iterator[str]:
+    """The hosts that a track comes from, and the domains above them."""
+    for address in (track.ref.partition(":")[2], track.uri or ""):
+        labels = host_of(address).split(".") if "://" in address else []
+        yield from (".".join(labels[start:]) for start in range(len(labels)))
 
 
 @lru_cache(256)

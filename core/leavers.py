@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from core import people, playing
-from core.editing import take_out
+from core.editing import FEW, take_out
 from core.limits import LEAVER_TIME
 from core.ordering import order_of
 from core.room import Room
@@ -25,10 +25,13 @@ def settle(room: Room, now: int) -> None:
     leavers = room.settings.leavers
     away = _left(room) if leavers is Leavers.PARK else {}
     known = {people.one(room, it.person) for it in room.people.values()}
+    changed: list[Entry] = []
     for entry in room.entries.values():
         person = people.one(room, entry.person)
-        if leavers is not Leavers.PARK or person in known:  # somebody forgotten stays away
-            _park(room, entry, now, parked=person in away)
+        decided = leavers is not Leavers.PARK or person in known  # somebody forgotten stays away
+        if decided and entry.parked is not (person in away):
+            changed.append(entry)
+    _park(room, changed, now)
     if leavers is Leavers.REMOVE:
         _remove(room, _of(room, _gone(room, now)), now)
 
@@ -53,10 +56,14 @@ def _of(room: Room, humans: set[PersonId]) -> list[Entry]:
     return [entry for entry in room.entries.values() if people.one(room, entry.person) in humans]
 
 
-def _park(room: Room, entry: Entry, now: int, *, parked: bool) -> None:
-    if entry.parked is not parked:
-        entry.parked = parked
-        order_of(room, now).move(entry)
+def _park(room: Room, entries: Sequence[Entry], now: int) -> None:
+    """Park entries, or take them up again."""
+    if len(entries) > FEW:
+        room.order = None
+    for entry in entries:
+        entry.parked = not entry.parked
+        if room.order is not None:
+            order_of(room, now).move(entry)
         room.changes.entries.add(entry.id)
 
 

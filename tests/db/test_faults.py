@@ -195,13 +195,17 @@ async def test_nobody_waits_for_a_lock_longer_than_discord_does(store: Store) ->
     """Another program keeps the file, or the room's row; what was refused meanwhile is not done afterwards."""
     await store.rooms.read(LOBBY)
     other = Database(store.database.url.render_as_string(hide_password=False))
+
+    def press(title: str) -> asyncio.Task[Queued]:
+        return asyncio.create_task(store.rooms.apply(LOBBY, queue(title), command_id=CommandId(title)))
+
     async with other.writer.begin() as connection:
         await connection.execute(text("UPDATE rooms SET version = version"))
         begun = monotonic()
-        waiting = [asyncio.create_task(store.rooms.apply(LOBBY, queue(title))) for title in ("one", "two")]
+        waiting = [press("one"), press("two")]
         await asyncio.sleep(1)
         late = monotonic()
-        waiting.append(asyncio.create_task(store.rooms.apply(LOBBY, queue("three"))))
+        waiting.append(press("three"))
         outcomes = await asyncio.gather(*waiting[:2], return_exceptions=True)
         assert monotonic() - begun < 2.9
         outcomes += await asyncio.gather(waiting[2], return_exceptions=True)

@@ -31,9 +31,10 @@ class Queueing(Base):
     ) -> Queued:
         """Find what somebody typed or sent and queue it; the room comes to their voice channel if it is in none."""
         state, now = await self._rooms.read(room), self._clock.now()
-        _check_play(state, actor, now, following=next, at=at)
+        queue.check_time(at, now)
+        _check_play(state, actor, now, following=next)
         found = await self._resolver.resolve(query, limit=caps(state).person)
-        return await self.add(room, actor, found.tracks, next=next, at=at, command_id=command_id)
+        return await self._queue(room, actor, found.tracks, next, at, command_id)
 
     async def add(
         self,
@@ -49,10 +50,21 @@ class Queueing(Base):
 
         Raises what the policy, `queue.check_open`, `queue.check_time` and `queue.wish` raise.
         """
+        queue.check_time(at, self._clock.now())
+        return await self._queue(room, actor, tracks, next, at, command_id)
 
+    async def _queue(
+        self,
+        room: RoomId,
+        actor: Actor,
+        tracks: Sequence[Track],
+        following: bool,  # noqa: FBT001 -- as `add` was told
+        at: int | None,
+        command_id: CommandId | None,
+    ) -> Queued:
         def command(state: Room, now: int) -> Queued:
-            _check_play(state, actor, now, following=next, at=at)
-            return _add(state, actor, tracks, now, following=next, at=at)
+            _check_play(state, actor, now, following=following)
+            return _add(state, actor, tracks, now, following=following, at=at)
 
         return await self._apply(room, command, command_id)
 
@@ -115,12 +127,11 @@ class Queueing(Base):
         return await self._apply(room, command, command_id)
 
 
-def _check_play(room: Room, actor: Actor, now: int, *, following: bool = False, at: int | None = None) -> None:
+def _check_play(room: Room, actor: Actor, now: int, *, following: bool = False) -> None:
     policy.require(room, actor, Action.PLAY, now)
     if following:
         policy.require(room, actor, Action.PLAY_NEXT, now)
     queue.check_open(room, actor, now)
-    queue.check_time(at, now)
     if actor.surface is Surface.DISCORD and room.voice_channel is None and actor.voice_channel is None:
         raise NotListeningError
 

@@ -1,5 +1,6 @@
 """What people do with the queue by hand, in every mode."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -13,11 +14,13 @@ from core.errors import (
     NothingToUndoError,
     OutOfRangeError,
 )
+from core.ports.tracks import Found
 from core.records.results import Asked, Changed, Moved, Removed, Undone
 from core.types import CommandId, EndReason, EntryId, Loop, Mode, PersonId, Settings, Vote
 from tests.core import reference
 from tests.core.conftest import ROOM, World
 from tests.fakes import track
+from tests.waiting import until
 
 DAY = 24 * 3_600_000
 ALL = list(Mode)
@@ -88,6 +91,19 @@ async def test_a_time_is_within_a_week(guild: World, at: int) -> None:
     assert not guild.room.entries
     await fill(guild)
     assert (await guild.jukebox.add(ROOM, guild.member("ann"), [track("E")], at=now + 7 * DAY)).entries
+
+
+async def test_a_time_that_passes_while_the_link_is_looked_at_is_now(guild: World) -> None:
+    await fill(guild)
+    link = "https://example.org/a"
+    guild.resolver.remote[link] = Found((track("L"),))
+    guild.resolver.gate.clear()
+    at = guild.clock.now() + 1_000
+    asked = asyncio.create_task(guild.jukebox.play(ROOM, guild.member("ann"), link, at=at))
+    await until(lambda: link in guild.resolver.asked)
+    guild.clock.move(5_000)
+    guild.resolver.gate.set()
+    assert (await asked).rank == 1
 
 
 # Moving

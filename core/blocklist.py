@@ -90,8 +90,9 @@ class Blocklist:
 
 def _domains(track: Track) -> Iterator[str]:
     """The hosts that a track comes from, and the domains above them."""
-    for address in (track.ref.partition(":")[2], track.uri or ""):
-        labels = host_of(address).split(".") if "://" in address else []
+    for text in (track.ref, track.uri or ""):
+        address = _ADDRESS.search(text) if "://" in text else None
+        labels = host_of(address[0]).split(".") if address else []
         yield from (".".join(labels[start:]) for start in range(len(labels)))
 
 

@@ -475,5 +475,5 @@ class Machine(RuleBasedStateMachine):
         assert 0 <= self.room.volume <= 200
 
 
-TestMachine = pytest.mark.timeout(240 * ROUNDS)(Machine.TestCase)
+TestMachine = pytest.mark.soak(pytest.mark.timeout(240 * ROUNDS)(Machine.TestCase))
 TestMachine.settings = profile(max_examples=60 * ROUNDS, stateful_step_count=40, deadline=None)

@@ -7,6 +7,9 @@ from core.reports import Reports
 from core.room import Room
 from core.types import RoomId
 
+IDLE = "idle"
+"""Why a channel was left that nobody was in: nothing to speak of."""
+
 
 class Channel:
     """Of one room; `voice` is None for a room without a guild."""
@@ -61,6 +64,6 @@ class Channel:
     def trouble(self, room: Room) -> str:
         """Why the room is not heard in its channel, or has none any more; empty when all is well."""
         if room.voice_channel is None or self.voice is None:
-            return self.out
+            return self.out or ("" if room.voice_lost == IDLE else room.voice_lost)
         self.out = ""
         return self.voice.trouble or ("muted" if self.voice.muted else "")

@@ -1,5 +1,6 @@
 """Whether anybody hears a room: it pauses a minute after the last one left, and leaves voice when idle."""
 
+from audio.channel import IDLE
 from core import people
 from core.ports.clock import Clock
 from core.reports import Reports
@@ -41,7 +42,7 @@ class Listeners:
             return 3600.0
         left = self._voice_alone_since + room.settings.idle - now
         if left <= 0:
-            await self._reports.voice_lost(self._room, "idle")
+            await self._reports.voice_lost(self._room, IDLE)
         return _seconds(left)
 
 

@@ -12,7 +12,7 @@ def enter(room: Room, channel: int, now: int) -> bool:
         return False
     if room.voice_channel is None and room.current is None:
         room.volume = room.settings.default_volume
-    room.voice_channel = channel
+    room.voice_channel, room.voice_lost = channel, ""
     if room.paused is PauseReason.NOBODY:
         transport.resume(room, now)
     _changed(room)
@@ -24,7 +24,7 @@ def leave(room: Room, now: int, *, reason: str = "") -> bool:
     if room.voice_channel is None:
         return False
     people.leave_voice(room, now)
-    room.voice_channel = None
+    room.voice_channel, room.voice_lost = None, reason
     if room.current is not None and people.listening(room) == 0:
         transport.pause(room, PauseReason.NOBODY, now)
     _changed(room, reason)

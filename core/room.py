@@ -54,6 +54,8 @@ class Room:
     settings: Settings = field(default_factory=Settings)
     # header: columns of the room's own row
     voice_channel: int | None = None
+    voice_lost: str = ""
+    """Why it is heard in no channel any more, though nobody asked for that; a code for the surfaces to word."""
     volume: int = 100
     paused: PauseReason | None = None
     clock: PositionClock = field(default_factory=PositionClock)

@@ -66,6 +66,7 @@ async def load(connection: AsyncConnection, room: RoomId) -> Stored | None:
         version=row.version,
         settings=settings_json.validate_python(row.settings),
         voice_channel=row.voice_channel,
+        voice_lost=row.voice_lost,
         volume=row.volume,
         paused=PauseReason(row.paused) if row.paused else None,
         clock=PositionClock(row.clock_offset, row.clock_running_since),

@@ -71,6 +71,7 @@ class RoomColumns(TypedColumns):
     guild: Named[int | None] = Column(BigInteger)
     version: Named[int] = Column(BigInteger)
     voice_channel: Named[int | None] = Column(BigInteger)
+    voice_lost: Named[str] = Column(Text, server_default="")
     volume: Named[int] = Column(Integer)
     paused: Named[str | None] = Column(Text)
     clock_offset: Named[int] = Column(BigInteger)

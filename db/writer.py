@@ -140,6 +140,7 @@ def _header(room: Room) -> dict[str, Any]:
     current = room.current
     return {
         "voice_channel": room.voice_channel,
+        "voice_lost": room.voice_lost,
         "volume": room.volume,
         "paused": room.paused,
         "clock_offset": room.clock.offset,

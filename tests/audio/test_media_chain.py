@@ -111,9 +111,9 @@ async def test_a_link_is_heard_and_sought_in(world: World, suffix: str) -> None:
 @pytest.mark.parametrize("key", [b"", b"0123456789abcdef"], ids=["plain", "encrypted"])
 async def test_hls_is_heard_through_us_alone(world: World, key: bytes) -> None:
     sound = write_tone(world.tmp / "x.wav", 770, 6)
-    world.site.pages["/hls/low.key"] = body(key, "application/octet-stream")
     for path in await asyncio.to_thread(_segments, sound, world.tmp / "hls", key.decode()):
         world.site.pages[f"/hls/{path.name}"] = file(path)
+    world.site.pages["/hls/low.key"] = body(key, "application/octet-stream")
     world.site.pages["/hls/master.m3u8"] = body("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlow.m3u8\n")
     assert await world.heard(world.site.url("/hls/master.m3u8")) == pytest.approx(770, abs=2)
     segments = [path for path in world.site.asked if path.endswith(".ts")]
@@ -126,10 +126,12 @@ def _segments(sound: Path, folder: Path, key: str) -> list[Path]:
     folder.mkdir()
     options = {"hls_time": "2", "hls_playlist_type": "vod"}
     if key:
-        options |= {"hls_enc": "1", "hls_enc_key": key, "hls_enc_key_url": "low.key"}
+        options |= {"hls_enc": "1", "hls_enc_key": key, "hls_enc_key_url": f"{folder}/low.key"}
     with av.open(str(sound)) as source, av.open(str(folder / "low.m3u8"), "w", format="hls", options=options) as out:
         stream = out.add_stream("aac", rate=48_000)
         for frame in source.decode(audio=0):
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
+    playlist = folder / "low.m3u8"
+    playlist.write_text(playlist.read_text().replace(f"{folder}/low.key", "low.key"))
     return list(folder.iterdir())

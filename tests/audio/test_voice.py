@@ -127,6 +127,12 @@ async def test_being_kicked_is_told_and_the_queue_kept(stage: Stage) -> None:
         assert stage.hall.voice_channel is None
         assert len(stage.hall.entries) == 1
         assert bot.client.voice_clients == []
+        await until(lambda: bot.players.status(stage.guild_room) == "kicked")
+    async with Bot(stage) as again:
+        await until(lambda: again.players.status(stage.guild_room) == "kicked", what="a restart does not forget why")
+        await stage.reports.voice_moved(stage.guild_room, stage.music.id)
+        await stage.music.heard(440)
+        assert again.players.status(stage.guild_room) == "playing"
 
 
 async def test_a_deleted_channel_is_told_as_such(stage: Stage) -> None:

@@ -190,9 +190,11 @@ async def test_kicked_moved_and_back(guild: World) -> None:
     await guild.reports.voice_lost(ROOM, "kicked")
     assert guild.names() == ["room.people.changed", "music.playback.changed", "room.output.changed"]
     assert (guild.room.voice_channel, guild.room.paused, guild.on_air) == (None, PauseReason.NOBODY, "A")
-    await guild.reports.voice_lost(ROOM, "kicked")
+    await guild.reports.voice_lost(ROOM, "again")
+    assert guild.room.voice_lost == "kicked"
     await guild.jukebox.play(ROOM, guild.member("ann"), "chant")
     assert (guild.room.voice_channel, guild.room.paused) == (VOICE, None)
+    assert not guild.room.voice_lost
     await guild.reports.voice_moved(ROOM, 12)
     assert guild.room.voice_channel == 12
 

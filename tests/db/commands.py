@@ -151,6 +151,7 @@ def everything(room: Room) -> None:
     throw_away(EntryId(4), EntryId(5))(room)
     room.locked = EntryId(1)
     room.voice_channel, room.volume, room.paused = 2**63 - 1, 150, PauseReason.INTERRUPTED
+    room.voice_lost = "kicked"
     room.emptied_at, room.fallback_at = 12, 3
     for presence in (
         Presence(ANN, PLACE, Hearing.STREAM, "Ann", 1, 2, True, "hash"),

@@ -137,9 +137,11 @@ async def test_a_live_stream_goes_on_and_holds_up_nobody(one: Desk, tmp_path: Pa
 
 @pytest.mark.heard
 async def test_an_encrypted_stream_is_heard(one: Desk, tmp_path: Path) -> None:
-    secret = {"hls_enc": "1", "hls_enc_key": "0123456789abcdef", "hls_enc_key_url": "secret.key"}
+    key = f"{tmp_path}/secret.key"  # FFmpeg writes it there
+    secret = {"hls_enc": "1", "hls_enc_key": "0123456789abcdef", "hls_enc_key_url": key}
     text = segments(one, tmp_path, 520, 3.0, "secret.m3u8", secret)
     assert "METHOD=AES-128" in text
+    one.media.add("secret.m3u8", text.replace(key, "secret.key").encode())
     one.media.add("secret.key", b"0123456789abcdef")
     await one.play("secret.m3u8")
     await one.ended()

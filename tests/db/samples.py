@@ -7,7 +7,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, Integer, SmallInteger,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import Database
-from db.models import metadata, slots
+from db.models import metadata, node_sessions, slots
 
 ROWS = 3
 VALUES: dict[type[Any], Callable[[int], Any]] = {
@@ -45,7 +45,7 @@ async def fill(database: Database) -> None:
 async def contents(database: Database) -> dict[str, list[dict[str, Any]]]:
     """Everything that is kept, by table."""
     async with database.read() as connection:
-        kept = [table for table in metadata.sorted_tables if table is not slots]
+        kept = [table for table in metadata.sorted_tables if table not in {slots, node_sessions}]
         return {table.name: await _rows(connection, table) for table in kept}
 
 

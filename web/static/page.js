@@ -206,7 +206,12 @@
     notice.className = wrong ? "notice wrong" : "notice";
     fade();
   }
-  new MutationObserver(fade).observe($(".dock"), { childList: true });
+  function settle() { // what was searched for before the list was closed comes too late
+    const field = $("#q");
+    if (field && !field.value && document.activeElement !== field) $("#results")?.replaceChildren();
+    fade();
+  }
+  new MutationObserver(settle).observe($(".dock"), { childList: true });
   fade();
 
   function closeSearch() {

@@ -1,4 +1,4 @@
-"""The clock that all players march to: 20 ms on an absolute schedule, in five slots of 4 ms."""
+"""The clock that all players march to: 20 ms on an absolute schedule, in two slots of 10 ms."""
 
 import asyncio
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 import structlog
 
 PERIOD = 0.020
-SLOTS = 5
+SLOTS = 2
 """Each player has a slot of its own choice: it starts at once, and the work of many is spread."""
 STEP = PERIOD / SLOTS
 LATE = 10 * SLOTS

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lavalink.engine import Engine
+from lavalink.engine import DECODERS, Engine
 from lavalink.opus import SILENCE
 from lavalink.pacer import PERIOD, Pacer
 from lavalink.sources import Sources
@@ -131,7 +131,7 @@ async def test_under_load_encoders_spend_less(tmp_path: Path, monkeypatch: pytes
             return deck._packetizer._encoder.complexity
 
         assert effort() == 10
-        for _ in range(2):
+        for _ in range(DECODERS):  # all of them at a time
             engine.decoders.submit(lambda: time.sleep(0.2))
         await until(lambda: effort() == 5)
         await until(lambda: effort() == 10)

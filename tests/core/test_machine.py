@@ -24,6 +24,7 @@ from core.types import (
     Block,
     BlockKind,
     EndReason,
+    Entry,
     EntryId,
     Guests,
     Hearing,
@@ -62,6 +63,11 @@ def run(coroutine: Any) -> Any:
 def snapshot(room: Room) -> Room:
     """The room as it is now, without what can be made anew."""
     return deepcopy(replace(room, order=None))
+
+
+def unparked(room: Room) -> dict[EntryId, Entry]:
+    """What waits, whether its people are there or not: whoever acts is."""
+    return {entry.id: replace(entry, parked=False) for entry in room.entries.values()}
 
 
 class Rooms(FakeRooms):
@@ -263,7 +269,7 @@ class Machine(RuleBasedStateMachine):
             "move": (self.pick(first), self.rank(rank)),
             "swap": (self.pick(first), self.pick(second)),
         }
-        before, undoable = deepcopy((room.entries, room.shuffle, room.cleared)), room.undo
+        before, undoable = deepcopy((unparked(room), room.shuffle, room.cleared)), room.undo
         order, playing = reference.order(room, self.clock.now()), room.current
         if self.attempt(getattr(self.jukebox, what)(ROOM, dj, *arguments[what])) is None or room.undo is undoable:
             return

@@ -2,9 +2,8 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
 
-from sqlalchemy import Row, Select, delete, select, update
+from sqlalchemy import Row, Select, delete, func, select, update
 
 from core.ports.clock import Clock
 from core.ports.places import RoomRef
@@ -67,13 +66,17 @@ class SqlPlaces:
 
         Who comes to a shared room by another web room's page still comes by that place.
         """
-        own = await self.room(room)
-        if own is None:
+        own = rooms.alias()
+        ways = own.outerjoin(links, links.c.place == own.c.place)
+        wanted = select(*_REF, own.c.place.label("way")).select_from(
+            ways.join(rooms, rooms.c.id == func.coalesce(links.c.room, own.c.id))
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(wanted.where(own.c.id == room))).first()
+        if row is None:
             return None
-        shared = await self._first(_refs().join(links, links.c.room == rooms.c.id).where(links.c.place == own.place))
-        if shared is None:
-            return own
-        return replace(shared, place=own.place) if own.place.startswith("web:") else shared
+        place = row.way if row.way.startswith("web:") else row.place
+        return RoomRef(RoomId(row.id), PlaceId(place), row.name, row.bot_account, row.guild)
 
     async def all_rooms(self) -> Sequence[RoomRef]:
         """Every room."""
@@ -174,8 +177,11 @@ def _blank(ref: RoomRef, settings: Settings) -> dict[str, object]:
     }
 
 
+_REF = (rooms.c.id, rooms.c.place, rooms.c.name, rooms.c.bot_account, rooms.c.guild)
+
+
 def _refs() -> Select[str, str, str, int | None, int | None]:
-    return select(rooms.c.id, rooms.c.place, rooms.c.name, rooms.c.bot_account, rooms.c.guild)
+    return select(*_REF)
 
 
 def _ref(row: Row[str, str, str, int | None, int | None]) -> RoomRef:

@@ -88,6 +88,7 @@ class Approvals:
     def __init__(self, room: Room, tallies: Tallies) -> None:
         self._room = room
         self._tallies = tallies
+        self.one = tallies.one
         self._bits: dict[PersonId, int] = {}
         self._charged: list[EntryId] = []
         self.loads = Loads()
@@ -114,7 +115,7 @@ class Approvals:
         return bits
 
     def _bit(self, person: PersonId) -> int:
-        leader = self._tallies.one(person)
+        leader = self.one(person)
         bit = self._bits.get(leader)
         if bit is None:
             bit = self._bits[leader] = 1 << len(self._bits)

@@ -57,16 +57,18 @@ class Order:
 
     def _made(self) -> tuple[Part, ...]:
         entries, measure = self._entries, self._turns.measure
-        lanes: list[Part] = [Sorted(entries, measure) for _ in range(Lane.WAITING)]
-        for _ in (Lane.WAITING, Lane.PARKED):
-            match self._room.mode:
-                case Mode.FAIR:
-                    lanes.append(Rounds(entries, self._turns, tuple(lanes)))
-                case Mode.PROPORTIONAL:
-                    lanes.append(Proportional(entries, measure, self._approvals, tuple(lanes)))
-                case _:
-                    lanes.append(Sorted(entries, measure))
-        return (*lanes, Sorted(entries, measure))
+        lanes: list[Part] = []
+        for lane in Lane:
+            before = tuple(lanes)
+            if lane not in {WAITING, Lane.PARKED}:
+                lanes.append(Sorted(entries, measure, before))
+            elif self._room.mode is Mode.FAIR:
+                lanes.append(Rounds(entries, self._turns, before))
+            elif self._room.mode is Mode.PROPORTIONAL:
+                lanes.append(Proportional(entries, measure, self._approvals, before))
+            else:
+                lanes.append(Sorted(entries, measure, before))
+        return tuple(lanes)
 
     def __len__(self) -> int:
         return len(self._spots)
@@ -239,16 +241,8 @@ class Order:
     def spot(self, entry: Entry) -> Spot:
         """Where a waiting entry stands."""
         lane, key = self._spots[entry.id]
-        at, turn = self._lanes[lane].place(self.tallies.one(entry.person), key)
-        if lane < Lane.WAITING and self._room.mode is Mode.FAIR:
-            turn = self._turn_ahead(entry)
-        return Spot(lane, at, turn, key)
-
-    def _turn_ahead(self, entry: Entry) -> int:
-        """How many entries of the person are before this one, which is locked or forced."""
-        person = self.tallies.one(entry.person)
-        before = (self._entries[one].person for one in self.entries(0, self.rank(entry)))
-        return sum(1 for one in before if self.tallies.one(one) == person)
+        part, person = self._lanes[lane], self.tallies.one(entry.person)
+        return Spot(lane, part.round(person, key), part.turn(person, key), key)
 
     def rank(self, entry: Entry) -> int:
         """How many waiting entries stand before this one."""

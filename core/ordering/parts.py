@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left, insort
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 
@@ -12,13 +12,13 @@ from core.types import Entry, EntryId, PersonId
 
 
 class Part(ABC):
-    """Entries in order, of `entries`. Persons are the ones that linked identities belong to.
-
-    `counts` and `costs` tell how many entries each person has here, and what they cost in turns.
+    """Entries in order, of `entries`; those of the parts `before` play before. Persons are whom linked identities
+    belong to. `counts` and `costs` tell how many entries each person has here, and what they cost in turns.
     """
 
-    def __init__(self, entries: Mapping[EntryId, Entry], measure: Measure) -> None:
+    def __init__(self, entries: Mapping[EntryId, Entry], measure: Measure, before: "Sequence[Part]") -> None:
         self._entries = entries
+        self._before = before
         self._cost = measure.cost
         self.counts: Counter[PersonId] = Counter()
         self.costs: Counter[PersonId] = Counter()
@@ -54,9 +54,16 @@ class Part(ABC):
         """What plays first of these."""
         return self.slice(0, 1)[0]
 
-    def place(self, person: PersonId, key: Key) -> tuple[int, int]:
-        """The round and how many entries of the person come before, where that means anything."""
-        return 0, 0
+    def round(self, person: PersonId, key: Key) -> int:
+        """The round that an entry plays in, where there are rounds."""
+        return 0
+
+    def turn(self, person: PersonId, key: Key) -> int:
+        """How many entries of the person play before, those of earlier parts included."""
+        return sum(part.counts[person] for part in self._before) + self._own_before(person, key)
+
+    @abstractmethod
+    def _own_before(self, person: PersonId, key: Key) -> int: ...
 
     @abstractmethod
     def length(self) -> float:
@@ -89,9 +96,10 @@ class Part(ABC):
 class Sorted(Part):
     """Entries by key."""
 
-    def __init__(self, entries: Mapping[EntryId, Entry], measure: Measure) -> None:
-        super().__init__(entries, measure)
+    def __init__(self, entries: Mapping[EntryId, Entry], measure: Measure, before: Sequence[Part]) -> None:
+        super().__init__(entries, measure, before)
         self._keys: list[Key] = []
+        self._own: defaultdict[PersonId, list[Key]] = defaultdict(list)
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -101,16 +109,22 @@ class Sorted(Part):
         self._count(people, keys)
         self._keys.extend(keys)
         self._keys.sort()
+        for person, key in zip(people, keys, strict=True):
+            self._own[person].append(key)
+        for person in set(people):
+            self._own[person].sort()
 
     def remove(self, person: PersonId, key: Key) -> None:
         """An entry goes."""
         self._discount(person, key)
-        del self._keys[bisect_left(self._keys, key)]
+        for keys in (self._keys, self._own[person]):
+            del keys[bisect_left(keys, key)]
 
     def change(self, person: PersonId, before: Key, after: Key) -> None:
         """An entry got another key."""
-        del self._keys[bisect_left(self._keys, before)]
-        insort(self._keys, after)
+        for keys in (self._keys, self._own[person]):
+            del keys[bisect_left(keys, before)]
+            insort(keys, after)
 
     def retake(self) -> None:
         """Nothing to these."""
@@ -122,6 +136,9 @@ class Sorted(Part):
     def rank(self, person: PersonId, key: Key) -> int:
         """How many of these play before."""
         return bisect_left(self._keys, key)
+
+    def _own_before(self, person: PersonId, key: Key) -> int:
+        return bisect_left(self._own[person], key)
 
     def length(self) -> float:
         """Ms that all of these take; inf with a live one."""

@@ -6,6 +6,7 @@ then, were they alone: a bound that the exact run starts from, too.
 """
 
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import islice
@@ -26,20 +27,20 @@ Bound = tuple[int, int, EntryId, int]
 
 
 class Proportional(Part):
-    """Entries whose keys begin with their approvers. `before` are the parts that play before."""
+    """Entries whose keys begin with their approvers."""
 
     def __init__(
         self, entries: Mapping[EntryId, Entry], measure: Measure, approvals: Approvals, before: Sequence[Part]
     ) -> None:
-        super().__init__(entries, measure)
+        super().__init__(entries, measure, before)
         self._approvals = approvals
         self._loads = approvals.loads
-        self._before = before
         self._groups: dict[int, list[Key]] = {}
         self._bounds: list[Bound] = []
         self._changed: set[int] = set()
         self._run: Iterator[int] | None = None
         self._head: list[int] = []
+        self._turns: dict[EntryId, int] = {}
 
     def __len__(self) -> int:
         return self.counts.total()
@@ -81,18 +82,25 @@ class Proportional(Part):
 
     def _ready(self) -> list[Bound]:
         """The bounds of all entries, brought up to date."""
-        if self._loads is not self._approvals.loads:
-            self._loads = self._approvals.loads
-            self._bounds, self._changed = [], set(self._groups)
-        if self._changed:
-            self._bounds = [one for one in self._bounds if one[3] not in self._changed]
-            for group in self._changed & self._groups.keys():
-                keys = self._groups[group]
-                levels = self._loads.levels(group, len(keys))
-                self._bounds += [(level, key[1], key[2], group) for level, key in zip(levels, keys, strict=True)]
-            self._bounds.sort()
-            self._changed.clear()
+        fresh = self._loads is not self._approvals.loads
+        if not (fresh or self._changed):
+            return self._bounds
+        self._loads = self._approvals.loads
+        kept = [bound for bound in self._bounds if bound[3] not in self._changed] if self._changed else self._bounds
+        self._bounds = self._risen(kept) if fresh else kept
+        for group in self._changed & self._groups.keys():
+            keys = self._groups[group]
+            levels = self._loads.levels(group, len(keys))
+            self._bounds += [(level, key[1], key[2], group) for level, key in zip(levels, keys, strict=True)]
+        self._bounds.sort()
+        self._changed.clear()
         return self._bounds
+
+    def _risen(self, bounds: list[Bound]) -> list[Bound]:
+        """The same entries by the loads of now; in the order of before, which is nearly right."""
+        left = self._groups.keys() - self._changed
+        levels = {group: iter(self._loads.levels(group, len(self._groups[group]))) for group in left}
+        return [(next(levels[group]), seat, entry, group) for _, seat, entry, group in bounds]
 
     def _bound(self, key: Key) -> Bound:
         keys = self._groups[key[0]]
@@ -107,6 +115,7 @@ class Proportional(Part):
         if self._run is None:
             horizon = max(0, HORIZON - sum(map(len, self._before)))
             self._run, self._head = islice(self._plays(bounds), horizon), []
+            self._turns.clear()
         self._head += islice(self._run, max(0, count - len(self._head)))
         return self._head
 
@@ -161,3 +170,13 @@ class Proportional(Part):
     def length(self) -> float:
         """Ms that all of these take; inf with a live one."""
         return self._sum(bound[2] for bound in self._ready())
+
+    def _own_before(self, person: PersonId, key: Key) -> int:
+        self._settled(HORIZON)
+        if not self._turns:
+            own: Counter[PersonId] = Counter()
+            for entry in self.slice(0, len(self)):
+                leader = self._approvals.one(self._entries[entry].person)
+                self._turns[entry] = own[leader]
+                own[leader] += 1
+        return self._turns[key[2]]

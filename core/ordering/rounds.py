@@ -35,15 +35,11 @@ class Line:
 
 
 class Rounds(Part):
-    """Entries by the round they start in, then by key.
-
-    Whoever has entries in the parts `before` takes their first turns with them.
-    """
+    """Entries by the round they start in, then by key. Those of earlier parts take their person's first turns."""
 
     def __init__(self, entries: Mapping[EntryId, Entry], turns: Turns, before: Sequence[Part]) -> None:
-        super().__init__(entries, turns.measure)
+        super().__init__(entries, turns.measure, before)
         self._turns = turns
-        self._before = before
         self._lines: dict[PersonId, Line] = {}
         self._buckets: dict[int, list[Key]] = {}
         self._size = 0
@@ -177,16 +173,17 @@ class Rounds(Part):
             bucket.sort()
         return bucket
 
-    def place(self, person: PersonId, key: Key) -> tuple[int, int]:
-        """The round and how many entries of the person come before, those of earlier lanes included."""
+    def round(self, person: PersonId, key: Key) -> int:
+        """The round that an entry plays in."""
         line = self._ready()[person]
-        index = bisect_left(line.keys, key)
-        earlier = sum(lane.counts.get(person, 0) for lane in self._before)
-        return (line.start + line.marks[index]) // ROUND, earlier + index
+        return (line.start + line.marks[bisect_left(line.keys, key)]) // ROUND
+
+    def _own_before(self, person: PersonId, key: Key) -> int:
+        return bisect_left(self._lines[person].keys, key)
 
     def rank(self, person: PersonId, key: Key) -> int:
         """How many of these play before."""
-        at, _ = self.place(person, key)
+        at = self.round(person, key)
         return self._count_before(at) + bisect_left(self._bucket(at), key)
 
     def length(self) -> float:
@@ -195,7 +192,7 @@ class Rounds(Part):
 
     def length_before(self, person: PersonId, key: Key) -> float:
         """Ms that those which play before take."""
-        at, _ = self.place(person, key)
+        at = self.round(person, key)
         mark, bucket = at * ROUND, self._bucket(at)
         rounds = sum(self._lengths(line)[line.before(mark)] for line in self._lines.values() if line.start < mark)
         return rounds + self._sum(one[2] for one in bucket[: bisect_left(bucket, key)])

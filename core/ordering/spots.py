@@ -22,9 +22,8 @@ class Lane(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where an entry stands: its lane, its round, and which turn of its person it is (from 0).
-
-    Rounds and turns are the fair order's; elsewhere both are 0.
+    """Where an entry stands: its lane, its round (0 where there are none), and which turn of its person it is (from
+    0), those that were taken not included.
     """
 
     lane: Lane

@@ -1,5 +1,6 @@
 """The order in every mode, held against the same rules written down literally, over random changes of a room."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -177,9 +178,11 @@ def check(bench: Bench, horizon: int) -> None:
     assert order.entries() == expected
     next_one = expected[0] if expected and reference.lane(room, room.entries[expected[0]], now) < 5 else None
     assert order.first() == next_one
-    ahead = 0.0
+    ahead, turns = 0.0, Counter[str]()
     for rank, one in enumerate(expected):
         entry = room.entries[one]
+        assert order.spot(entry).turn == turns[reference.one(room, entry.person)]
+        turns[reference.one(room, entry.person)] += 1
         assert order.rank(entry) == rank
         assert order.length_before(entry) == ahead
         assert order.tally(entry).score == reference.score(room, entry, now)

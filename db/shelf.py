@@ -25,15 +25,15 @@ class SqlShelf:
 
     async def history(self, room: RoomId, *, before: int | None = None, size: int = 10) -> Sequence[Played]:
         """Finished plays, newest first, beginning after the one with the row id `before`."""
-        latest = select(plays).where(plays.c.room == room).order_by(plays.c.id.desc()).limit(size)
+        latest = select(plays).where(plays.c.room == room).order_by(plays.c.id.desc()).limit(_known(size))
         if before is not None:
-            latest = latest.where(plays.c.id < before)
+            latest = latest.where(plays.c.id < _known(before))
         async with self._database.read() as connection:
             return [_played(row) for row in (await connection.execute(latest)).mappings()]
 
     async def play(self, room: RoomId, entry: EntryId) -> Play | None:
         """The latest play of an entry."""
-        of_it = select(*PLAY).where(plays.c.room == room, plays.c.entry == entry)
+        of_it = select(*PLAY).where(plays.c.room == room, plays.c.entry == _known(entry))
         async with self._database.read() as connection:
             row = (await connection.execute(of_it.order_by(plays.c.id.desc()).limit(1))).mappings().first()
         return play(row) if row else None
@@ -46,7 +46,7 @@ class SqlShelf:
         kept = select(*_TRACK, favourites.c.at, turn.label("turn")).where(_theirs(person)).subquery()
         newest = select(kept).where(kept.c.turn == 1).order_by(kept.c.at.desc(), kept.c.ref)
         async with self._database.read() as connection:
-            rows = await connection.execute(newest.offset(offset).limit(size))
+            rows = await connection.execute(newest.offset(_known(offset)).limit(_known(size)))
             return [Track(*row[: len(_TRACK)]) for row in rows]
 
     async def is_favourite(self, person: PersonId, track: Track) -> bool:
@@ -65,6 +65,11 @@ class SqlShelf:
         """Keep it no longer, by whichever identity it was kept."""
         async with self._database.write() as connection:
             await connection.execute(delete(favourites).where(_theirs(person), favourites.c.ref == track.ref))
+
+
+def _known(number: int) -> int:
+    """The number, or the next one that a database knows: there is nothing beyond."""
+    return max(0, min(number, (1 << 63) - 1))
 
 
 def _played(row: RowMapping) -> Played:

@@ -82,3 +82,15 @@ async def test_history_is_read_page_by_page_and_by_entry(store: Store) -> None:
     assert await store.shelf.play(LOBBY, EntryId(9)) is None
     assert await store.shelf.play(RoomId("other"), EntryId(2)) is None
     assert not await store.shelf.history(RoomId("other"))
+
+
+@pytest.mark.parametrize("number", [10**30, -(10**30), -1, 2**63])
+async def test_no_number_is_too_odd(store: Store, number: int) -> None:
+    ann = await store.places.person(ANN)
+    await store.places.lobby()
+    await store.rooms.apply(LOBBY, lambda it: it.changes.plays.append(play(it, EntryId(1))))
+    await store.keep(ann, "A")
+    assert len(await store.shelf.history(LOBBY, before=number)) == (number > 0)
+    assert len(await store.shelf.history(LOBBY, size=number)) == (number > 0)
+    assert len(await store.shelf.favourites(ann, offset=number)) == (number < 0)
+    assert await store.shelf.play(LOBBY, EntryId(number)) is None

@@ -1,6 +1,7 @@
 """A Redis that goes away and comes back."""
 
 import asyncio
+import signal
 import subprocess
 from pathlib import Path
 from typing import Self
@@ -30,6 +31,15 @@ class RedisServer:
             return False
         writer.close()
         return True
+
+    def freeze(self) -> None:
+        """It holds its connections and says nothing."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         if self._process:

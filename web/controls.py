@@ -52,9 +52,9 @@ class Controls:
         kind, ends = press.fields.get("kind", ""), press.fields.get("ends", "")
         view = await self._jukebox.view(press.room, press.actor.person, size=0)
         poll = next((one for one in view.polls if one.kind == kind and str(one.deadline) == ends), None)
-        if poll is None or kind not in _ASK:
+        if poll is None or kind not in ASK:
             raise NoSuchPollError(kind)
-        result = await _ASK[kind](self._jukebox, press, poll)
+        result = await ASK[kind](self._jukebox, press, poll)
         if isinstance(result, Asked) and not result.done and result.votes:
             return Said()
         asked = result if isinstance(result, Asked) else Asked(kind, 0, 0, done=True, argument=poll.argument)
@@ -62,7 +62,7 @@ class Controls:
 
 
 Answer = Awaitable[Changed | Removed | Asked]
-_ASK: dict[str, Callable[[Jukebox, Press, PollView], Answer]] = {
+ASK: dict[str, Callable[[Jukebox, Press, PollView], Answer]] = {
     "previous": lambda jukebox, press, _: jukebox.previous(press.room, press.actor, command_id=press.command_id),
     "stop": lambda jukebox, press, _: jukebox.stop(press.room, press.actor, command_id=press.command_id),
     "shuffle": lambda jukebox, press, _: jukebox.shuffle(press.room, press.actor, command_id=press.command_id),

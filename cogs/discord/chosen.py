@@ -10,8 +10,10 @@ from core.records.rows import Audit
 from core.types import Block, Duplicates, Guests, Leavers, Settings, TurnMeasure
 
 Words = NullTranslations
-NAMED = 20
+NAMED = 12
 """Lines of a blocklist that are shown."""
+CELLS = 800
+"""Characters of the policy that /settings shows; /policy shows more."""
 
 
 def settings(chosen: Settings, words: Words) -> str:
@@ -56,7 +58,7 @@ def _rules(chosen: Settings, words: Words) -> list[tuple[str, str]]:
 
 
 def _cells(chosen: Settings, words: Words) -> list[tuple[str, str]]:
-    cells = policy(chosen, words)
+    cells = plain(policy(chosen, words), CELLS) if chosen.policy else ""
     return [(words.gettext("Policy"), cells)] if cells else []
 
 
@@ -79,7 +81,7 @@ def blocks(lines: Sequence[Block], words: Words) -> str:
 def audit(row: Audit, who: str, words: Words) -> str:
     """One line of the audit: when, who, what, from what to what."""
     changes = [f"{name}: {_value(row.before.get(name))} → {_value(new)}" for name, new in row.after.items()]
-    told = safe("; ".join(changes), 200)
+    told = safe("; ".join(changes), 120)
     named = who or words.gettext("somebody")
     return f"<t:{row.at // 1000}:f> · {named} · {safe(row.action, 40)}{f' · {told}' if told else ''}"
 

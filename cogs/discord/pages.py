@@ -33,7 +33,8 @@ def history(plays: Sequence[Played], before: int | None, texts: NullTranslations
     shown = plays[:SIZE]
     lines = [_play(one, texts) for one in shown]
     embed = _embed(texts.gettext("Played"), lines, texts.gettext("Nothing has played yet."))
-    options = tuple((one.play.title, str(one.play.entry)) for one in shown)
+    entries = {str(one.play.entry): one.play.title for one in shown}
+    options = tuple((title, entry) for entry, title in entries.items())
     on = shown[-1].id if len(plays) > SIZE else None
     return Shelf("history", embed, options, None if before is None else 0, on)
 

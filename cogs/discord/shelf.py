@@ -3,6 +3,7 @@
 import io
 from typing import Any, Literal
 
+import aiohttp
 import discord
 from discord import app_commands
 
@@ -10,7 +11,7 @@ from cogs.discord import choices, pages, words
 from cogs.discord.answers import added, tell
 from cogs.discord.rows import shelf_row
 from cogs.discord.surface import Call, Interaction, read
-from core.errors import NotAListError
+from core.errors import NotAListError, UnplayableError
 
 LARGEST = 1024 * 1024
 """Bytes of a list that are worth fetching; what it may hold is the rules' business."""
@@ -88,9 +89,17 @@ async def import_(interaction: Interaction, file: discord.Attachment) -> None:
     if file.size > LARGEST:
         raise NotAListError("too_large")
     await interaction.response.defer(ephemeral=True, thinking=True)
-    content = await file.read()
+    content = await _fetched(file)
     result = await call.jukebox.import_tracks(call.room, call.actor, file.filename, content, command_id=call.id)
     await tell(call, result, words.imported)
+
+
+async def _fetched(file: discord.Attachment) -> bytes:
+    """What somebody sent. Raises UnplayableError."""
+    try:
+        return await file.read()
+    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        raise UnplayableError("unreachable") from error
 
 
 def commands() -> list[app_commands.Command[Any, ..., Any]]:

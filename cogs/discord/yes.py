@@ -13,7 +13,7 @@ from core.types import Mode
 async def agree(call: Call, kind: str, deadline: int) -> None:
     """Vote yes in the poll of a kind that ends at `deadline`: the one that the person saw. Raises NoSuchPollError."""
     poll = next((one for one in call.view.polls if one.kind == kind and one.deadline == deadline), None)
-    ask = _COMMANDS.get(kind)
+    ask = COMMANDS.get(kind)
     if poll is None or ask is None:
         raise NoSuchPollError(kind)
     result = await ask(call, poll)
@@ -51,7 +51,7 @@ async def _mode(call: Call, poll: PollView) -> Changed | Asked:
     return await call.jukebox.set_mode(call.room, call.actor, Mode(poll.argument or ""), command_id=call.id)
 
 
-_COMMANDS: dict[str, Callable[[Call, PollView], Awaitable[Changed | Removed | Asked]]] = {
+COMMANDS: dict[str, Callable[[Call, PollView], Awaitable[Changed | Removed | Asked]]] = {
     "previous": _previous,
     "stop": _stop,
     "shuffle": _shuffle,

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import cogs.discord
 import core.jukebox
+from cogs.discord.yes import COMMANDS
 from core.jukebox import Jukebox
+from core.policy import TABLE, Action
+from web.controls import ASK
 
 HANDLERS = Path(cogs.discord.__file__).parent
 RULES = Path(core.jukebox.__file__).parent
@@ -58,6 +61,13 @@ def unreachable(jukebox: type) -> set[str]:
 def test_every_command_of_the_jukebox_is_reachable_from_discord() -> None:
     assert len(methods(Jukebox)) > 30
     assert unreachable(Jukebox) == set()
+
+
+def test_every_question_can_be_said_yes_to() -> None:
+    """The panel's and the page's buttons know each poll of the policy's table; the skip has buttons of its own."""
+    asked = {action.value for action, rule in TABLE.items() if rule.poll} - {Action.SKIP.value}
+    assert set(COMMANDS) == asked
+    assert set(ASK) == asked
 
 
 def test_a_command_that_nobody_calls_is_found() -> None:

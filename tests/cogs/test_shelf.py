@@ -192,3 +192,30 @@ async def test_the_rest_of_the_settings(party: Party) -> None:
     await play(party, "aria")
     assert (await party.ben.slash("play", query="aria")).text == "**Aria** waits or plays already."
     assert "cannot be set to that" in (await admin.slash("settings", timezone="Mars/Base")).text
+
+
+async def test_titles_never_ping_on_any_page(party: Party) -> None:
+    evil = "@everyone <@1> **bold** " + "*" * 300
+    party.library.tracks = [track(evil)]
+    await play(party, "bold")
+    told = [await party.ben.slash(command) for command in ("favourite", "favourites", "again", "export")]
+    await played(party, "bold")
+    told += [
+        await party.ben.slash("history"),
+        await party.ben.slash("mode"),
+        await party.ann.slash("remove", track="1"),
+    ]
+    admin = party.guild.member("Root", admin=True)
+    await admin.slash("block add", kind="word", value="@everyone " + "*" * 60)
+    told += [await admin.slash("block list"), await admin.slash("audit"), await party.ben.slash("play", query="bold")]
+    for reply in told:
+        assert reply.pings == []
+        assert "@everyone" not in "".join([reply.content, *(str(embed) for embed in reply.embeds)])
+
+
+async def test_a_file_that_cannot_be_fetched_says_so(party: Party) -> None:
+    file = party.discord.upload("list.m3u8", b"#EXTM3U\n")
+    party.discord.attachments.clear()
+    assert (await party.ben.slash("import", file=file)).text == "The server cannot be reached."
+    file = party.discord.upload("empty.m3u8", b"#EXTM3U\n")
+    assert (await party.ben.slash("import", file=file)).text == "There is no track in that file."

@@ -8,7 +8,7 @@ Numbers are whole and rounded up; sets of people are the bits of a number, so th
 
 from bisect import insort
 from collections.abc import Iterable
-from math import inf
+from itertools import pairwise
 
 from core.ordering.tallies import Tallies
 from core.ordering.turns import counted
@@ -54,11 +54,13 @@ class Loads:
         steps = [(at, here) for at, members in self._classes if (here := (people & members).bit_count())]
         found: list[int] = []
         count = total = 0
-        for (at, here), (higher, _) in zip(steps, [*steps[1:], (inf, 0)], strict=True):
+        for (at, here), (higher, _) in pairwise(steps):
             count, total = count + here, total + at * here
             while len(found) < plays and (level := -(-(total + (len(found) + 1) * PLAY) // count)) <= higher:
                 found.append(level)
-        return found
+        at, here = steps[-1]
+        count, total = count + here, total + at * here
+        return found + [-(-(total + play * PLAY) // count) for play in range(len(found) + 1, plays + 1)]
 
     def charge(self, people: int) -> None:
         """Something that `people` approve of plays."""

@@ -16,7 +16,7 @@ from core.errors import ChorusError
 from core.events import EntryQueued, EntryRemoved, PollClosed
 from core.jukebox import Jukebox
 from core.ordering import order_of
-from core.people import electorate
+from core.people import counting, electorate
 from core.reports import Reports
 from core.room import Room
 from core.types import (
@@ -271,6 +271,7 @@ class Machine(RuleBasedStateMachine):
         }
         before, undoable = deepcopy((unparked(room), room.shuffle, room.cleared)), room.undo
         order, playing = reference.order(room, self.clock.now()), room.current
+        counted = counting(room, self.clock.now())
         if self.attempt(getattr(self.jukebox, what)(ROOM, dj, *arguments[what])) is None or room.undo is undoable:
             return
         self.clock.move(wait)
@@ -282,7 +283,7 @@ class Machine(RuleBasedStateMachine):
             for entry in came:  # whoever acts is there from then on, and their entries are parked no more
                 before[0][entry].parked = room.entries[entry].parked
             assert (room.entries, room.shuffle, room.cleared) == before
-            if room.locked is None and not came:
+            if room.locked is None and not came and counted == counting(room, self.clock.now()):
                 assert reference.order(room, self.clock.now()) == order
 
     @rule(name=who, surface=where, what=st.sampled_from(["pause", "resume", "join", "leave", "play_favourites"]))

@@ -1,4 +1,4 @@
-"""A room's streams: taps of its lead player, or of one that follows it where the lead's node has none."""
+"""A room's streams: taps of its lead player, or of one that follows it where the lead cannot serve them."""
 
 import asyncio
 from collections.abc import Callable
@@ -90,7 +90,7 @@ class Broadcast:
                 feed.stream.close()
                 self._feeds[tap] = None
 
-    def keep_up(self, room: Room) -> None:
-        """The lead is as it should be, or goes: a follower does as it does."""
+    def keep_up(self, room: Room, *, remote: bool = False) -> None:
+        """The lead is as it should be, or goes, or is another process's: a follower does as it does."""
         self._settled.set()
-        self.follower.follow(room, self.taps)
+        self.follower.follow(room, self.taps, remote=remote)

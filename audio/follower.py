@@ -1,6 +1,7 @@
 """A player without a voice that plays what the room's lead plays, for the room's streams alone.
 
-Only where the lead's node cannot serve them: a Java one. Its reports are its own and never move the room.
+Only where the lead cannot serve them: it is on a Java node, or another process's. Its reports are its own and never
+move the room.
 """
 
 import asyncio
@@ -49,6 +50,8 @@ class Follower:
         self._key = RoomId(f"follower:{room}")  # its tracks are not the lead's
         self._lead = lead
         self._nodes = parts.nodes
+        self._now = parts.clock.now
+        self._remote = False  # whether the lead is another process's
         self._patcher = Patcher(self._key, parts.media)
         self._left = left
         self._settled = settled
@@ -64,9 +67,9 @@ class Follower:
 
     # What others tell it
 
-    def follow(self, room: Room, taps: frozenset[str]) -> None:
-        """Play what the lead plays, for these taps; for none it goes."""
-        self._room, self._taps = room, taps
+    def follow(self, room: Room, taps: frozenset[str], *, remote: bool) -> None:
+        """Play what the lead plays, for these taps; for none it goes. A remote lead is known by the room's clock."""
+        self._room, self._taps, self._remote = room, taps, remote
         if self._task is None and self._wanted:
             self._task = asyncio.create_task(self._run(), name=f"follower-{room.id}")
         self._wake.set()
@@ -79,7 +82,7 @@ class Follower:
 
     def update(self, node: Node, position: int) -> None:
         """The node says where the track is."""
-        seen, lead, now = self.seen, self._lead.seen, time.monotonic()
+        seen, lead, now = self.seen, self._leading, time.monotonic()
         if node is not self.node or seen is None:
             return
         seen.hold(position, now)
@@ -115,7 +118,18 @@ class Follower:
     @property
     def _wanted(self) -> bool:
         lead = self._lead.node
-        return bool(self._taps) and lead is not None and not lead.chorus
+        return bool(self._taps) and (self._remote or (lead is not None and not lead.chorus))
+
+    @property
+    def _leading(self) -> Seen | None:
+        """How the lead is; None while that is not known."""
+        if not self._remote:
+            return self._lead.seen
+        current = self._room.current if self._room is not None else None
+        if self._room is None or current is None or current.started_at is None:
+            return Seen()
+        position = self._room.clock.at(self._now())
+        return Seen(current.entry.id, started=True, paused=self._room.paused is not None, position=position)
 
     async def _run(self) -> None:
         while True:
@@ -142,16 +156,17 @@ class Follower:
         if self.node is not None and self.node.health is Health.LOST:
             return  # it comes back, or goes down; either is told
         await self._be_on(self._choose())
-        if self.node is None or self._room is None or self._lead.seen is None:
+        lead = self._leading
+        if self.node is None or self._room is None or lead is None:
             return
         if self.seen is None:
             player = await self.node.player(self.id)
             self.seen = Seen.read(self._key, player) if player else Seen()
             self.seen.started = self.seen.entry is not None
-        await self._match(self.node, self.seen, self._lead.seen, self._room)
+        await self._match(self.node, self.seen, lead, self._room)
 
     def _choose(self) -> Node | None:
-        if self._lead.node is None and self._taps:
+        if self._lead.node is None and self._taps and not self._remote:
             return self.node  # the lead is on its way to another one
         if not self._wanted:
             return None

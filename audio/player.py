@@ -154,7 +154,7 @@ class RoomPlayer:
 
     async def _look(self) -> None:
         if not self._parts.owns(self.ref):  # another process acts for this room now
-            self._give_up()
+            await self._give_up()
             return
         await self._take_in()
         self._look_in(await self._intake.watch())
@@ -171,14 +171,16 @@ class RoomPlayer:
             self.status = "waiting"
         self.broadcast.keep_up(room)
 
-    def _give_up(self) -> None:
-        """Its player here counts no more: whoever acts now ends it."""
+    async def _give_up(self) -> None:
+        """Its player here counts no more: whoever acts now ends it. Those who listen here hear one that follows."""
         if self.status != "elsewhere":
             self.status = "elsewhere"
             self._inbox.clear()
             self._link.leave()
             self.broadcast.follower.stop()
         self._look_in(ELSEWHERE)
+        if self.broadcast.taps or self.broadcast.follower.node is not None:
+            self.broadcast.keep_up(await self._parts.rooms.read(self.ref.room), remote=True)
 
     async def _take_in(self) -> None:
         while self._inbox:

@@ -2,9 +2,11 @@
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
+from audio.node import Node
 from core.types import RoomId
 from tests.audio.rig import Ear, Rig, World, tone
 from tests.waiting import until
@@ -74,3 +76,30 @@ async def test_the_stream_ends_when_the_node_dies(world: World) -> None:
                 if heard == 20:
                     rig.managed.kill()
         assert heard >= 20
+
+
+async def test_who_listens_at_another_process_hears_the_room_too(world: World) -> None:
+    async with Rig(world) as one, Ear(one, world.lobby) as there:
+        await world.listen()
+        await world.add(tone(440), tone(880))
+        await there.hears(440)
+        address = one.nodes.get("builtin")
+        assert address is not None
+        shared = replace(address.address, name="n")
+        async with Rig(world, addresses=[shared], managed=False, instance="two", owns=lambda _room: False) as two:
+            await two.up("n")
+            async with Ear(two, world.lobby) as here:
+                await here.hears(440)
+                heard = len(there.packets)
+                await world.jukebox.skip(world.lobby, world.actor)
+                await here.hears(880)
+                await there.hears(880)
+                assert there.longest_gap(heard) < 0.5
+                assert [play.reason for play in world.rooms.played] == ["skipped"]
+            node = two.nodes.get("n")
+            assert node is not None
+            await until(lambda: _idle(node), what="nobody listens there any more")
+
+
+async def _idle(node: Node) -> bool:
+    return not await node.players()

@@ -2,12 +2,12 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from unicodedata import normalize
 from urllib.parse import urlsplit
 
-from core.types import Block, BlockKind, Track
+from core.types import Block, BlockKind, Entry, Track
 
 _TOKEN = re.compile(r"[\w\u0300-\u036f\u0900-\u0dff\u0e31-\u0e4e\u200c\u200d]+|[^\w\s]")
 """A word (with the combining marks of the scripts whose words need them) or a single sign."""
@@ -100,3 +100,35 @@ def _domains(track: Track) -> Iterator[str]:
 def blocklist_of(blocks: tuple[Block, ...]) -> Blocklist:
     """The list of a place's settings; made once for each."""
     return Blocklist(blocks)
+
+
+def meant(line: Block, entries: Iterable[Entry]) -> list[Entry]:
+    """The entries that a single line keeps out; ten thousand are no burden."""
+    alone, suspicious = Blocklist((line,)), _suspicion(line)
+    return [entry for entry in entries if suspicious(entry.track) and alone.line(entry.track)]
+
+
+def _suspicion(line: Block) -> Callable[[Track], bool]:
+    """Quick to ask; true of all tracks that the line keeps out, and of few others."""
+    part = line.value
+    match line.kind:
+        case BlockKind.TRACK:
+            return lambda track: track.ref == part
+        case BlockKind.DOMAIN:
+            return lambda track: _may_lead(track.ref, part) or (track.uri is not None and _may_lead(track.uri, part))
+        case BlockKind.ARTIST:
+            first = part.split()[0]
+            return lambda track: _may_say(track.artist, first)
+        case BlockKind.WORD:
+            first, *_ = _TOKEN.findall(part) or [part]
+            return lambda track: _may_say(track.title, first) or _may_say(track.artist, first)
+
+
+def _may_say(text: str, part: str) -> bool:
+    return part in text.lower() if text.isascii() else part in folded(text)
+
+
+def _may_lead(text: str, domain: str) -> bool:
+    if "://" not in text:
+        return False
+    return domain in text.lower() or not (text.isascii() and text.isprintable())  # which may be spelled otherwise

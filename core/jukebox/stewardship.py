@@ -47,8 +47,7 @@ class Stewardship(Base):
             if line not in state.settings.blocks and len(state.settings.blocks) >= BLOCKS:
                 raise TooManyLinesError(BLOCKS)
             changed = settings.block(state, actor, line, now)
-            alone = blocklist.Blocklist((line,))
-            meant = [entry for entry in state.entries.values() if alone.line(entry.track)]
+            meant = blocklist.meant(line, state.entries.values())
             return Changed(changed, editing.remove(state, actor, meant, now, kind="block").count)
 
         return await self._apply(room, command, command_id)

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.blocklist import Blocklist, block, blocklist_of
+from core.blocklist import Blocklist, block, blocklist_of, meant
 from core.errors import BlockedError, DuplicateError, TooLongError, TooManyEntriesError
 from core.types import (
     Block,
     BlockKind,
     Duplicates,
     EndReason,
+    Entry,
+    EntryId,
     Hearing,
     PersonId,
     Presence,
@@ -80,6 +82,21 @@ def test_no_text_is_too_odd_for_it(value: str, text: str, kind: BlockKind) -> No
     for where in (song(text, text, f"url:{text}"), song(value, uri=f"https://{text}")):
         line = lines.line(where)
         assert line is None or line.kind is kind
+
+
+@given(st.text(min_size=1, max_size=12), st.text(max_size=6), st.text(max_size=6), st.sampled_from(list(BlockKind)))
+def test_what_waits_is_meant_by_the_same_rule_as_what_comes(
+    value: str, before: str, after: str, kind: BlockKind
+) -> None:
+    line = block(kind, value)
+    text = f"{before}{value.upper()}{after}"
+    songs = [song(value), song(text), song("a", text), song("a", ref=value), song("a", uri=f"http://{text}/a")]
+    songs += [song("a", ref=f"url:https://{before}.{text}"), song("a", uri=f"http://{value[:1]}\t{value[1:]}:80")]
+    entries = [
+        Entry(EntryId(number), one, PersonId("ann"), "Ann", PAGE, 0, 0) for number, one in enumerate(songs, start=1)
+    ]
+    if line.value:
+        assert meant(line, entries) == [it for it in entries if Blocklist((line,)).line(it.track)]
 
 
 @given(st.from_regex(r"\w{1,8}( \w{1,8}){0,3}", fullmatch=True), st.sampled_from(["", "a ", "(", "x-"]))

@@ -60,12 +60,14 @@ def counting(room: Room, now: int) -> set[PersonId]:
 
 
 def electorate(room: Room, now: int) -> set[PersonId]:
-    """Those (humans, see `one`) whose votes decide questions now; whoever is reached twice counts once."""
+    """Those (humans, see `one`) whose votes decide questions now; whoever is reached twice counts once.
+
+    Visitors who act on the page without listening decide only where nobody else does.
+    """
+    deciding = [it for it in room.people.values() if _decides(it, now)]
     electors: set[PersonId] = set()
     guests: defaultdict[str, list[tuple[int, PersonId]]] = defaultdict(list)
-    for it in room.people.values():
-        if not _decides(it, now):
-            continue
+    for it in [it for it in deciding if not _looks(it)] or deciding:
         if it.address is None:
             electors.add(one(room, it.person))
         else:
@@ -74,6 +76,10 @@ def electorate(room: Room, now: int) -> set[PersonId]:
         first_come = dict.fromkeys(person for _, person in sorted(group))
         electors.update(list(first_come)[:GUESTS_PER_ADDRESS])
     return electors
+
+
+def _looks(presence: Presence) -> bool:
+    return presence.hearing is Hearing.CHAT and presence.place.startswith(f"{Surface.WEB}:")
 
 
 def _there(presence: Presence, now: int) -> bool:

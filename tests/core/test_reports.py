@@ -111,6 +111,22 @@ async def test_three_guests_of_one_address_decide_and_a_young_stream_does_not(pa
     assert (await page.jukebox.skip(ROOM, page.visitor("ben"))).done
 
 
+async def test_visitors_who_do_not_listen_decide_only_where_nobody_else_does(page: World) -> None:
+    await page.jukebox.add(ROOM, page.visitor("ann"), [track("A")])
+    for name in ("dan", "eve", "fay"):
+        looks = Presence(PersonId(name), PAGE, Hearing.CHAT, name, page.clock.now())
+        await page.reports.arrived(ROOM, looks)
+    alone = await page.jukebox.skip(ROOM, page.visitor("dan"))
+    assert (alone.votes, alone.needed) == (1, 2)
+    await page.stream("ben", "cyd")
+    page.clock.move(10_000)
+    for name in ("eve", "fay"):
+        skipped = await page.jukebox.skip(ROOM, page.visitor(name))
+        assert (skipped.done, skipped.votes, skipped.needed) == (False, 0, 2)
+    assert (await page.jukebox.skip(ROOM, page.visitor("ben"))).votes == 1
+    assert (await page.jukebox.skip(ROOM, page.visitor("cyd"))).done
+
+
 async def test_a_vote_of_a_young_stream_counts_when_it_is_old_enough(page: World) -> None:
     await page.jukebox.add(ROOM, page.visitor("ann"), [track("A")])
     await page.stream("ben", "cyd")

@@ -27,6 +27,11 @@ class Browser:
             self.csrf = found[1]
         return text
 
+    async def listen(self, path: str = "/r/lobby/stream.ogg") -> None:
+        """Hear the room until the client is closed. It counts after ten seconds."""
+        sound = await self.client.get(path)
+        await sound.content.readany()
+
     async def post(self, path: str, *, htmx: bool = False, **fields: str) -> ClientResponse:
         """Send a form of the page."""
         headers = {"HX-Request": "true"} if htmx else {}

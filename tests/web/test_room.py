@@ -73,6 +73,7 @@ async def test_a_shuffle_is_asked_and_said_yes_to(site: Site, browsers: list[Bro
     await site.come("Zoe")
     for browser in browsers:
         await browser.open()
+        await browser.listen()
         assert (await browser.post("/r/lobby/vote", entry="3", value="1")).status == 303
     site.clock.move(10_000)
     asked = await one.post("/r/lobby/shuffle", htmx=True)

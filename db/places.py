@@ -1,7 +1,7 @@
 """Who and where: places, their rooms, people, and the messages that show a room."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Row, Select, delete, func, select, update
 
@@ -11,7 +11,7 @@ from core.types import LOBBY, Guests, Identity, PersonId, PlaceId, RoomId, Setti
 from db.engine import Database
 from db.groups import Groups
 from db.mapping import settings_json
-from db.models import links, live_messages, places, rooms
+from db.models import identities, links, live_messages, places, rooms
 from db.people import know, look_up
 from db.statements import insert_or_ignore, insert_or_update
 
@@ -93,6 +93,12 @@ class SqlPlaces:
         person = PersonId(row.person)
         self._groups.learn([person], {person: PersonId(row.leader)} if row.leader else {})
         return person
+
+    async def names(self, people: Collection[PersonId]) -> Mapping[PersonId, str]:
+        """What people are called; those without an identity are left out."""
+        query = select(identities.c.person, identities.c.name).where(identities.c.person.in_(people))
+        async with self._database.read() as connection:
+            return {PersonId(row.person): row.name for row in await connection.execute(query)}
 
     async def _first(self, query: Select[str, str, str, int | None, int | None]) -> RoomRef | None:
         async with self._database.read() as connection:

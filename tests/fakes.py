@@ -1,7 +1,7 @@
 """Stand-ins for the ports, used by every surface's tests."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -122,6 +122,7 @@ class FakePlaces:
         self._rooms = rooms
         self.refs: dict[RoomId, RoomRef] = {}
         self.people: dict[tuple[str, str], PersonId] = {}
+        self.called: dict[PersonId, str] = {}
 
     async def lobby(self) -> RoomRef:
         ref = RoomRef(LOBBY, PlaceId("web:lobby"), "Lobby")
@@ -152,7 +153,12 @@ class FakePlaces:
 
     async def person(self, identity: Identity) -> PersonId:
         key = (identity.kind, identity.external)
-        return self.people.setdefault(key, PersonId(f"{identity.kind}-{identity.external}"))
+        person = self.people.setdefault(key, PersonId(f"{identity.kind}-{identity.external}"))
+        self.called[person] = identity.name
+        return person
+
+    async def names(self, people: Collection[PersonId]) -> Mapping[PersonId, str]:
+        return {person: self.called[person] for person in people if person in self.called}
 
 
 class FakeLiveMessages:

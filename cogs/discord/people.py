@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Collection, Mapping
 
 import discord
 
@@ -70,6 +71,10 @@ class People:
     def account(self, person: PersonId) -> int | None:
         """The account of a person who did something since the start, else None."""
         return next((user for (user, _), known in self._persons.items() if known == person), None)
+
+    async def names(self, people: Collection[PersonId]) -> Mapping[PersonId, str]:
+        """What people are called."""
+        return await self._places.names(people)
 
     async def restate(self, guild: discord.Guild) -> None:
         """Tell the guild's room who is in its voice channel; a guild without a room is left alone."""

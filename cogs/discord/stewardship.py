@@ -9,7 +9,7 @@ from cogs.discord import choices, chosen, pages, words
 from cogs.discord.answers import tell
 from cogs.discord.shelf import show
 from cogs.discord.surface import Call, Interaction, read
-from cogs.discord.text import plain
+from cogs.discord.text import plain, safe
 from core.policy import Action
 from core.policy import choices as roles_for
 from core.records.rows import Audit
@@ -101,9 +101,12 @@ async def audit_page(call: Call, before: int | None) -> pages.Shelf:
     """Changes before the one with that row id."""
     rows = await call.jukebox.audit(call.room, call.actor, before=before, size=pages.SIZE + 1)
 
+    people = call.surface.people
+    names = await people.names({row.audit.actor for row in rows})
+
     def who(row: Audit) -> str:
-        account = call.surface.people.account(row.actor)
-        return f"<@{account}>" if account else ""
+        account = people.account(row.actor)
+        return f"<@{account}>" if account else safe(names.get(row.actor, ""), 32)
 
     return pages.audit(rows, before, who, call.words)
 

@@ -1,6 +1,6 @@
 """Who and where: places, their rooms, and people."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,6 +47,10 @@ class Places(Protocol):
 
     async def person(self, identity: Identity) -> PersonId:
         """The person behind an identity; the identity's name is kept up to date."""
+        ...
+
+    async def names(self, people: Collection[PersonId]) -> Mapping[PersonId, str]:
+        """What people are called; those without an identity are left out."""
         ...
 
 

@@ -174,6 +174,11 @@ async def test_the_audit_tells_who_changed_what(party: Party) -> None:
     assert page.pings == []
     assert f"<@{admin.id}>" in page.text
     assert "default\\_volume: 60 → 61" in page.text
+    await party.stop()
+    await party.start()
+    await party.ann.join(party.music)
+    by_name = await party.guild.member("Chief", admin=True).slash("audit")
+    assert "· Root · settings.changed" in by_name.text  # nobody has met Root since the restart
     older = await admin.press(page, custom_id=button(page, "audit.on"))
     assert "100 → 50" in older.text
     revealed(party, "audit")

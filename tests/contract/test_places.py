@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from core.ports.places import RoomRef
-from core.types import LOBBY, Guests, Identity, PlaceId, RoomId, Surface
+from core.types import LOBBY, Guests, Identity, PersonId, PlaceId, RoomId, Surface
 from db.engine import Database
 from db.places import SqlLiveMessages, SqlPlaces
 from db.rooms import SqlRooms
@@ -76,3 +76,11 @@ async def test_a_live_message_is_remembered_until_it_is_gone(places: SqlPlaces, 
         assert await SqlLiveMessages(database).get(lobby) == (3, message)
     await messages.forget(lobby)
     assert await messages.get(lobby) is None
+
+
+async def test_people_are_called_by_their_latest_name(places: SqlPlaces) -> None:
+    ann = await places.person(Identity(Surface.DISCORD, "1", "Ann"))
+    ben = await places.person(Identity(Surface.WEB, "2", "Ben"))
+    await places.person(Identity(Surface.DISCORD, "1", "Anna"))
+    assert await places.names([ann, ben, PersonId("nobody")]) == {ann: "Anna", ben: "Ben"}
+    assert await places.names([]) == {}

@@ -50,7 +50,7 @@ from web.app import create_web
 
 log = structlog.get_logger()
 
-GARBAGE = (2_000, 20, 50)
+GARBAGE = (1_000, 10, 200)
 """A full collection after two million new objects: the usual one after 70,000 holds a busy bot up for 40 ms."""
 NODE_PATIENCE = 2.5
 """Seconds that the first screen waits for a node."""

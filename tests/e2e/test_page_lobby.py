@@ -13,7 +13,7 @@ from tests.e2e.hearing import match, samples_of
 from tests.e2e.product import Product
 from tests.waiting import until
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.heard, pytest.mark.timeout(120)]
 KEEP_AUDIO = "const Real = Audio; window.Audio = function (...a) { return (window.heard = new Real(...a)); };"
 RECORD = """(seconds) => new Promise((resolve) => {
   const context = new AudioContext({sampleRate: 48000}), tap = context.createScriptProcessor(4096, 2, 2), parts = [];

@@ -69,6 +69,7 @@ class Ownership:
         if not granted:
             return
         if self.heir is not None:
+            log.info("slots taken", count=len(granted))
             await self.heir.gain()
         self._settled |= granted
         if self.heir is not None:

@@ -6,7 +6,7 @@ from core import people, transport
 from core.events import EntryQueued, NextLocked, PlayChosen, PlayEnded, PollClosed
 from core.limits import FAIR_START, TURN_WINDOW
 from core.ordering import airtime, order_of
-from core.records.rows import Play
+from core.plays import played
 from core.room import Room
 from core.types import HOUSE, EndReason, Entry, EntryId, Loop, Playing, PositionClock, Turn
 
@@ -248,7 +248,7 @@ def end(room: Room, reason: EndReason, now: int) -> None:
     if current is None:
         return
     transport.keep_heard(room, now)
-    room.changes.plays.append(_play(room, current, reason, now))
+    room.changes.plays.append(played(room, current, reason, now))
     entry = current.entry.id
     for poll in [poll for poll in room.polls.values() if poll.entry == entry]:
         close_poll(room, poll.kind, passed=reason is EndReason.VOTED and poll.kind == "skip")
@@ -271,32 +271,3 @@ def close_poll(room: Room, kind: str, *, passed: bool) -> None:
     del room.polls[kind]
     room.changes.polls.add(kind)
     room.changes.events.append(PollClosed(room=room.id, kind=kind, passed=passed))
-
-
-def _play(room: Room, current: Playing, reason: EndReason, now: int) -> Play:
-    tally = order_of(room, now).tally(current.entry)
-    poll = room.polls.get("skip")
-    track = current.entry.track
-    return Play(
-        room=room.id,
-        place=room.place,
-        entry=current.entry.id,
-        person=current.entry.person,
-        ref=track.ref,
-        title=track.title,
-        node=current.node,
-        output="stream" if room.voice_channel is None else f"voice:{room.voice_channel}",
-        started_at=current.chosen_at if current.started_at is None else current.started_at,
-        ended_at=now,
-        heard=current.heard,
-        listeners_start=current.listeners,
-        listeners_end=people.listening(room),
-        reason=reason,
-        likes=tally.up,
-        skips=len(poll.votes) if poll else 0,
-        artist=track.artist,
-        length=track.length,
-        cover=track.cover,
-        accent=track.accent,
-        uri=track.uri,
-    )

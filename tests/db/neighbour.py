@@ -8,15 +8,17 @@ import json
 import sys
 import time
 from typing import Any
+from uuid import uuid4
 
 import structlog
 
 from core.bus import LocalBus
-from core.types import LOBBY
+from core.types import LOBBY, CommandId
 from db.engine import Database
 from db.redis_bus import RedisBus
 from db.rooms import SqlRooms
 from tests.db.commands import MovedClock, queue
+from tests.db.victim import ask
 
 
 def say(**line: Any) -> None:
@@ -35,7 +37,7 @@ async def main(url: str, redis_url: str = "", stream: str = "") -> None:
     await rooms.read(LOBBY)
     say(ready=True)
     while await asyncio.to_thread(sys.stdin.readline):
-        await rooms.apply(LOBBY, queue("from next door"))
+        await ask(rooms, queue("from next door"), CommandId(uuid4().hex))
         say(wrote=(await rooms.read(LOBBY)).version, at=time.monotonic())
     for task in tasks:
         task.cancel()

@@ -14,7 +14,7 @@ import pytest
 
 from core.bus import LocalBus
 from core.errors import StoreUnavailableError
-from core.types import LOBBY
+from core.types import LOBBY, CommandId
 from db.engine import Database
 from db.migrate import migrate
 from db.places import SqlPlaces
@@ -22,6 +22,7 @@ from db.redis_bus import RedisBus
 from db.rooms import SqlRooms
 from tests.db.commands import MovedClock, queue
 from tests.db.redis_server import RedisServer
+from tests.db.victim import ask
 from tests.waiting import until
 
 AT_ONCE = 0.1
@@ -101,7 +102,7 @@ class House:
         """How long each side waited to hear of what the other had committed."""
         delays: list[float] = []
         for _ in range(times):
-            await self.rooms.apply(LOBBY, queue("from here"))
+            await ask(self.rooms, queue("from here"), CommandId(uuid4().hex))
             committed = time.monotonic()
             version = (await self.rooms.read(LOBBY)).version
             delays.append(await self.neighbour.heard(version) - committed)

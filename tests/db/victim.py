@@ -9,8 +9,10 @@ import json
 import random
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from core.errors import StoreUnavailableError
 from core.records.results import Queued, Removed
 from core.room import Room
 from core.types import LOBBY, CommandId, EntryId, PersonId, Turn
@@ -59,10 +61,17 @@ def say(**line: Any) -> None:
     sys.stdout.flush()
 
 
+async def ask(rooms: SqlRooms, command: Callable[[Room], Any], command_id: CommandId) -> Any:
+    """The answer, however often it takes to ask a database that is slow today."""
+    while True:
+        with suppress(StoreUnavailableError):
+            return await rooms.apply(LOBBY, command, command_id=command_id)
+
+
 async def caller(rooms: SqlRooms, numbers: "itertools.count[int]", choose: random.Random) -> None:
     for number in numbers:
         command = add(number) if choose.random() < 0.6 else drop(choose.random())
-        answer = await rooms.apply(LOBBY, command, command_id=CommandId(f"{number}"))
+        answer = await ask(rooms, command, CommandId(f"{number}"))
         added = EntryId(answer.entries[0]) if isinstance(answer, Queued) else None
         say(number=number, added=added, removed=answer.count if isinstance(answer, Removed) else 0)
 

@@ -18,6 +18,7 @@ cli.add_typer(library_cli, name="library")
 export_cli = typer.Typer(no_args_is_help=True, help="What is stored, for other programs.")
 cli.add_typer(export_cli, name="export")
 PERSON = typer.Argument(help="A person's id, or an identity such as discord:<user id>.")
+PLACE = typer.Argument(help="A place such as web:lobby, or the id of its room.")
 
 
 class Format(StrEnum):
@@ -121,6 +122,45 @@ def forget_person(
         typer.confirm(f"Forget {person}? This cannot be undone.", abort=True)
     configure_logs(level="WARNING")
     asyncio.run(forget_person(_settings(), person))
+
+
+@cli.command("link-person")
+def link_person(person: Annotated[str, PERSON], other: Annotated[str, PERSON]) -> None:
+    """Two accounts are one human from now on: one vote, one turn, one cap."""
+    from bot.linking import link_people
+
+    configure_logs(level="WARNING")
+    asyncio.run(link_people(_settings(), person, other))
+
+
+@cli.command("unlink-person")
+def unlink_person(person: Annotated[str, PERSON]) -> None:
+    """An account is a human of its own again."""
+    from bot.linking import unlink_person
+
+    configure_logs(level="WARNING")
+    asyncio.run(unlink_person(_settings(), person))
+
+
+@cli.command("link-place")
+def link_place(
+    place: Annotated[str, PLACE],
+    room: Annotated[str, typer.Argument(help="The id of a guild's room, or discord:<guild id>.")],
+) -> None:
+    """A web room or a chat shares the room of a guild from now on; what waits there joins its queue."""
+    from bot.linking import link_place
+
+    configure_logs(level="WARNING")
+    asyncio.run(link_place(_settings(), place, room))
+
+
+@cli.command("unlink-place")
+def unlink_place(place: Annotated[str, PLACE]) -> None:
+    """It has a room of its own again, with what its people asked for."""
+    from bot.linking import unlink_place
+
+    configure_logs(level="WARNING")
+    asyncio.run(unlink_place(_settings(), place))
 
 
 @library_cli.command()

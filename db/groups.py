@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Collection, Iterable
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.room import Room
-from core.types import PersonId
-from db.models import persons
+from core.types import PersonId, PlaceId
+from db.models import audit, persons
 from db.statements import among
+
+NOWHERE = PlaceId("")
+"""The place of audit rows that speak of people alone: of who is linked to whom."""
 
 
 class Groups:
@@ -20,6 +23,7 @@ class Groups:
     def __init__(self) -> None:
         self.same: dict[PersonId, PersonId] = {}
         self._watchers: list[Callable[[], None]] = []
+        self._noticed: int | None = None
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Call `changed` whenever somebody turns out to be somebody else than was known."""
@@ -27,7 +31,22 @@ class Groups:
 
     async def look_up(self, connection: AsyncConnection, room: Room, dialect: str) -> None:
         """Know everybody whom a room names, and whoever is linked to them."""
-        named = _named(room)
+        await self._ask(connection, _named(room), dialect)
+
+    async def notice(self, connection: AsyncConnection, dialect: str) -> None:
+        """Know whom other processes linked or parted since the last time, though no room in memory may name them."""
+        since = self._noticed
+        if since is None:
+            self._noticed = await connection.scalar(select(func.coalesce(func.max(audit.c.id), 0)))
+            return
+        news = select(audit.c.id, audit.c.before, audit.c.after).where(audit.c.place == NOWHERE, audit.c.id > since)
+        rows = (await connection.execute(news.order_by(audit.c.id))).all()
+        if rows:
+            self._noticed = rows[-1].id
+            told = (people for row in rows for people in (row.before.get("people", ()), row.after.get("people", ())))
+            await self._ask(connection, {PersonId(person) for people in told for person in people}, dialect)
+
+    async def _ask(self, connection: AsyncConnection, named: Collection[PersonId], dialect: str) -> None:
         found = await connection.execute(_group(named, dialect))
         leaders = {PersonId(row.id): PersonId(row.leader) for row in found}
         heads = {leaders.get(it, it) for it in named}
@@ -49,7 +68,7 @@ class Groups:
             changed()
 
 
-def _named(room: Room) -> set[PersonId]:
+def _named(room: Room) -> Collection[PersonId]:
     entries = [*room.entries.values(), *room.bin.values(), *([room.current.entry] if room.current else [])]
     return {
         *(it.person for it in entries),

@@ -12,16 +12,15 @@ from core.events import Event
 from core.ports.bus import Bus
 from core.ports.clock import Clock
 from core.records.rows import Audit
-from core.types import Identity, PersonId, PlaceId, RoomId
+from core.types import Actor, Identity, PersonId, RoomId, Surface
 from db.engine import Database
-from db.groups import Groups
+from db.groups import NOWHERE, Groups
 from db.models import audit, entries, identities, persons, presences, rooms, turns, votes
+from db.personal import NoSuchPersonError
 from db.statements import among, hold, insert_or_ignore
 
 LINKING = 0x43686F727573
 """Whoever holds this is the only one who links or parts people or places."""
-NOWHERE = PlaceId("")
-"""The place of audit rows that speak of people alone."""
 
 
 class SqlPeople:
@@ -37,8 +36,23 @@ class SqlPeople:
         self._clock = clock
         self._groups = groups
 
-    async def link(self, one: Identity, other: Identity) -> bool:
-        """From now on both are one human; whether that is news."""
+    async def identity(self, wanted: str) -> Identity:
+        """An account that came before, by its surface's id (`discord:<user id>`) or its person's.
+
+        Raises NoSuchPersonError.
+        """
+        kind, _, external = wanted.partition(":")
+        named = (identities.c.kind == kind) & (identities.c.external == external)
+        async with self._database.read() as connection:
+            found = (
+                await connection.execute(select(identities).where(named | (identities.c.person == wanted)))
+            ).first()
+        if found is None:
+            raise NoSuchPersonError(f"nobody is known as {wanted}")
+        return Identity(Surface(found.kind), found.external, found.name)
+
+    async def link(self, one: Identity, other: Identity, *, by: Actor | None = None) -> bool:
+        """From now on both are one human; whether that is news. `by`: who says so if not they themselves."""
         async with self._database.write() as connection:
             await hold(connection, LINKING, self._database.dialect)
             pair = [await self._person(connection, it) for it in (one, other)]
@@ -48,11 +62,12 @@ class SqlPeople:
             members = await self._members(connection, leaders)
             before, after = dict(members), dict.fromkeys(members, next(iter(members)))
             changed = await self._regroup(connection, before, after)
-            await self._write_down(connection, one, "people.linked", {}, {"people": pair})
+            who = (by.person, by.surface) if by else (pair[0], one.kind)
+            await self._write_down(connection, who, "people.linked", {}, {"people": pair})
         self._tell(before, after, changed)
         return True
 
-    async def unlink(self, identity: Identity) -> None:
+    async def unlink(self, identity: Identity, *, by: Actor | None = None) -> None:
         """An identity is a human of its own again. Raises NotLinkedError."""
         async with self._database.write() as connection:
             await hold(connection, LINKING, self._database.dialect)
@@ -63,7 +78,8 @@ class SqlPeople:
             rest = [it for it in before if it != person]
             after = dict.fromkeys(rest, rest[0]) | {person: person}
             changed = await self._regroup(connection, before, after)
-            await self._write_down(connection, identity, "people.unlinked", {"people": [*before]}, {})
+            who = (by.person, by.surface) if by else (person, identity.kind)
+            await self._write_down(connection, who, "people.unlinked", {"people": [*before]}, {})
         self._tell(before, after, changed)
 
     async def _person(self, connection: AsyncConnection, identity: Identity) -> PersonId:
@@ -97,13 +113,12 @@ class SqlPeople:
     async def _write_down(
         self,
         connection: AsyncConnection,
-        identity: Identity,
+        who: tuple[PersonId, Surface],
         action: str,
         before: dict[str, list[PersonId]],
         after: dict[str, list[PersonId]],
     ) -> None:
-        person = await self._person(connection, identity)
-        row = Audit(self._clock.now(), person, identity.kind, NOWHERE, action, before, after)
+        row = Audit(self._clock.now(), *who, NOWHERE, action, before, after)
         await connection.execute(insert(audit), asdict(row))
 
     def _tell(

@@ -68,9 +68,9 @@ class SqlRooms:
         self._bus = bus
         self._clock = clock
         self._lines: OrderedDict[RoomId, Line] = OrderedDict()
-        groups = groups or Groups()
-        groups.watch(self._reorder)
-        current = Current(database.dialect, bus, groups, fallback, limits)
+        self._groups = groups or Groups()
+        self._groups.watch(self._reorder)
+        current = Current(database.dialect, bus, self._groups, fallback, limits)
         commits, looks = GroupCommit(database, bus, clock, current), Looks(database, current)
         self._commits = Counter(commits.serve, self._route, tasks=database.writers, together=ROOMS_TOGETHER)
         self._looks = Counter(looks.serve, self._route, tasks=READERS, together=ROOMS_TOGETHER)
@@ -167,10 +167,13 @@ class SqlRooms:
             await asyncio.sleep(NOTICE)
 
     async def notice(self) -> None:
-        """Read again the rooms in memory that another process changed, which publishes `room.changed` for each.
+        """Read again the rooms in memory that another process changed, which publishes `room.changed` for each, and
+        learn whom it linked.
 
         Raises StoreUnavailableError.
         """
+        async with self._database.read() as connection:
+            await self._groups.notice(connection, self._database.dialect)
         known = {room: stored for room, line in self._lines.items() if (stored := line.stored) and line.idle}
         seen = {room: (stored.room.version, stored.settings) for room, stored in known.items()}
         for room in await behind(self._database, seen) if seen else ():

@@ -223,6 +223,30 @@ async def test_who_was_parted_elsewhere_is_somebody_else_when_they_come(one: Pro
     assert listening(await other.rooms.read(room)) == 2
 
 
+@pytest.mark.parametrize("elder", [ANN, ANNS_PAGE])
+async def test_links_of_people_who_did_nothing_here_yet_are_noticed(
+    one: Process, database: Database, elder: Identity
+) -> None:
+    """A surface keeps who they are, and no room that is in memory names them."""
+    room, place, other = await guild(one), PlaceId("discord:7"), Process(database)
+    for identity in (elder, ANN, ANNS_PAGE):
+        one.clock.time += 1
+        await one.places.person(identity)
+    known = [await other.places.person(it) for it in (ANN, ANNS_PAGE)]
+    await other.rooms.read(room)
+    await other.rooms.notice()
+    await one.people.link(ANN, ANNS_PAGE)
+    await one.people.link(BEN, CYD)
+    await other.rooms.notice()
+    now = other.clock.time
+    ways = [Presence(it, place, way, "x", now) for it, way in zip(known, (Hearing.VOICE, Hearing.STREAM), strict=True)]
+    await other.rooms.apply(room, lambda state: [arrive(state, way, now) for way in ways])
+    assert listening(await other.rooms.read(room)) == 1
+    await one.people.unlink(ANNS_PAGE)
+    await other.rooms.notice()
+    assert listening(await other.rooms.read(room)) == 2
+
+
 async def test_only_rooms_where_they_did_something_get_a_new_version(one: Process) -> None:
     room, place = await guild(one), PlaceId("discord:7")
     far = (await one.places.guild_room(1, 8, "Far")).room

@@ -26,8 +26,7 @@ class Controls:
         entry = press.entry if "entry" in press.fields else None
         result = await self._jukebox.skip(press.room, press.actor, entry=entry, command_id=press.command_id)
         if not result.done:
-            young = press.words.gettext("Noted. It counts once you have listened for ten seconds.")
-            return Said("" if result.votes else young)
+            return Said("" if result.votes else words.later(press.words))
         return Said(press.words.gettext("“%(title)s” was skipped.") % {"title": result.title})
 
     async def pause(self, press: Press) -> Said:
@@ -55,8 +54,9 @@ class Controls:
         if poll is None or kind not in ASK:
             raise NoSuchPollError(kind)
         result = await ASK[kind](self._jukebox, press, poll)
-        if isinstance(result, Asked) and not result.done and result.votes:
-            return Said()
+        if isinstance(result, Asked) and not result.done:
+            counted = poll.mine or result.votes > poll.votes
+            return Said("" if counted else words.later(press.words))
         asked = result if isinstance(result, Asked) else Asked(kind, 0, 0, done=True, argument=poll.argument)
         return Said(words.asked(asked, press.words))
 

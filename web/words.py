@@ -77,9 +77,14 @@ def asked(result: Asked, words: NullTranslations) -> str:
     if result.done:
         return words.gettext("The vote passed: %(what)s.") % {"what": what}
     if not result.votes:
-        return words.gettext("Noted. It counts once you have listened for ten seconds.")
+        return later(words)
     text = words.gettext("The others are asked: %(what)s. %(votes)d of %(needed)d said yes.")
     return text % {"what": what, "votes": result.votes, "needed": max(result.needed, 1)}
+
+
+def later(words: NullTranslations) -> str:
+    """A yes of somebody who does not hear the room yet."""
+    return words.gettext("Noted. It counts once you have listened for ten seconds.")
 
 
 def missing(poll: PollView, words: NullTranslations) -> str:

@@ -68,7 +68,9 @@ async def test_a_poll_appears_counts_down_and_is_agreed_to(site: Site, browser: 
     await expect(other.locator("#poll-shuffle").get_by_role("button")).to_have_attribute("aria-pressed", "false")
     await small(page)
     seed = site.rooms.rooms[LOBBY].shuffle
-    await site.jukebox.shuffle(LOBBY, await site.come("Yan", "discord:1"))
+    for name in ("Yan", "Xiu", "Wes"):
+        if site.rooms.rooms[LOBBY].polls:
+            await site.jukebox.shuffle(LOBBY, await site.come(name, "discord:1"))
     await expect(poll).to_have_count(0)
     assert site.rooms.rooms[LOBBY].shuffle != seed
     assert await page.evaluate("window.untouched")
@@ -101,7 +103,7 @@ async def test_a_star_keeps_a_track(site: Site, browser: Browser, url: str) -> N
     kept = page.locator("#kept")
     await expect(kept).to_contain_text("Harbour Lights")
     await site.come("Somebody")  # the list stays while the room changes
-    await expect(page.locator("#people")).to_contain_text("Here now 4")
+    await expect(page.locator("#people")).to_contain_text("Somebody")
     await expect(kept).to_contain_text("Harbour Lights")
     await kept.get_by_role("button", name="Add").click()
     await expect(page.locator(".card", has_text="Harbour Lights")).to_be_visible()

@@ -97,6 +97,16 @@ async def test_a_shuffle_is_asked_and_said_yes_to(site: Site, browsers: list[Bro
     assert "data-poll=" not in await other.open()
 
 
+async def test_a_yes_of_somebody_who_does_not_hear_the_room_says_when_it_counts(site: Site, browser: Browser) -> None:
+    await furnish(site)
+    await browser.open()
+    await site.jukebox.shuffle(LOBBY, await site.come("Zoe"))
+    (poll,) = (await site.jukebox.view(LOBBY, None)).polls
+    told = await browser.post("/r/lobby/yes", kind="shuffle", ends=str(poll.deadline), htmx=True)
+    assert "once you have listened for ten seconds" in await told.text()
+    assert (await site.jukebox.view(LOBBY, None)).polls[0].votes == poll.votes
+
+
 async def test_each_page_is_told_what_it_may_do(site: Site, browsers: list[Browser]) -> None:
     await furnish(site)
     async with opened(browsers[0]) as page:

@@ -28,6 +28,7 @@ from core.types import (
     EntryId,
     Guests,
     Hearing,
+    Leavers,
     Loop,
     Mode,
     PersonId,
@@ -278,12 +279,9 @@ class Machine(RuleBasedStateMachine):
         undone = self.attempt(self.jukebox.undo(ROOM, dj))
         assert undone is not None or not any(one.hearing for one in room.people.values())
         if undone is not None and wait == 0 and room.current is playing:
-            known = [it for it in before[0] if it in room.entries]
-            came = [it for it in known if room.entries[it].parked is not before[0][it].parked]
-            for entry in came:  # whoever acts is there from then on, and their entries are parked no more
-                before[0][entry].parked = room.entries[entry].parked
-            assert (room.entries, room.shuffle, room.cleared) == before
-            if room.locked is None and not came and counted == counting(room, self.clock.now()):
+            assert (unparked(room), room.shuffle, room.cleared) == before
+            there = counted == counting(room, self.clock.now()) and room.settings.leavers is Leavers.KEEP
+            if room.locked is None and there:  # whoever acts is there from then on
                 assert reference.order(room, self.clock.now()) == order
 
     @rule(name=who, surface=where, what=st.sampled_from(["pause", "resume", "join", "leave", "play_favourites"]))

@@ -1,17 +1,16 @@
 """Two products on one PostgreSQL and one Redis: what is done in one is seen in the other."""
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from tests.db.redis_server import RedisServer
 from tests.e2e.product import Product
+from tests.e2e.visitor import Visitor, session
 from tests.e2e.world import write_tones
 from tests.waiting import until
 
@@ -38,41 +37,6 @@ async def pair(tmp_path: Path, postgres_url: str, redis: RedisServer) -> AsyncIt
     await asyncio.gather(one.stop(), other.stop())
 
 
-def session() -> aiohttp.ClientSession:
-    """With cookies for addresses that are numbers, too."""
-    return aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
-
-
-class Visitor:
-    """Somebody with the Lobby's page of one process open."""
-
-    def __init__(self, product: Product, session: aiohttp.ClientSession) -> None:
-        self._url = f"{product.url}/r/lobby"
-        self._session = session
-        self._csrf = ""
-        self.seen = ""
-        self.task: asyncio.Task[None]
-
-    async def open(self) -> None:
-        async with self._session.get(self._url) as answer:
-            found = re.search(r'name="csrf" value="([^"]+)"', await answer.text())
-        assert found
-        self._csrf = found[1]
-        self.task = asyncio.create_task(self._watch())
-
-    async def _watch(self) -> None:
-        async with self._session.get(f"{self._url}/events", headers={"Accept-Encoding": "identity"}) as answer:
-            async for data in answer.content.iter_any():
-                self.seen += data.decode(errors="replace")
-
-    async def add(self, query: str) -> None:
-        async with self._session.post(f"{self._url}/add", data={"csrf": self._csrf, "q": query}) as answer:
-            assert answer.status == 200, await answer.text()
-
-    async def sees(self, text: str) -> None:
-        await until(lambda: text in self.seen, within=10, what=f"{text} on the page")
-
-
 @pytest.mark.timeout(120)
 async def test_what_is_queued_in_one_process_is_seen_on_the_page_of_the_other(
     pair: tuple[Product, Product], redis: RedisServer
@@ -95,7 +59,6 @@ async def test_what_is_queued_in_one_process_is_seen_on_the_page_of_the_other(
         await here.add("Long")
         await there.sees("Long")
         for visitor in (here, there):
-            visitor.task.cancel()
-        await asyncio.gather(here.task, there.task, return_exceptions=True)
+            await visitor.stop()
     assert not one.logs(level="error")
     assert not other.logs(level="error")

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from gettext import NullTranslations
 from typing import Any, TypeVar
 
-from cogs.discord import polls
+from cogs.discord import polls, words
 from cogs.discord.rows import undo_row
 from cogs.discord.surface import Call
 from core.errors import ChorusError
-from core.records.results import Asked, Changed, Queued, Removed
+from core.records.results import Asked, Changed, Queued, Removed, Skipped
 from core.records.views import WhyPoll
 
 T = TypeVar("T")
@@ -44,6 +44,12 @@ async def added(call: Call, result: Queued, text: str) -> None:
         channel = call.interaction.channel_id
         if channel is not None:
             await call.surface.panels.open(call.room, channel, anew=result.rank == 0)
+
+
+async def skipped(call: Call, result: Skipped) -> str:
+    """What a skip did, or what its poll lacks."""
+    text, poll = words.skipped(result, call.words), None if result.done else await _running(call, "skip")
+    return text if poll is None else f"{text.removesuffix('.')}; {polls.missing(poll, call.words)}."
 
 
 async def asked(call: Call, result: Asked) -> str:

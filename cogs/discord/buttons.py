@@ -57,8 +57,8 @@ async def _turn_page(call: Call, page: int) -> None:
 
 
 async def _skip(call: Call, entry: int) -> None:
-    skipped = await call.jukebox.skip(call.room, call.actor, entry=EntryId(entry), command_id=call.id)
-    await call.say(words.skipped(skipped, call.words))
+    result = await call.jukebox.skip(call.room, call.actor, entry=EntryId(entry), command_id=call.id)
+    await call.say(await answers.skipped(call, result))
 
 
 async def _pause(call: Call, entry: int) -> None:

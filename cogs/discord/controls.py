@@ -5,7 +5,7 @@ from typing import Any
 from discord import app_commands
 
 from cogs.discord import choices, words
-from cogs.discord.answers import tell
+from cogs.discord.answers import skipped, tell
 from cogs.discord.surface import Interaction, read
 from cogs.discord.text import position as parse
 from core.types import Loop, Mode
@@ -16,7 +16,7 @@ async def skip(interaction: Interaction) -> None:
     """Skip, or vote for it."""
     call = await read(interaction)
     result = await call.jukebox.skip(call.room, call.actor, command_id=call.id)
-    await call.say(words.skipped(result, call.words))
+    await call.say(await skipped(call, result))
 
 
 @app_commands.command(description="Play a waiting track now, instead of what is on")

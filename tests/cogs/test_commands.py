@@ -216,7 +216,7 @@ async def test_remove_and_clear(party: Party) -> None:
 async def test_skip_polls(party: Party) -> None:
     assert (await party.ann.slash("skip")).text == "Nothing is playing. /play starts something."
     await play(party, "aria", "blues")
-    assert (await party.ben.slash("skip")).text == "You voted to skip **Aria**: 1 of 2."
+    assert (await party.ben.slash("skip")).text.startswith("You voted to skip **Aria**: 1 of 2; one more, or")
     assert (await party.cyd.slash("skip")).text == "Skipped **Aria**."
     assert (await party.ann.slash("skip")).text == "Skipped **Blues**."
 

@@ -234,7 +234,7 @@ async def test_an_interaction_that_comes_too_late(stage: Stage) -> None:
         )
     finally:
         stage.discord.faults.interaction_delay = 0
-    await until(lambda: len(stage.chorus.logs(event="discord.interaction_too_late")) == 3)
+    await until(lambda: len(stage.chorus.logs(event="discord.interaction_too_late")) == 3, within=20)
     assert "Long" in (await other.shown()).text  # it plays, and everybody sees it
     assert not stage.chorus.logs(event="discord.command_failed")
     await world.play(ann, "Low A")

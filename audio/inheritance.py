@@ -71,13 +71,18 @@ class Inheritance:
             await former.drop([player for player in playing if row.heir or self._ours(player)])
         elif not row.heir:
             await former.end(self._ours, wholly=False)
-        elif await node.players():
+        elif any(not self._players.follows(player) for player in await node.players()):
             await former.end(lambda _player: True, wholly=True)
             self._book.remove(row)
         else:
-            log.info("session inherited", node=node.name, of=row.instance)
-            self._book.remove(row)
-            await self._connected(await self._nodes.renew(node, row.session))
+            await self._resume(node, row)
+
+    async def _resume(self, node: Node, row: NodeSession) -> None:
+        log.info("session inherited", node=node.name, of=row.instance)
+        self._book.remove(row)
+        for player in await node.players():  # they followed what is ours now
+            await node.drop(player)
+        await self._connected(await self._nodes.renew(node, row.session))
 
     def _ours(self, player: int) -> bool:
         return any(one.id == player and self._holds(one.ref) for one in self._players.all())

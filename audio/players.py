@@ -238,6 +238,10 @@ class Players:
         self._work.add(task)
         task.add_done_callback(self._work.discard)
 
+    def follows(self, player_id: int) -> bool:
+        """Whether a player of ours only serves streams of a room that is played elsewhere."""
+        return player_id in self._followers
+
     def wake(self) -> None:
         """Look at every room again."""
         for player in self._players.values():

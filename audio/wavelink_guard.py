@@ -176,6 +176,7 @@ class GuardedNode(wavelink.Node):
             aiohttp.ClientError, TimeoutError: it could not be asked, or did not answer in time.
         """
         limit = aiohttp.ClientTimeout(total=within, sock_connect=3)
+        self._check_open()
         async with self._session.request(
             method, self.uri + path, json=body, headers=self.headers, timeout=limit
         ) as answer:
@@ -185,9 +186,15 @@ class GuardedNode(wavelink.Node):
                 return None
             return await (answer.json() if answer.content_type == "application/json" else answer.text())
 
+    def _check_open(self) -> None:
+        """A node that was left cannot be asked, like any other that is gone."""
+        if self._session.closed:
+            raise aiohttp.ClientConnectionError("the node was left")
+
     async def open_stream(self, path: str) -> aiohttp.ClientResponse:
         """An endless answer; raises as `request` does. The caller closes it."""
         limit = aiohttp.ClientTimeout(total=None, sock_connect=3)
+        self._check_open()
         answer = await self._session.get(self.uri + path, headers=self.headers, timeout=limit)
         if answer.status != 200:  # noqa: PLR2004
             message = await _message(answer)

@@ -154,6 +154,28 @@ async def test_who_took_all_slots_resumes_the_session_and_the_music_never_stops(
         assert [(row.instance, row.session) for row in rows] == [("two", session)]
 
 
+async def test_those_who_listened_at_the_heir_hear_the_same_session(
+    world: World, database: Database, node: NodeAddress
+) -> None:
+    async with Process("one", world, database, node) as one, Process("two", world, database, node) as two:
+        session = await begin(world, one, two)
+        began = world.room.clock.running_since
+        async with Ear(two.rig, world.lobby) as ear:
+            await ear.hears(440, within=20)
+            await one.crash()
+            await until(lambda: acts(two, DEN) and two.node.health is Health.UP)
+            assert two.node.session_id == session
+            heard = len(ear.packets)
+            await until(lambda: len(ear.packets) > heard + 50, what="sound again")
+            await ear.hears(440, within=20)
+        assert world.room.clock.running_since == began
+        await until(lambda: _only_leads(two), what="nothing follows any more")
+
+
+async def _only_leads(process: Process) -> bool:
+    return await count(process) == 2
+
+
 async def test_one_that_starts_in_its_place_resumes_the_session_too(
     world: World, database: Database, node: NodeAddress
 ) -> None:

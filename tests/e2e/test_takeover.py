@@ -80,6 +80,7 @@ async def test_the_one_that_plays_is_killed(pair: tuple[Product, Product]) -> No
     await one.kill()
     await asyncio.sleep(TAKEN)
     assert other.logs(event="slots taken")
+    assert other.logs(event="session inherited")
     long = [tone for tone in listener.tones(TAKEN) if abs(tone.hz - LONG) < 5]
     assert sum(tone.length for tone in long) > TAKEN - 4, "the music went on"
     assert listener.hears(LONG)
@@ -92,4 +93,4 @@ async def test_the_one_that_plays_is_killed(pair: tuple[Product, Product]) -> No
         await asyncio.gather(visitor.task, return_exceptions=True)
     listening.cancel()
     await asyncio.gather(listening, return_exceptions=True)
-    assert not other.logs(level="error")
+    assert not (errors := other.logs(level="error")), errors[0]

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from typing import Any
 
 from aiohttp import web
 
 from core.errors import ChorusError
-from core.events import Event, SettingsChanged
+from core.events import Event, PeopleChanged, SettingsChanged
 from core.jukebox import Jukebox
 from core.ports.bus import Bus
 from core.ports.clock import Clock
@@ -63,7 +64,7 @@ def create_web(
         clock=clock,
         scenes=Scenes(jukebox, rooms, clock, playback),
         drawing=Drawing(assets := Assets()),
-        presences=Presences(reports, clock),
+        presences=Presences(reports, rooms, clock),
         streams=Streams(stream),
         visitors=Visitors(keys),
         limits=RateLimits(rates or Rates(), redis_url),
@@ -85,7 +86,7 @@ def _run(app: web.Application, site: Site, pages: Pages, bus: Bus) -> None:
 
     async def live(_: web.Application) -> AsyncIterator[None]:
         await _empty_rooms(site)
-        unsubscribe = bus.subscribe(Hints(pages))
+        unsubscribe = bus.subscribe(Hints(pages, site.presences))
         sweeper = asyncio.create_task(pages.sweep())
         yield
         unsubscribe()
@@ -103,17 +104,23 @@ def _run(app: web.Application, site: Site, pages: Pages, bus: Bus) -> None:
 class Hints:
     """Passes the bus's hints on to the pages."""
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, presences: Presences) -> None:
         self._pages = pages
+        self._presences = presences
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __call__(self, event: Event) -> None:
         """Look again at the event's room."""
         self._pages.change(event.room)
         if isinstance(event, SettingsChanged):
-            task = asyncio.create_task(self._settle(event))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start(self._settle(event))
+        elif isinstance(event, PeopleChanged):
+            self._start(self._presences.confirm(event.room, event.version))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _settle(self, event: Event) -> None:
         with contextlib.suppress(ChorusError):

@@ -1,9 +1,8 @@
 """Who is in a room by way of the page: those who listen, and those who act on it."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -11,6 +10,7 @@ import structlog
 from core.errors import ChorusError
 from core.ports.clock import Clock
 from core.ports.places import RoomRef
+from core.ports.rooms import Rooms
 from core.reports import Reports
 from core.types import Hearing, PersonId, PlaceId, Presence, RoomId
 
@@ -30,6 +30,8 @@ class Guest:
 class _Seat:
     """A guest's open connections, and whether the room counts them as one who acts."""
 
+    ref: RoomRef
+    guest: Guest
     pages: int = 0
     streams: int = 0
     acted: bool = False
@@ -44,18 +46,40 @@ def web_place(ref: RoomRef) -> PlaceId:
 class Presences:
     """Reports arrivals and departures; a store that is down never keeps somebody from listening."""
 
-    def __init__(self, reports: Reports, clock: Clock) -> None:
-        self._reports, self._clock = reports, clock
-        self._seats: defaultdict[tuple[RoomId, PersonId], _Seat] = defaultdict(_Seat)
+    def __init__(self, reports: Reports, rooms: Rooms, clock: Clock) -> None:
+        self._reports, self._rooms, self._clock = reports, rooms, clock
+        self._seats: dict[tuple[RoomId, PersonId], _Seat] = {}
 
     async def clear(self, ref: RoomRef) -> None:
         """At start nobody is here yet, whoever was when the process ended."""
         await _told(self._reports.people(ref.room, web_place(ref), []))
 
+    async def confirm(self, room: RoomId, version: int) -> None:
+        """Those who listen here are there, whatever another process that just started takes for granted."""
+        here = [seat for (where, _), seat in self._seats.items() if where == room and seat.streams]
+        if not here:
+            return
+        with suppress(ChorusError):
+            people = (await self._rooms.read(room, known=version)).people
+            for seat in here:
+                known = people.get((seat.guest.person, web_place(seat.ref)))
+                if known is None or known.left_at is not None:
+                    await self._stay(seat)
+
+    async def _stay(self, seat: _Seat) -> None:
+        async with seat.lock:
+            if seat.streams:
+                await self._arrive(seat.ref, seat.guest, Hearing.STREAM)
+
+    def _seat(self, ref: RoomRef, guest: Guest) -> _Seat:
+        seat = self._seats.setdefault((ref.room, guest.person), _Seat(ref, guest))
+        seat.guest = guest
+        return seat
+
     @asynccontextmanager
     async def listening(self, ref: RoomRef, guest: Guest) -> AsyncGenerator[None]:
         """While the context lasts, the guest hears the room."""
-        seat = self._seats[ref.room, guest.person]
+        seat = self._seat(ref, guest)
         seat.streams += 1
         try:
             async with seat.lock:
@@ -69,7 +93,7 @@ class Presences:
     @asynccontextmanager
     async def watching(self, ref: RoomRef, guest: Guest) -> AsyncGenerator[None]:
         """While the context lasts, the guest has the page open; that alone gives no say."""
-        seat = self._seats[ref.room, guest.person]
+        seat = self._seat(ref, guest)
         seat.pages += 1
         try:
             yield
@@ -79,7 +103,7 @@ class Presences:
 
     async def act(self, ref: RoomRef, guest: Guest) -> None:
         """The guest is about to do something: they are there, even if they do not listen."""
-        seat = self._seats[ref.room, guest.person]
+        seat = self._seat(ref, guest)
         async with seat.lock:
             if not seat.streams:
                 seat.acted = True

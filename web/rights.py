@@ -1,7 +1,8 @@
 """What people of the page may do now, so that only buttons that work are shown; the rules decide again when pressed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from core import people, policy
 from core.policy import Action
@@ -27,16 +28,22 @@ class Rights:
 
 
 def rights(room: Room, ref: RoomRef, now: int) -> Rights:
-    """Worked out once for each kind of person: those who look, those who listen, and who is alone."""
-    electors = people.electorate(room, now)
+    """Worked out once for each kind of person: those who look, those who listen, and who is alone.
+
+    The policy is asked about a room of three at most: whom else there is makes no difference, and there may be
+    thousands.
+    """
+    electors, present = people.electorate(room, now), list(people.present(room))
+    witnesses = list(islice((one for one in present if people.one(room, one.person) in electors), 2))
     kinds: dict[bool, Sequence[str]] = {}
     by_person: dict[PersonId, Sequence[str]] = {}
-    for one in people.present(room):
+    for one in present:
         alone = electors <= {people.one(room, one.person)}
         if alone not in kinds:
-            kinds[alone] = _of(room, ref, one.person, now)
+            few = {(other.person, other.place): other for other in (one, *witnesses)}
+            kinds[alone] = _of(replace(room, people=few), ref, one.person, now)
         by_person[one.person] = kinds[alone]
-    return Rights(_of(room, ref, PersonId(""), now), by_person)
+    return Rights(_of(replace(room, people={}), ref, PersonId(""), now), by_person)
 
 
 def _of(room: Room, ref: RoomRef, person: PersonId, now: int) -> Sequence[str]:

@@ -54,6 +54,7 @@ def clear(room: Room, by: Actor, now: int, *, kind: str = "clear") -> Removed:
         return Removed(0)
     undoing.let_go(room)
     undoing.remember(room, by, kind, now, cleared=room.cleared)
+    room.cleared_order, room.order = order_of(room, now), None
     room.bin, room.entries = room.entries, {}
     room.cleared = EntryId(room.next_entry - 1)
     room.changes.events.append(QueueCleared(room=room.id))

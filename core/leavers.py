@@ -23,17 +23,17 @@ def settle(room: Room, now: int) -> None:
     To be called when people or the setting changed, and before people who left long ago are forgotten.
     """
     leavers = room.settings.leavers
-    away = _left(room) if leavers is Leavers.PARK else {}
-    known = {people.one(room, it.person) for it in room.people.values()}
-    changed: list[Entry] = []
-    for entry in room.entries.values():
-        person = people.one(room, entry.person)
-        decided = leavers is not Leavers.PARK or person in known  # somebody forgotten stays away
-        if decided and entry.parked is not (person in away):
-            changed.append(entry)
-    _park(room, changed, now)
+    _park(room, _misparked(room) if leavers is Leavers.PARK else [it for it in room.entries.values() if it.parked], now)
     if leavers is Leavers.REMOVE:
         _remove(room, _of(room, _gone(room, now)), now)
+
+
+def _misparked(room: Room) -> list[Entry]:
+    """Entries that are parked though their people are here, or the other way round; somebody forgotten stays away."""
+    away = _left(room)
+    known = {people.one(room, it.person) for it in room.people.values()}
+    humans = ((entry, people.one(room, entry.person)) for entry in room.entries.values())
+    return [entry for entry, human in humans if human in known and entry.parked is not (human in away)]
 
 
 def _left(room: Room) -> dict[PersonId, int]:

@@ -89,6 +89,8 @@ class Room:
     changes: Changes = field(default_factory=Changes, compare=False, repr=False)
     order: "Order | None" = field(default=None, compare=False, repr=False)
     """Kept by core.ordering until something that matters changes."""
+    cleared_order: "Order | None" = field(default=None, compare=False, repr=False)
+    """The order of what was cleared, kept as long as that can be undone."""
 
     def take_changes(self) -> Changes:
         """What changed since the last call; called by the store after each successful command."""

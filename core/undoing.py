@@ -1,6 +1,6 @@
 """Taking back the last destructive action, for 30 s. What it removed lies in the room's bin until then."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from core import playing
@@ -38,7 +38,7 @@ def let_go(room: Room) -> None:
     """What is in the bin is gone for good. Rows of a cleared queue are swept by the store."""
     if room.undo is not None:
         room.changes.entries.update(room.undo.entries)
-        room.bin, room.undo = {}, None
+        room.bin, room.undo, room.cleared_order = {}, None, None
         room.changes.header = True
 
 
@@ -63,16 +63,15 @@ def last(room: Room, now: int) -> Undo:
 def undo(room: Room, now: int) -> Undone:
     """The queue is what it was, as far as its entries were not played meanwhile. Raises NothingToUndoError."""
     done, back = last(room, now), room.bin
-    order = order_of(room, now)
     if done.cleared is not None:
         room.cleared = done.cleared
-    order.add(back.values())
+    order = _order_with(room, back.values(), now)
     room.entries |= back
     room.changes.bin.update(done.entries)
     moved = _put_back(room, done.before, order)
     if done.kind == SHUFFLE:
         room.shuffle = done.shuffle
-    room.bin, room.undo = {}, None
+    room.bin, room.undo, room.cleared_order = {}, None, None
     room.changes.header = True
     room.changes.events.append(QueueRestored(room=room.id))
     if not playing.wake(room, now):
@@ -80,6 +79,22 @@ def undo(room: Room, now: int) -> Undone:
     titles = [entry.track.title for entry in (*back.values(), *moved)]
     count = len(room.entries) if done.kind == SHUFFLE else len(titles)
     return Undone(done.kind, count, titles[0] if len(titles) == 1 else "")
+
+
+def _order_with(room: Room, back: Collection[Entry], now: int) -> Order:
+    """The order of what waits together with what comes back; that of a cleared queue was kept."""
+    order = room.cleared_order
+    if order is None or len(order) != len(back):
+        order = order_of(room, now)
+        order.add(back)
+        return order
+    order.recount()
+    order.retake()
+    if (first := order.first()) is not None and first in room.bin:
+        order.move(room.bin[first])  # it may have been locked
+    order.add(room.entries.values())
+    room.order = order
+    return order
 
 
 def _put_back(room: Room, before: Before, order: Order) -> list[Entry]:

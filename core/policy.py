@@ -152,13 +152,18 @@ def require(room: Room, actor: Actor, action: Action, now: int, entry: Entry | N
     """
     if allows(room, actor, action, now, entry):
         return
-    if not _comes_by_a_place_of(room, actor):
-        raise NoSuchRoomError
+    require_place(room, actor)
     rule, held = rule_of(room, action), roles(room, actor, now, entry)
     _require_guests(room, actor, action, rule.guests)
     if Role.LISTENER not in held and rule.roles & _HELPED_BY_COMING:
         raise absence(room, actor)
     raise ForbiddenError(action, _who_may(rule))
+
+
+def require_place(room: Room, actor: Actor) -> None:
+    """Raises NoSuchRoomError for somebody who speaks from a place that has nothing to do with the room."""
+    if not _comes_by_a_place_of(room, actor):
+        raise NoSuchRoomError
 
 
 def require_poll(room: Room, actor: Actor, action: Action, now: int, entry: Entry | None = None) -> None:

@@ -96,6 +96,7 @@ class Editing(Base):
         """Take back what was removed, cleared, moved or shuffled within 30 s: one's own doing, or anybody's as a DJ."""
 
         def command(state: Room, now: int) -> Undone:
+            policy.require_place(state, actor)
             if not people.is_same(state, undoing.last(state, now).person, actor.person):
                 policy.require(state, actor, Action.UNDO, now)
             people.acted(state, actor, now)

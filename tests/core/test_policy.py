@@ -1,5 +1,6 @@
 """The table of actions and roles, and the cells of it that admins change."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ from core.errors import (
     ChorusError,
     ForbiddenError,
     NoSuchChoiceError,
+    NoSuchRoomError,
     NoSuchSettingError,
     NotListeningError,
     OutOfRangeError,
 )
 from core.policy import TABLE, Action, Role, checked_cell
 from core.records.results import Asked, Changed, Removed, Skipped
-from core.types import Duplicates, Leavers, Mode, PersonId, Settings, TurnMeasure
+from core.types import Duplicates, Leavers, Mode, PersonId, PlaceId, Settings, TurnMeasure
 from tests.core.conftest import ROOM, World
 from tests.fakes import track
 
@@ -182,3 +184,13 @@ async def test_modes(hall: World) -> None:
 def test_a_cell_is_kept_in_the_tables_own_order() -> None:
     assert checked_cell("skip", ["poll", "dj", "dj", "requester"]) == ("requester", "dj", "poll")
     assert checked_cell("play", []) == ()
+
+
+async def test_nobody_undoes_from_another_place_what_they_did_here(guild: World) -> None:
+    await guild.voice("ann")
+    ann = guild.member("ann")
+    await guild.jukebox.add(ROOM, ann, [track("A"), track("B")])
+    await guild.jukebox.clear(ROOM, ann)
+    with pytest.raises(NoSuchRoomError):
+        await guild.jukebox.undo(ROOM, replace(ann, place=PlaceId("discord:2")))
+    assert (await guild.jukebox.undo(ROOM, ann)).count == 1

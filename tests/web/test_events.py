@@ -165,6 +165,25 @@ async def test_room_that_closes_ends_its_streams(site: Site, browser: Browser) -
             await stream.content.read()
 
 
+async def test_whoever_listens_here_is_there_even_if_another_process_starts(site: Site, browser: Browser) -> None:
+    """A process that starts takes everybody for gone; only those who really are stay so."""
+    await browser.open()
+    people = site.rooms.rooms[LOBBY].people
+
+    async def there() -> bool:
+        return [it.left_at is None for it in people.values()] == [True]
+
+    async with browser.client.get("/r/lobby/stream.ogg") as stream:
+        await stream.content.readany()
+        await until(there)
+        await site.reports.people(LOBBY, PlaceId("web:lobby"), [])
+        assert not await there()
+        await until(there)
+    await until(lambda: [it.left_at is None for it in people.values()] == [False])
+    await site.reports.people(LOBBY, PlaceId("web:lobby"), [])
+    assert not await there()
+
+
 async def test_players_without_cookies_are_one_person_of_their_address(site: Site, browser: Browser) -> None:
     for _ in range(3):
         async with ClientSession() as session, session.get(browser.client.make_url("/r/lobby/stream.ogg")) as stream:

@@ -4,10 +4,12 @@ import json
 import re
 from dataclasses import replace
 
-from core.types import LOBBY, EndReason, Guests, Loop, Mode
+from core.policy import allows, asks
+from core.types import LOBBY, Actor, EndReason, Guests, Loop, Mode, PersonId, Surface
 from tests.web.conftest import Browser
 from tests.web.harness import Site, furnish
 from tests.web.test_events import next_event, opened
+from web.rights import SHOWN, rights
 
 
 async def waiting(site: Site) -> list[str]:
@@ -170,3 +172,20 @@ async def test_favourites_are_ones_own(site: Site, browsers: list[Browser]) -> N
     assert "The star keeps a track for you." in await other.open()
     assert "is no favourite any more" in await (await one.post("/r/lobby/favourite", entry="1", htmx=True)).text()
     assert "data-kept" not in await one.open()
+
+
+async def test_rights_of_a_crowd_are_those_of_each(site: Site) -> None:
+    """Worked out for a few, they hold for all: the policy says the same of everybody."""
+    room, now = site.rooms.rooms[LOBBY], site.clock.now()
+    room.people.clear()
+    for count in (1, 2, 40):
+        for number in range(count):
+            await site.come(f"Guest {number}")
+        given = rights(room, site.lobby, now)
+        for person, place in room.people:
+            actor = Actor(person, "", place, Surface.WEB)
+            may = [
+                action.value for action in SHOWN if allows(room, actor, action, now) or asks(room, actor, action, now)
+            ]
+            assert list(given.of(person)) == may, (count, person)
+    assert given.of(None) == given.of(PersonId("a stranger")) == ("favourite",)

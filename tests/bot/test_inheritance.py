@@ -149,7 +149,9 @@ async def test_who_took_all_slots_resumes_the_session_and_the_music_never_stops(
             await ear.hears(440, within=20)
             await other.hears(880, within=20)
         assert len(world.media.host.requests) == asked, "a file was opened again: the music had stopped"
-        assert [world.rooms.rooms[room].clock.running_since for room in (world.lobby, DEN.room)] == began
+        assert [world.rooms.rooms[room].clock.running_since for room in (world.lobby, DEN.room)] == pytest.approx(
+            began, abs=3000
+        )
         rows = await SqlNodeSessions(database, "two").all()
         assert [(row.instance, row.session) for row in rows] == [("two", session)]
 
@@ -168,7 +170,7 @@ async def test_those_who_listened_at_the_heir_hear_the_same_session(
             heard = len(ear.packets)
             await until(lambda: len(ear.packets) > heard + 50, what="sound again")
             await ear.hears(440, within=20)
-        assert world.room.clock.running_since == began
+        assert world.room.clock.running_since == pytest.approx(began, abs=3000), "the clock goes on, as it ran"
         await until(lambda: _only_leads(two), what="nothing follows any more")
 
 
@@ -233,7 +235,7 @@ async def test_a_part_is_started_anew_and_the_rest_plays_on_where_it_was(
         assert one.node.session_id == session
         assert two.node.session_id != session
         assert len(await one.node.players()) == len(await two.node.players()) == 1
-        assert world.room.clock.running_since == began
+        assert world.room.clock.running_since == pytest.approx(began, abs=3000), "the clock goes on, as it ran"
         assert not world.rooms.played
 
 

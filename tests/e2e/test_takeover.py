@@ -74,7 +74,7 @@ async def test_the_one_that_plays_is_killed(pair: tuple[Product, Product]) -> No
         await until(lambda: visitor.seen)
         await visitor.add("Long")
         await until(lambda: listener.hears(LONG), within=90, every=0.5, what="the other one's listener hears it")
-        await visitor.leave()
+        await visitor.stop()
     assert not other.logs(event="slots taken")
     await one.kill()
     await asyncio.sleep(TAKEN)
@@ -88,7 +88,7 @@ async def test_the_one_that_plays_is_killed(pair: tuple[Product, Product]) -> No
         await visitor.open()
         await visitor.add("Top A")
         await visitor.sees("Top A")
-        await visitor.leave()
+        await visitor.stop()
     listening.cancel()
     await asyncio.gather(listening, return_exceptions=True)
     assert not (errors := other.logs(level="error")), errors[0]

@@ -34,12 +34,6 @@ class Visitor:
         self.task = self.task or asyncio.create_task(self._watch())
         return page
 
-    async def leave(self) -> None:
-        """Close the page."""
-        if self.task is not None:
-            self.task.cancel()
-            await asyncio.gather(self.task, return_exceptions=True)
-
     async def _watch(self) -> None:
         async with self._session.get(f"{self._url}/events", headers={"Accept-Encoding": "identity"}) as answer:
             async for data in answer.content.iter_any():

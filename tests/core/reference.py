@@ -1,7 +1,9 @@
 """The orders written down literally: slow, obvious, and what the fast ones must equal."""
 
+from math import ceil
+
 from core.room import Room
-from core.types import Entry, EntryId, Mode, PersonId, TurnMeasure
+from core.types import Entry, EntryId, Hearing, Mode, PersonId, Poll, Presence, TurnMeasure
 
 SIX_HOURS = 6 * 3_600_000
 TEN_MINUTES = 600_000
@@ -27,6 +29,48 @@ def votes(room: Room, entry: Entry, now: int) -> dict[PersonId, int]:
     latest = {one(room, voter): vote.value for voter, vote in cast}
     own = one(room, entry.person)
     return {voter: value for voter, value in latest.items() if voter != own and counts(room, voter, now)}
+
+
+def decides(presence: Presence, now: int) -> bool:
+    """In voice and not deaf; at a stream for ten seconds, or gone from it for less than fifteen; in a chat lately."""
+    gone = None if presence.left_at is None else now - presence.left_at
+    since = now - presence.since
+    match presence.hearing:
+        case Hearing.VOICE:
+            return gone is None and not presence.deaf
+        case Hearing.STREAM:
+            return (gone is None or gone < 15_000) and (since >= 10_000 or since < 0)
+        case Hearing.CHAT:
+            return gone is None and since < TEN_MINUTES
+
+
+def electorate(room: Room, now: int) -> set[PersonId]:
+    """Everybody who decides, once; of the guests of one address the three who came first."""
+    there = [each for each in room.people.values() if decides(each, now)]
+    electors = {one(room, each.person) for each in there if each.address is None}
+    for address in {each.address for each in there} - {None}:
+        guests = sorted((each.since, one(room, each.person)) for each in there if each.address == address)
+        electors.update(list(dict.fromkeys(person for _, person in guests))[:3])
+    return electors
+
+
+def needed(room: Room, kind: str, now: int) -> int:
+    """How many have to agree; fans of what is on air count for its skip alone."""
+    electors, likes = electorate(room, now), 0
+    if kind == "skip" and room.current is not None:
+        entry = room.current.entry
+        cast = sorted(entry.votes.items(), key=lambda it: (it[1].at, it[0]))
+        last = {one(room, voter): vote.value for voter, vote in cast}
+        own = one(room, entry.person)
+        likes = sum(1 for voter, value in last.items() if value > 0 and voter in electors and voter != own)
+    active = len(electors)
+    return min(active, max(2, ceil(room.settings.skip_threshold * active), 1 + likes // 2))
+
+
+def passes(room: Room, poll: Poll, now: int) -> bool:
+    """Whether enough of those who are there have agreed."""
+    yes = electorate(room, now) & {one(room, each) for each in poll.votes}
+    return now < poll.deadline and 0 < needed(room, poll.kind, now) <= len(yes)
 
 
 def score(room: Room, entry: Entry, now: int) -> int:

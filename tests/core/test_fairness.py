@@ -25,6 +25,7 @@ def test_everybody_gets_the_same_turns_and_more_is_liked_than_by_age() -> None:
         assert dict.fromkeys(held.listeners, 10) == {
             person: sum(song.person == person for song in heard) for person in held.listeners
         }
+    assert abs(mean(airtime(heard, held.minority) for held, heard in ours) - 25) <= 1
     assert mean(likes(*one) for one in ours) > mean(likes(*one) for one in fifo) + 1
 
 

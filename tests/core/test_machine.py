@@ -45,7 +45,8 @@ ROUNDS = int(os.environ.get("SOAK", "1"))
 ROOM = RoomId("room")
 GUILD, PAGE, CHAT = PlaceId("discord:1"), PlaceId("web:page"), PlaceId("telegram:5")
 SONGS = ("Aria", "Blues", "Chant", "Dirge")
-who = st.sampled_from(["ann", "ben", "cyd", "dan", "eve"])
+PEOPLE = ("ann", "ben", "cyd", "dan", "eve")
+who = st.sampled_from(PEOPLE)
 where = st.sampled_from([(Surface.DISCORD, GUILD), (Surface.WEB, PAGE), (Surface.TELEGRAM, CHAT)])
 lengths = st.one_of(st.none(), st.integers(1_000, 400_000))
 index = st.integers(0, 30)
@@ -351,6 +352,21 @@ class Machine(RuleBasedStateMachine):
     def arrive(self, name: str, hearing: Hearing, address: str | None) -> None:
         presence = Presence(PersonId(name), PAGE, hearing, name, self.clock.now(), address=address)
         run(self.reports.arrived(ROOM, presence))
+
+    @rule(address=st.sampled_from([None, "a"]))
+    def everybody_opens_the_page(self, address: str | None) -> None:
+        for name in PEOPLE:
+            self.arrive(name, Hearing.STREAM, address)
+        self.clock.move(11_000)
+
+    @precondition(lambda self: self.room.polls)
+    @rule(another=who, deaf=st.booleans())
+    def hardly_anybody_but_those_who_agreed_stays(self, another: str, deaf: bool) -> None:
+        poll = min(self.room.polls.values(), key=lambda one: one.kind)
+        staying = {*poll.votes, another}
+        for name in [name for name in PEOPLE if name not in staying]:
+            self.depart(name)
+        self.voice(sorted(staying), deaf=deaf)
 
     @rule(name=who)
     def depart(self, name: str) -> None:

@@ -65,12 +65,12 @@ def undo(room: Room, now: int) -> Undone:
     done, back = last(room, now), room.bin
     if done.cleared is not None:
         room.cleared = done.cleared
-    order = _order_with(room, back.values(), now)
+    if done.kind == SHUFFLE:
+        room.shuffle, room.order = done.shuffle, None
+    order = None if done.kind == SHUFFLE else _order_with(room, back.values(), now)
     room.entries |= back
     room.changes.bin.update(done.entries)
     moved = _put_back(room, done.before, order)
-    if done.kind == SHUFFLE:
-        room.shuffle = done.shuffle
     room.bin, room.undo, room.cleared_order = {}, None, None
     room.changes.header = True
     room.changes.events.append(QueueRestored(room=room.id))
@@ -97,13 +97,13 @@ def _order_with(room: Room, back: Collection[Entry], now: int) -> Order:
     return order
 
 
-def _put_back(room: Room, before: Before, order: Order) -> list[Entry]:
+def _put_back(room: Room, before: Before, order: Order | None) -> list[Entry]:
     """Entries get their former places; those that still wait."""
     found = [room.entries[entry] for entry in before if entry in room.entries]
     for entry in found:
         entry.seat, entry.forced = before[entry.id]
         room.changes.entries.add(entry.id)
-    if len(found) > FEW:
+    if order is None or len(found) > FEW:
         room.order = None
     else:
         for entry in found:

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import av
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from lavalink.decoder import Pcm
+from lavalink.engine import DECODERS, OPENERS
 from lavalink.filters import NAMES, Filters
 from lavalink.opus import SILENCE
 from lavalink.protocol import PlayerPatch, validation_message
@@ -376,3 +378,36 @@ async def test_filters_of_a_paused_player_are_heard_when_it_goes_on(one: Desk) -
     one.patch(paused=False)
     await one.hear(SOON + 16)
     check_low_pass(sound.decode(one.ear.packets[-15:])[-9600:])
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.heard
+async def test_a_storm_of_orders_leaves_a_player_that_plays_and_nothing_behind(one: Desk) -> None:
+    random = Random(5)
+    tracks = [await one.track(name) for name in ("chord.wav", "chord.opus", "rising.wav", "short.wav")]
+    one.patch(track=tracks[0])
+    await one.hear(20)
+    files = open_files()
+    for _ in range(100):
+        filters = {name: EVERY[name] for name in random.sample(sorted(EVERY), 2)} if random.random() < 0.7 else {}
+        order = random.randrange(4)
+        if order == 0:
+            one.patch(track=random.choice(tracks[:3]), next_track=random.choice(tracks), filters=filters)
+        elif order == 1:
+            one.patch(position=random.randrange(15_000))
+        elif order == 2:
+            one.patch(paused=random.random() < 0.5)
+        else:
+            one.patch(filters=filters)
+        await asyncio.sleep(random.random() * 0.1)
+    one.patch(track=await one.track("low.wav"), filters={"tremolo": {"depth": 0.1}}, volume=100)
+    await until(lambda: one.ear.heard(300))
+    position = one.player.model().state.position
+    await one.hear(50)
+    assert abs(one.player.model().state.position - position - 1000) <= 60
+    assert all(event[0] not in {"TrackException", "TrackStuck"} for event in one.events())
+    await until(lambda: one.engine.decoders.threads <= DECODERS and one.engine.openers.threads <= OPENERS)
+    await until(lambda: open_files() <= files)

@@ -30,7 +30,9 @@ _GAMMA = (
 """Lavaplayer's band passes from 25 Hz to 16 kHz: y = α(x − x₋₂) + γy₋₁ − βy₋₂ with α = (1 − β) / 2."""
 
 _Z = np.exp(-2j * np.pi * np.arange(_GRID // 2 + 1) / _GRID)
-"""z⁻¹ along the frequencies from 0 to 24 kHz."""
+"""z⁻¹ along the frequencies from 0 to 24 kHz, and z⁻²."""
+_Z2 = _Z * _Z
+_SLOPES = 1 - _Z2
 
 
 class Convolver:
@@ -61,7 +63,7 @@ def equalizer(effect: Equalizer) -> Convolver:
     response = np.ones(len(_Z), complex)
     for gain, beta, gamma in bands:
         if gain:
-            response += 4 * gain * (1 - beta) / 2 * (1 - _Z**2) / (1 - gamma * _Z + beta * _Z**2)
+            response += (2 * gain * (1 - beta)) * _SLOPES / (1 - gamma * _Z + beta * _Z2)
     return Convolver(response)
 
 
@@ -76,4 +78,4 @@ def resonance(band: float, width: float) -> Convolver:
     c = np.exp(-2 * np.pi * width / RATE)
     b = -4 * c / (1 + c) * np.cos(2 * np.pi * band / RATE)
     a = np.sqrt(1 - b * b / (4 * c)) * (1 - c)
-    return Convolver(a / (1 + b * _Z + c * _Z**2))
+    return Convolver(a / (1 + b * _Z + c * _Z2))

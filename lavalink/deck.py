@@ -72,7 +72,8 @@ class Deck:
         self._on_ready = on_ready
         self._on_missed = on_missed
         self._packetizer: Packetizer | None = None
-        self._shaper = Shaper(effects) if effects else None
+        self._first = effects  # made into a shaper by a worker: an equalizer takes some ms
+        self._shaper: Shaper | None = None
         self._lock = threading.Lock()  # between the loop and a worker: who takes the next reel
         self._filling = True
         self._announced = False
@@ -168,9 +169,7 @@ class Deck:
         """Add 20 to 100 ms; False if there is nothing to add for now."""
         if not reel.opened:
             return False
-        if self._shaper is None and self.effects:
-            self._shaper = Shaper(())
-        shaper = self._shaper
+        shaper = self._ready_shaper()
         if shaper is not None and shaper.waiting:
             self._shape(reel, shaper)
             return True
@@ -184,6 +183,14 @@ class Deck:
         else:
             self._put_all(self._encoder.push(piece, self.gain))
         return True
+
+    def _ready_shaper(self) -> Shaper | None:
+        """What samples go through, if they go through anything."""
+        if self._first:
+            self._shaper, self._first = Shaper(self._first), ()
+        elif self._shaper is None and self.effects:
+            self._shaper = Shaper(())
+        return self._shaper
 
     def _shape(self, reel: Reel, shaper: Shaper) -> None:
         """Filter some of what was read; say so where that makes the track go faster or slower."""

@@ -350,6 +350,15 @@ async def test_the_position_runs_as_fast_as_the_track(one: Desk) -> None:
 
 
 @pytest.mark.heard
+async def test_filters_that_change_before_anything_is_heard_do_not_mislead_the_position(one: Desk) -> None:
+    for first, then, tempo in ((2.0, 1.0, 1.0), (1.0, 1.5, 1.5)):
+        await one.play("rising.wav", filters={"timescale": {"speed": first}})
+        one.patch(filters={"timescale": {"speed": then}})
+        await one.hear(60)
+        assert abs(told(one, tempo) - one.player.model().state.position) < 50
+
+
+@pytest.mark.heard
 async def test_a_join_in_another_tempo_has_no_gap_and_the_right_place(one: Desk) -> None:
     following = await one.track("rising.wav")
     one.patch(track=await one.track("short.wav"), next_track=following, filters={"timescale": {"speed": 1.25}})

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lavalink.engine import Engine
-from lavalink.opus import BLOCK
+from lavalink.filters import Effect
+from lavalink.opus import BLOCK, RATE
 from lavalink.packetizer import Packetizer
 from lavalink.protocol import LoadError
 from lavalink.reel import Reel
+from lavalink.shaper import Shaper
 
 FULL = 19
 """Packets that a ring holds at most (380 ms): what is changed is heard when they have gone out."""
@@ -25,6 +27,14 @@ class Joined:
     """From here on the ring holds the next track."""
 
     reel: Reel
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """From here, `position` ms of the track, on it goes by `tempo` times as fast as time."""
+
+    position: int
+    tempo: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +55,15 @@ class Deck:
         engine: Engine,
         reel: Reel,
         gain: float,
+        effects: tuple[Effect, ...],
         *,
         on_ready: Callable[["Deck"], None],
         on_missed: Callable[["Deck", Reel], None],
     ) -> None:
         """`on_ready`: the ring has its first item, or an error; `on_missed`: the cued reel cannot be opened."""
-        self.ring: deque[bytes | Joined | Ended] = deque()
+        self.ring: deque[bytes | Joined | Paced | Ended] = deque()
         self.gain = gain
+        self.effects = effects
         self.joining = False
         """A join is in the ring and has not been heard yet."""
         self._engine = engine
@@ -60,6 +72,8 @@ class Deck:
         self._on_ready = on_ready
         self._on_missed = on_missed
         self._packetizer: Packetizer | None = None
+        self._first = effects  # made into a shaper by a worker: an equalizer takes some ms
+        self._shaper: Shaper | None = None
         self._lock = threading.Lock()  # between the loop and a worker: who takes the next reel
         self._filling = True
         self._announced = False
@@ -155,21 +169,56 @@ class Deck:
         """Add 20 to 100 ms; False if there is nothing to add for now."""
         if not reel.opened:
             return False
-        packetizer = self._packetizer
-        piece = reel.read(copy=packetizer is None and self.gain == 1.0)
+        shaper = self._ready_shaper()
+        if shaper is not None and shaper.waiting:
+            self._shape(reel, shaper)
+            return True
+        piece = reel.read(copy=self._packetizer is None and shaper is None and self.gain == 1.0)
         if piece is None:
             return self._turn(reel)
         if isinstance(piece, bytes):
             self._put(piece)
-            return True
-        if packetizer is None:
-            packetizer = self._packetizer = Packetizer(self.gain)
-        for packet in packetizer.push(piece, self.gain):
-            self._put(packet)
+        elif shaper is not None:
+            shaper.feed(piece)
+        else:
+            self._put_all(self._encoder.push(piece, self.gain))
         return True
+
+    def _ready_shaper(self) -> Shaper | None:
+        """What samples go through, if they go through anything."""
+        if self._first:
+            self._shaper, self._first = Shaper(self._first), ()
+        elif self._shaper is None and self.effects:
+            self._shaper = Shaper(())
+        return self._shaper
+
+    def _shape(self, reel: Reel, shaper: Shaper) -> None:
+        """Filter some of what was read; say so where that makes the track go faster or slower."""
+        tempo = shaper.tempo
+        self._put_all(self._encoder.push_sound(shaper.shape(self.effects), self.gain))
+        if shaper.tempo != tempo:
+            unheard = shaper.behind + self._encoder.held * tempo
+            self._put(Paced(round(reel.position - unheard * 1000 / RATE), shaper.tempo))
+        if shaper.idle:
+            self._shaper = None
+
+    def _drain(self, shaper: Shaper) -> None:
+        """A track has ended: what the filters still hold of it."""
+        tempo = shaper.tempo
+        self._put_all(self._encoder.push_sound(shaper.flush(), self.gain))
+        if shaper.tempo != tempo:
+            self._put(Paced(round(self._reel.position), shaper.tempo))
+
+    @property
+    def _encoder(self) -> Packetizer:
+        if self._packetizer is None:
+            self._packetizer = Packetizer(self.gain)
+        return self._packetizer
 
     def _turn(self, reel: Reel) -> bool:
         """The end of a reel: go on with the next, or wait for it, or end."""
+        if self._shaper is not None and self._shaper.unfinished:
+            self._drain(self._shaper)
         with self._lock:
             if reel is not self._reel:
                 return True
@@ -189,8 +238,8 @@ class Deck:
         self._put(Joined(reel))
 
     def _end(self, error: LoadError | None) -> None:
-        for last in self._packetizer.flush() if self._packetizer else ():
-            self._put(last)
+        if self._packetizer is not None:
+            self._put_all(self._packetizer.flush())
         self._over = True
         self._put(Ended(error))
         if error is not None:
@@ -202,11 +251,15 @@ class Deck:
             self.ring.pop()
             self._over = False
 
-    def _put(self, item: bytes | Joined | Ended) -> None:
+    def _put(self, item: bytes | Joined | Paced | Ended) -> None:
         self.ring.append(item)
         if not self._announced:
             self._announced = True
             self._announce()
+
+    def _put_all(self, packets: list[bytes]) -> None:
+        for packet in packets:
+            self._put(packet)
 
     def _announce(self) -> None:
         self._engine.call(lambda: self._on_ready(self))

@@ -1,7 +1,9 @@
 """Samples into Opus packets: gapless across tracks, at any volume."""
 
 import numpy as np
+from numpy.typing import NDArray
 
+from lavalink.convolver import Sound
 from lavalink.decoder import Pcm
 from lavalink.opus import BLOCK, FRAME, new_encoder
 
@@ -29,7 +31,22 @@ class Packetizer:
         """Take a piece of at most 4,800 samples; the packets that it completes."""
         if not self._held and pcm.samples % FRAME == 0 and gain == self._gain == 1.0:
             return self._encoder.encode(pcm.plane.buffer_ptr + pcm.start * 4, pcm.samples // FRAME)
-        samples = self._amplified(pcm, gain)
+        samples = np.frombuffer(memoryview(pcm.plane), np.int16, pcm.samples * 2, pcm.start * 4)
+        return self._add(samples if gain == self._gain == 1.0 else self._amplified(samples, gain))
+
+    def push_sound(self, sound: Sound, gain: float) -> list[bytes]:
+        """Take samples of full scale 1.0, as many as there are; the packets that they complete."""
+        samples = (sound * np.float32(32768)).reshape(-1)
+        most = FRAME * BLOCK * 2
+        pieces = (samples[at : at + most] for at in range(0, len(samples), most))
+        return [packet for piece in pieces for packet in self._add(self._amplified(piece, gain))]
+
+    @property
+    def held(self) -> int:
+        """Samples that wait for the next packet."""
+        return self._held // 2
+
+    def _add(self, samples: NDArray[np.int16]) -> list[bytes]:
         end = self._held + len(samples)
         self._samples[self._held : end] = samples
         frames, self._held = divmod(end, FRAME * 2)
@@ -47,13 +64,10 @@ class Packetizer:
         self._held = 0
         return self._encoder.encode(self._address)
 
-    def _amplified(self, pcm: Pcm, gain: float) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
-        """The piece's samples, interleaved; a change of gain is spread over the piece, so that it does not click."""
-        samples = np.frombuffer(memoryview(pcm.plane), np.int16, pcm.samples * 2, pcm.start * 4)
-        if gain == self._gain == 1.0:
-            return samples
+    def _amplified(self, samples: NDArray[np.int16 | np.float32], gain: float) -> NDArray[np.int16]:
+        """At most 4,800 interleaved samples; a change of gain is spread over them, so that it does not click."""
         scaled = self._scaled[: len(samples)]
-        change = (gain - self._gain) / pcm.samples
+        change = (gain - self._gain) / (len(samples) // 2)
         np.multiply(samples, self._gain + change * _RAMP[: len(samples)] if change else gain, out=scaled)
         self._gain = gain
         np.clip(scaled, -32768, 32767, out=scaled)

@@ -6,10 +6,10 @@ from typing import Any
 
 import structlog
 
-from lavalink import filters
-from lavalink.deck import LOW, Deck, Ended, Joined
+from lavalink.deck import LOW, Deck, Ended, Joined, Paced
 from lavalink.engine import Engine
 from lavalink.events import Events
+from lavalink.filters import Filters
 from lavalink.opus import FRAME_MS
 from lavalink.output import Output
 from lavalink.playhead import Playhead
@@ -59,7 +59,8 @@ class Player:
         self._output = Output(voice, self._taps)
         self._voice_state = NO_VOICE
         self._volume = 100
-        self._filters: dict[str, Any] = {}
+        self._filters = Filters()
+        self._effects = self._filters.effects
         self._paused = False
         self._track: Track | None = None
         self._next: Track | None = None
@@ -92,7 +93,7 @@ class Player:
             paused=self._paused,
             state=self._state(),
             voice=self._voice_state,
-            filters=self._filters,
+            filters=self._filters.wire(),
             chorus=ChorusModel(next=self._next, taps=self._taps.listed),
         )
 
@@ -110,8 +111,6 @@ class Player:
     # PATCH
 
     def _check(self, patch: PlayerPatch, track: Track | Unset | None, next_track: Track | Unset | None) -> None:
-        if patch.filters is not None:
-            filters.check(patch.filters)
         if isinstance(next_track, Unset):
             return
         if isinstance(track, Unset) and self._deck is not None and self._deck.joining:
@@ -126,9 +125,9 @@ class Player:
         if patch.volume is not None:
             self._volume = min(max(patch.volume, 0), LOUDEST)
         if patch.filters is not None:
-            self._filters = patch.filters
+            self._filters, self._effects = patch.filters, patch.filters.effects
         if self._deck is not None:
-            self._deck.gain = self._gain
+            self._deck.gain, self._deck.effects = self._gain, self._effects
 
     def _apply_place(self, patch: PlayerPatch) -> None:
         if patch.paused is not None:
@@ -180,10 +179,10 @@ class Player:
     def _spin(self, track: Track, start: int) -> None:
         """Play a track from a place on, by a new deck; what is cued stays so."""
         self._drop_deck(ghost=True)
-        self._head.set(start)
+        self._head.set(start, self._filters.tempo)
         reel = Reel(track, self._sources, start)
         reel.end = self._end
-        self._deck = Deck(self._engine, reel, self._gain, on_ready=self._ready, on_missed=self._missed)
+        self._deck = Deck(self._engine, reel, self._gain, self._effects, on_ready=self._ready, on_missed=self._missed)
         if self._next is not None:
             self._deck.cue(Reel(self._next, self._sources, self._next_start))
 
@@ -221,8 +220,11 @@ class Player:
         self._next = None
         self._events.broke(reel.track, reel.error)
 
-    def _pass(self, mark: Joined | Ended) -> None:
-        """The ear has come to the end of the current track."""
+    def _pass(self, mark: Joined | Paced | Ended) -> None:
+        """The ear has come to the end of the current track, or to where it goes faster or slower."""
+        if isinstance(mark, Paced):
+            self._head.turn(mark.position, mark.tempo)
+            return
         if isinstance(mark, Ended):
             self._leave("finished" if mark.error is None else "loadFailed", mark.error)
             return
@@ -283,7 +285,7 @@ class Player:
 
     @property
     def _gain(self) -> float:
-        return self._volume / 100 * filters.gain(self._filters)
+        return self._volume / 100 * self._filters.gain
 
     def _state(self) -> PlayerState:
         return PlayerState(

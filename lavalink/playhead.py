@@ -10,10 +10,17 @@ class Playhead:
         self._start = 0  # ms of the track at which `_played` began to count
         self._played = 0
         self._starved = 0
+        self._tempo = 1.0
 
-    def set(self, start: int) -> None:
-        """The track goes on from `start` ms."""
+    def set(self, start: int, tempo: float | None = None) -> None:
+        """The track goes on from `start` ms, as fast as before unless told otherwise."""
         self._start, self._played, self._starved = start, 0, 0
+        self._tempo = self._tempo if tempo is None else tempo
+
+    def turn(self, position: int, tempo: float) -> None:
+        """From here, `position` ms, on the track goes by `tempo` times as fast as time."""
+        self._tempo = tempo
+        self._start = position - self._ran
 
     def move(self) -> bool:
         """A frame was sent; whether it was the first from here."""
@@ -29,4 +36,8 @@ class Playhead:
     @property
     def position(self) -> int:
         """Where the track is, in ms."""
-        return self._start + self._played * FRAME_MS
+        return self._start + self._ran
+
+    @property
+    def _ran(self) -> int:
+        return round(self._played * FRAME_MS * self._tempo)

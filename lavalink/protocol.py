@@ -8,13 +8,12 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from lavalink.filters import Filters  # noqa: TC001 (pydantic reads it)
+from lavalink.wire import Model, Patch
 
 Severity = Literal["common", "suspicious", "fault"]
-
-FILTERS = ("volume",)
-"""The filters that this node has; any other in a PATCH is refused by name."""
 
 
 class Unset(Enum):
@@ -52,29 +51,6 @@ class LoadError(Exception):
             "cause": self.cause,
             "causeStackTrace": self.cause,
         }
-
-
-class Model(BaseModel):
-    """Base of all wire objects: strict types, camelCase outside, unknown keys ignored (so does Lavalink)."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, strict=True, hide_input_in_errors=True)
-
-    def wire(self) -> dict[str, Any]:
-        """As a JSON-ready dict with the wire's names."""
-        return self.model_dump(mode="json", by_alias=True)
-
-
-class Patch(Model):
-    """A partial update: `model_fields_set` tells absent from null; null only where `nullable`."""
-
-    nullable: ClassVar[frozenset[str]] = frozenset()
-
-    @model_validator(mode="after")
-    def _refuse_null(self) -> Self:
-        for name in self.model_fields_set - self.nullable:
-            if getattr(self, name) is None:
-                raise ValueError(f"{to_camel(name)} must not be null")
-        return self
 
 
 class TrackInfo(Model):
@@ -187,7 +163,7 @@ class PlayerPatch(Patch):
     end_time: int | None = None
     volume: int | None = None
     paused: bool | None = None
-    filters: dict[str, Any] | None = None
+    filters: Filters | None = None
     voice: VoiceState | None = None
     chorus: ChorusPatch | None = None
 

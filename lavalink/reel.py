@@ -55,6 +55,11 @@ class Reel:
         self._samples += piece.samples
         return piece
 
+    @property
+    def position(self) -> float:
+        """The place in the track, in ms, up to which it was read."""
+        return self.start + self._samples * 1000 / RATE
+
     def cancel(self) -> None:
         """End whatever waits for this track's source, at once; then `close` it. From any thread."""
         self._closed = True

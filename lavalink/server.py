@@ -10,9 +10,10 @@ import structlog
 from aiohttp import web
 from pydantic import TypeAdapter
 
+from lavalink import filters
 from lavalink.middleware import WEBSOCKET_PATH, error_bodies, password_guard
 from lavalink.node import Node, decode, make_track
-from lavalink.protocol import FILTERS, ApiError, LoadError, PlayerPatch, SessionPatch
+from lavalink.protocol import ApiError, LoadError, PlayerPatch, SessionPatch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -70,7 +71,7 @@ async def info(_: web.Request) -> web.Response:
             "jvm": f"{platform.python_implementation()} {platform.python_version()}",
             "lavaplayer": f"PyAV {av.__version__}",
             "sourceManagers": ["http"],
-            "filters": list(FILTERS),
+            "filters": list(filters.NAMES),
             "plugins": [{"name": "chorus", "version": CHORUS_VERSION}],
         }
     )

@@ -448,11 +448,49 @@ async def test_a_flat_equalizer_means_off(node: NodeClient) -> None:
     assert (await node.patch(GUILD, {"filters": {"equalizer": flat}})).status == 200
 
 
+FILTERS = {
+    "volume": 0.5,
+    "equalizer": [{"band": 0, "gain": 0.25}],
+    "karaoke": {"level": 0.5, "monoLevel": 1.0, "filterBand": 220.0, "filterWidth": 100.0},
+    "timescale": {"speed": 1.25, "pitch": 0.75, "rate": 1.0},
+    "tremolo": {"frequency": 4.0, "depth": 0.5},
+    "vibrato": {"frequency": 4.0, "depth": 0.5},
+    "rotation": {"rotationHz": 0.5},
+    "distortion": {
+        "sinOffset": 0.0,
+        "sinScale": 0.5,
+        "cosOffset": 0.0,
+        "cosScale": 1.0,
+        "tanOffset": 0.0,
+        "tanScale": 1.0,
+        "offset": 0.0,
+        "scale": 1.0,
+    },
+    "channelMix": {"leftToLeft": 1.0, "leftToRight": 0.5, "rightToLeft": 0.0, "rightToRight": 1.0},
+    "lowPass": {"smoothing": 20.0},
+}
+
+
+async def test_all_ten_filters_are_there_and_are_answered(node: NodeClient) -> None:
+    assert set(FILTERS) <= set((await node.rest("GET", "/v4/info")).json["filters"])
+    for name, settings in FILTERS.items():
+        answer = await node.patch(GUILD, {"filters": {name: settings}})
+        answer.json["filters"].pop("pluginFilters", None)
+        assert (answer.status, answer.json["filters"]) == (200, {name: settings})
+    answer = await node.patch(GUILD, {"filters": {"tremolo": {"depth": 0.25}, "karaoke": None, "unheardOf": {"x": 1}}})
+    assert answer.json["filters"]["tremolo"] == {"frequency": 2.0, "depth": 0.25}
+    assert not {"karaoke", "unheardOf"} & set(answer.json["filters"])
+
+
 @pytest.mark.builtin
-async def test_a_filter_that_is_not_there_is_refused_by_name(node: NodeClient) -> None:
-    answer = await node.patch(GUILD, {"filters": {"karaoke": {"level": 1.0}}})
-    assert answer.status == 400
-    assert "karaoke" in answer.json["message"]
+async def test_a_filter_out_of_range_is_refused_by_name_and_changes_nothing(node: NodeClient) -> None:
+    await node.patch(GUILD, {"filters": {"volume": 0.5}})
+    for name, settings in {"tremolo": {"depth": 2.0}, "equalizer": [{"band": 15, "gain": 0.1}], "volume": 6.0}.items():
+        answer = await node.patch(GUILD, {"filters": {name: settings}, "volume": 10})
+        assert (answer.status, answer.json["error"]) == (400, "Bad Request")
+        assert name in answer.json["message"]
+    model = (await node.patch(GUILD, {})).json
+    assert (model["filters"], model["volume"]) == ({"volume": 0.5}, 100)
 
 
 @pytest.mark.heard

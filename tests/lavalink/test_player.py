@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lavalink.opus import SILENCE
-from lavalink.protocol import ApiError, Track, TrackInfo
+from lavalink.protocol import Track, TrackInfo
 from tests import sound
 from tests.lavalink.harness import LATE, Desk, Ear, desk, until
 
@@ -94,24 +94,6 @@ async def test_the_volume_filter_multiplies(one: Desk) -> None:
     await until(lambda: len(one.ear.packets) >= 25)
     assert abs(sound.level(sound.decode(one.ear.packets)[-9600:]) - -24) < 0.5
     assert one.player.model().filters == {"volume": 0.5}
-
-
-@pytest.mark.parametrize(
-    ("filters", "named"),
-    [
-        ({"equalizer": [{"band": 0, "gain": 0.2}], "karaoke": {"level": 1}}, "equalizer, karaoke"),
-        ({"volume": 5.1}, "volume"),
-        ({"volume": "loud"}, "volume"),
-        ({"volume": True}, "volume"),
-    ],
-)
-async def test_other_filters_are_refused_by_name(one: Desk, filters: dict[str, object], named: str) -> None:
-    track = await one.track("long.wav")
-    with pytest.raises(ApiError, match=named) as caught:
-        one.patch(track=track, filters=filters, volume=10)
-    assert caught.value.status == 400
-    model = one.player.model()
-    assert (model.track, model.volume, model.filters) == (None, 100, {})
 
 
 async def test_empty_filters_ask_for_nothing(one: Desk) -> None:

@@ -74,7 +74,7 @@ def undo(room: Room, now: int) -> Undone:
     room.bin, room.undo, room.cleared_order = {}, None, None
     room.changes.header = True
     room.changes.events.append(QueueRestored(room=room.id))
-    if not playing.wake(room, now):
+    if room.current is not None or not playing.wake(room, now):
         playing.relock(room, now)
     titles = [entry.track.title for entry in (*back.values(), *moved)]
     count = len(room.entries) if done.kind == SHUFFLE else len(titles)

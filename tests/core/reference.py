@@ -45,8 +45,12 @@ def decides(presence: Presence, now: int) -> bool:
 
 
 def electorate(room: Room, now: int) -> set[PersonId]:
-    """Everybody who decides, once; of the guests of one address the three who came first."""
-    there = [each for each in room.people.values() if decides(each, now)]
+    """Everybody who decides, once; of the guests of one address the three who came first.
+
+    Who only looks at the page decides where nobody hears or chats.
+    """
+    everybody = [each for each in room.people.values() if decides(each, now)]
+    there = [each for each in everybody if each.hearing != "chat" or not each.place.startswith("web:")] or everybody
     electors = {one(room, each.person) for each in there if each.address is None}
     for address in {each.address for each in there} - {None}:
         guests = sorted((each.since, one(room, each.person)) for each in there if each.address == address)

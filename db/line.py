@@ -116,7 +116,7 @@ class Counter:
             while self._lines:
                 await self._serve_next()
         finally:  # at once, so that `add` knows to start another
-            self.tasks.remove(cast("asyncio.Task[None]", asyncio.current_task()))
+            self.tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _serve_next(self) -> None:
         lines = self._next()
@@ -125,7 +125,8 @@ class Counter:
         finally:
             for line in lines:
                 line.busy = False
-                self._served(line)
+        for line in lines:  # not after a cancellation: the loop is about to end, nobody would run what this starts
+            self._served(line)
 
     def _next(self) -> list[Line]:
         lines: list[Line] = []

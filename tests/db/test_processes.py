@@ -96,6 +96,7 @@ class House:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.neighbour.stop()
+        await self.rooms.close()
         await self._database.close()
 
     async def delays(self, times: int) -> list[float]:

@@ -10,8 +10,9 @@ from audio.failures import CORRUPT, STUCK, TIMEOUT, failure
 from audio.link import Link
 from audio.node import NODE_ERRORS, Node
 from audio.voice import Voice
+from core.enums import EndReason
 from core.reports import Reports
-from core.types import EndReason, EntryId, RoomId
+from core.types import EntryId, RoomId
 
 log = structlog.get_logger()
 

@@ -2,10 +2,11 @@
 
 from audio.channel import IDLE
 from core import people
+from core.enums import PauseReason
 from core.ports.clock import Clock
 from core.reports import Reports
 from core.room import Room
-from core.types import PauseReason, RoomId
+from core.types import RoomId
 
 NOBODY_AFTER = 60_000
 

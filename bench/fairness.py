@@ -15,7 +15,7 @@ from bench.fairness_page import Figures, write
 from bench.figures import judged
 from bench.party import LISTENERS, MINORITY, SPAMMER, Party, Song
 from bench.rules import Chorus, Festify, Fifo, MusicBot, Pikaraoke, Rule, Vocard
-from core.types import Mode, TurnMeasure
+from core.enums import Mode, TurnMeasure
 
 SEEDS = 100
 PLAYS = 120

@@ -15,9 +15,10 @@ from uuid import uuid4
 from bench.commits import commits_per_second
 from bench.figures import judged, repeated, settle, spread
 from core.bus import LocalBus
+from core.enums import Hearing, Surface
 from core.jukebox import Jukebox
 from core.reports import Reports
-from core.types import Actor, EntryId, Hearing, PersonId, PlaceId, Presence, RoomId, Surface, Track, TrackRef
+from core.types import Actor, EntryId, PersonId, PlaceId, Presence, RoomId, Track, TrackRef
 from db.engine import Database
 from db.migrate import migrate
 from db.places import SqlPlaces

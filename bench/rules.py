@@ -7,24 +7,10 @@ from collections import Counter
 
 from bench.party import Party, Song
 from core import playing, transport
+from core.enums import EndReason, Hearing, Mode, TurnMeasure
 from core.ordering import order_of
 from core.room import Room
-from core.types import (
-    EndReason,
-    Entry,
-    EntryId,
-    Hearing,
-    Mode,
-    PersonId,
-    PlaceId,
-    Presence,
-    RoomId,
-    Settings,
-    Track,
-    TrackRef,
-    TurnMeasure,
-    Vote,
-)
+from core.types import Entry, EntryId, PersonId, PlaceId, Presence, RoomId, Settings, Track, TrackRef, Vote
 
 PAGE = PlaceId("web:party")
 

@@ -10,9 +10,10 @@ from bot.clock import SystemClock
 from bot.config import Settings
 from bot.maintenance import opened
 from core.bus import LocalBus
+from core.enums import Surface
 from core.errors import AlreadyLinkedError, CannotLinkError, NoSuchRoomError, NotLinkedError
 from core.ports.places import RoomRef
-from core.types import Actor, Surface
+from core.types import Actor
 from db.groups import NOWHERE, Groups
 from db.links import SqlLinks
 from db.people import SqlPeople

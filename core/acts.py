@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core import editing, output, playing, rewinding, settings, transport
+from core.enums import EndReason, Mode
 from core.errors import NothingPlayingError, OutOfRangeError
 from core.limits import VOLUME
 from core.policy import Action
 from core.records.results import Changed
 from core.room import Room
-from core.types import Actor, EndReason, Mode
+from core.types import Actor
 
 
 @dataclass(frozen=True, slots=True)

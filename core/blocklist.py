@@ -7,7 +7,8 @@ from functools import lru_cache
 from unicodedata import normalize
 from urllib.parse import urlsplit
 
-from core.types import Block, BlockKind, Entry, Track
+from core.enums import BlockKind
+from core.types import Block, Entry, Track
 
 _TOKEN = re.compile(r"[\w\u0300-\u036f\u0900-\u0dff\u0e31-\u0e4e\u200c\u200d]+|[^\w\s]")
 """A word (with the combining marks of the scripts whose words need them) or a single sign."""

@@ -5,6 +5,7 @@ from secrets import randbits
 
 from core import people, playing, undoing
 from core.blocklist import blocklist_of
+from core.enums import Mode
 from core.errors import OutOfRangeError
 from core.events import EntryRemoved, QueueCleared, QueueReordered
 from core.limits import PINNED
@@ -12,7 +13,7 @@ from core.ordering import order_of
 from core.records.results import Changed, Moved, Removed
 from core.room import Room
 from core.seating import FEW, Seating, is_scheduled
-from core.types import Actor, Entry, EntryId, Mode, Shuffle
+from core.types import Actor, Entry, EntryId, Shuffle
 
 BY_SEAT = frozenset({Mode.FIFO, Mode.DJ})
 """Modes in which seats alone decide."""

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from core.types import BlockKind, EntryId, PlaceId
+from core.enums import BlockKind
+from core.types import EntryId, PlaceId
 
 
 class ChorusError(Exception):

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from core import people, playing
 from core.editing import FEW, take_out
+from core.enums import Leavers
 from core.limits import LEAVER_TIME
 from core.ordering import order_of
 from core.room import Room
-from core.types import Entry, Leavers, PersonId
+from core.types import Entry, PersonId
 
 NEVER = 1 << 62
 

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from core import people, playing, timers, undoing
+from core.enums import Hearing
 from core.errors import CannotLinkError
 from core.events import EntryQueued, EntryRemoved
 from core.room import Room
-from core.types import Entry, EntryId, Hearing, PlaceId, Presence
+from core.types import Entry, EntryId, PlaceId, Presence
 
 
 def check(place: PlaceId, host: PlaceId) -> None:

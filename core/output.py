@@ -1,9 +1,9 @@
 """Where the room is heard: its voice channel."""
 
 from core import people, transport
+from core.enums import PauseReason
 from core.events import OutputChanged
 from core.room import Room
-from core.types import PauseReason
 
 
 def enter(room: Room, channel: int, now: int) -> bool:

@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from core.enums import Hearing, Surface
 from core.events import PeopleChanged
 from core.limits import CHAT_WINDOW, GUESTS_PER_ADDRESS, STREAM_AGE, STREAM_GRACE, VOTE_GRACE
 from core.room import Room
-from core.types import Actor, Hearing, PersonId, PlaceId, Presence, Surface
+from core.types import Actor, PersonId, PlaceId, Presence
 
 
 def one(room: Room, person: PersonId) -> PersonId:

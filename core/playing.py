@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 from core import people, transport
+from core.enums import EndReason, Loop
 from core.events import EntryQueued, NextLocked, PlayChosen, PlayEnded, PollClosed
 from core.limits import FAIR_START, TURN_WINDOW
 from core.ordering import airtime, order_of
 from core.plays import played
 from core.room import Room
-from core.types import HOUSE, EndReason, Entry, EntryId, Loop, Playing, PositionClock, Turn
+from core.types import HOUSE, Entry, EntryId, Playing, PositionClock, Turn
 
 
 def is_web(room: Room) -> bool:

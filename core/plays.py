@@ -1,10 +1,11 @@
 """What is kept of a play when it is over."""
 
 from core import people
+from core.enums import EndReason
 from core.ordering import order_of
 from core.records.rows import Play
 from core.room import Room
-from core.types import EndReason, Playing
+from core.types import Playing
 
 
 def played(room: Room, current: Playing, reason: EndReason, now: int) -> Play:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from core import people
+from core.enums import Guests, Surface
 from core.errors import AnotherChannelError, ForbiddenError, NoSuchChoiceError, NoSuchRoomError, NotListeningError
 from core.playing import is_web
 from core.room import Room
-from core.types import Actor, Entry, Guests, Surface
+from core.types import Actor, Entry
 
 
 class Action(StrEnum):

@@ -6,6 +6,7 @@ from math import isinf
 
 from core import people, playing, policy
 from core.blocklist import blocklist_of
+from core.enums import Duplicates, EndReason, Loop, Mode
 from core.errors import (
     BlockedError,
     ClosedError,
@@ -26,7 +27,7 @@ from core.policy import Action, Role
 from core.records.results import Queued, Voted
 from core.room import Room
 from core.seating import GAP, Seating, after_pins, is_scheduled
-from core.types import Actor, Duplicates, EndReason, Entry, EntryId, Loop, Mode, PersonId, Track, Vote
+from core.types import Actor, Entry, EntryId, PersonId, Track, Vote
 
 _DJS = {Role.DJ, Role.ADMIN}
 

@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from core import output, people, playing, timers, transport
+from core.enums import EndReason, PauseReason
 from core.events import PlayFailed
 from core.limits import DRIFT
 from core.ports.clock import Clock
 from core.ports.rooms import Rooms
 from core.room import Room
-from core.types import EndReason, EntryId, PauseReason, PersonId, PlaceId, Presence, RoomId
+from core.types import EntryId, PersonId, PlaceId, Presence, RoomId
 
 T = TypeVar("T")
 

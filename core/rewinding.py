@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from core import playing
+from core.enums import EndReason
 from core.errors import NoHistoryError
 from core.events import EntryQueued
 from core.ordering import order_of
@@ -10,7 +11,7 @@ from core.records.results import Changed
 from core.records.rows import Play
 from core.room import Room
 from core.seating import GAP, before_pins
-from core.types import HOUSE, EndReason, Entry, EntryId, Track
+from core.types import HOUSE, Entry, EntryId, Track
 
 _NOT_HEARD = {EndReason.FAILED, EndReason.YIELDED}
 """How a play ended that is not what was on before: it never sounded, or it waits again."""

@@ -6,15 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.changes import Changes
+from core.enums import Loop, Mode, PauseReason
 from core.records.rows import Play
 from core.types import (
     Checkpoint,
     Entry,
     EntryId,
     Limits,
-    Loop,
-    Mode,
-    PauseReason,
     PersonId,
     PlaceId,
     Playing,

@@ -7,13 +7,14 @@ from typing import Any, TypeVar, cast
 from zoneinfo import available_timezones
 
 from core import policy
+from core.enums import Duplicates, Guests, Leavers, Mode, TurnMeasure
 from core.errors import NoSuchChoiceError, NoSuchSettingError, OutOfRangeError
 from core.events import SettingsChanged
 from core.limits import HOUR, SECOND, VOLUME
 from core.records.results import Changed
 from core.records.rows import Audit
 from core.room import Room
-from core.types import Actor, Block, Duplicates, Guests, Leavers, Limits, Mode, Settings, TurnMeasure
+from core.types import Actor, Block, Limits, Settings
 
 _CHOICES: dict[str, type[StrEnum]] = {
     "guests": Guests,

@@ -1,8 +1,8 @@
 """What follows from time and from other changes, whoever made them."""
 
 from core import leavers, people, playing, undoing, voting
+from core.enums import Leavers
 from core.room import Room
-from core.types import Leavers
 
 
 def due(room: Room, now: int) -> bool:

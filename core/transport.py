@@ -1,9 +1,10 @@
 """The clock of what is on air, and the controls that move it: start, pause, resume, seek, volume."""
 
 from core import people
+from core.enums import PauseReason
 from core.events import PlaybackChanged, PlayStarted
 from core.room import Room
-from core.types import PauseReason, PositionClock
+from core.types import PositionClock
 
 
 def start(room: Room, now: int, *, node: str, position: int) -> None:

@@ -5,6 +5,7 @@ from math import ceil
 
 from core import people, playing, policy
 from core.acts import ACTS
+from core.enums import Surface
 from core.errors import ChorusError, NoSuchPollError, PollRunningError
 from core.events import PollChanged, PollOpened
 from core.limits import POLL_LIFE
@@ -12,7 +13,7 @@ from core.policy import Action
 from core.records.results import Asked
 from core.records.views import WhyPoll
 from core.room import Room
-from core.types import Actor, Entry, PersonId, Poll, Surface
+from core.types import Actor, Entry, PersonId, Poll
 
 # Asking
 

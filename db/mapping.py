@@ -9,17 +9,13 @@ from pydantic import TypeAdapter
 from sqlalchemy import Row, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.enums import EndReason, Hearing, Loop, Mode, PauseReason
 from core.records.rows import Play
 from core.room import HISTORY, Room
 from core.types import (
     Checkpoint,
-    EndReason,
     Entry,
     EntryId,
-    Hearing,
-    Loop,
-    Mode,
-    PauseReason,
     PersonId,
     PlaceId,
     Playing,

@@ -7,12 +7,13 @@ from dataclasses import asdict
 from sqlalchemy import CompoundSelect, Row, delete, insert, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.enums import Surface
 from core.errors import NotLinkedError
 from core.events import Event
 from core.ports.bus import Bus
 from core.ports.clock import Clock
 from core.records.rows import Audit
-from core.types import Actor, Identity, PersonId, RoomId, Surface
+from core.types import Actor, Identity, PersonId, RoomId
 from db.engine import Database
 from db.groups import NOWHERE, Groups
 from db.models import audit, entries, identities, persons, presences, rooms, turns, votes

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import JSON, Column, ColumnElement, Table, Text, cast, delete, false, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.enums import Surface
 from core.ports.clock import Clock
-from core.types import PersonId, PlaceId, Surface
+from core.types import PersonId, PlaceId
 from db.engine import Database
 from db.models import audit, commands, identities, metadata, persons, rooms
 

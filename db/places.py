@@ -5,9 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Row, Select, delete, func, select, update
 
+from core.enums import Guests
 from core.ports.clock import Clock
 from core.ports.places import RoomRef
-from core.types import LOBBY, Guests, Identity, PersonId, PlaceId, RoomId, Settings
+from core.types import LOBBY, Identity, PersonId, PlaceId, RoomId, Settings
 from db.engine import Database
 from db.groups import Groups
 from db.mapping import settings_json

@@ -5,13 +5,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from core.enums import Guests
 from core.errors import NoSuchRoomError, NothingFoundError
 from core.ports.bus import Bus
 from core.ports.places import RoomRef
 from core.ports.tracks import Attachment, Found, ListLine
 from core.records.rows import Audit, Audited, Play, Played
 from core.room import Room
-from core.types import LOBBY, CommandId, EntryId, Guests, Identity, PersonId, PlaceId, RoomId, Settings, Track, TrackRef
+from core.types import LOBBY, CommandId, EntryId, Identity, PersonId, PlaceId, RoomId, Settings, Track, TrackRef
 
 if TYPE_CHECKING:
     from core.events import Event

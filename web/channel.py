@@ -9,8 +9,9 @@ from functools import lru_cache
 import orjson
 import structlog
 
+from core.enums import Guests
 from core.errors import ChorusError, NoSuchRoomError
-from core.types import Guests, PersonId
+from core.types import PersonId
 from web.drawing import REGIONS, Drawing
 from web.messages import Message, event, first, message
 from web.metrics import DRAWN, DROPPED

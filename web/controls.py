@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
+from core.enums import Loop, Mode
 from core.errors import NoSuchPollError
 from core.jukebox import Jukebox
 from core.records.results import Asked, Changed, Removed
 from core.records.views import PollView
-from core.types import Loop, Mode
 from web import names, words
 from web.press import Action, Press, Said
 

@@ -9,8 +9,9 @@ from typing import Any, cast
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from core.enums import Loop, Mode
 from core.records.views import EntryView, PollView
-from core.types import Loop, Mode, Track
+from core.types import Track
 from web import names, words
 from web.accent import accent
 from web.assets import Assets

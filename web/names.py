@@ -2,7 +2,7 @@
 
 from gettext import NullTranslations
 
-from core.types import Loop, Mode
+from core.enums import Loop, Mode
 
 
 def mode(mode: Mode, words: NullTranslations) -> str:

@@ -6,9 +6,10 @@ from typing import Any
 
 from aiohttp import web
 
+from core.enums import Guests
 from core.errors import ForbiddenError
 from core.ports.places import RoomRef
-from core.types import Guests, RoomId, Track
+from core.types import RoomId, Track
 from web import words
 from web.channel import Channel, Page
 from web.guard import command_token, page

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from core.enums import Hearing
 from core.errors import ChorusError
 from core.ports.clock import Clock
 from core.ports.places import RoomRef
 from core.ports.rooms import Rooms
 from core.reports import Reports
-from core.types import Hearing, PersonId, PlaceId, Presence, RoomId
+from core.types import PersonId, PlaceId, Presence, RoomId
 
 log = structlog.get_logger()
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from core import people, policy
+from core.enums import Surface
 from core.policy import Action
 from core.ports.places import RoomRef
 from core.room import Room
-from core.types import Actor, PersonId, Surface
+from core.types import Actor, PersonId
 from web.presence import web_place
 
 SHOWN = (Action.SHUFFLE, Action.LOOP, Action.MOVE, Action.FAVOURITE)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from core.enums import Guests, Hearing
 from core.jukebox import Jukebox
 from core.ports.clock import Clock
 from core.ports.places import RoomRef
@@ -12,7 +13,7 @@ from core.ports.stream import Playback
 from core.records.rows import Play
 from core.records.views import RoomView
 from core.room import Room
-from core.types import EntryId, Guests, Hearing, PersonId, PlaceId, RoomId
+from core.types import EntryId, PersonId, PlaceId, RoomId
 from web.rights import Rights, rights
 
 SHOWN = 30

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from core.enums import Surface
 from core.errors import NoSuchRoomError
 from core.jukebox import Jukebox
 from core.ports.clock import Clock
 from core.ports.places import Places, RoomRef
 from core.ports.tracks import Library
-from core.types import Actor, RoomId, Surface
+from core.types import Actor, RoomId
 from web.address import Proxies
 from web.drawing import Drawing
 from web.languages import preferred

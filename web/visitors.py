@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from aiohttp import web
 
-from core.types import Identity, Surface
+from core.enums import Surface
+from core.types import Identity
 from web.address import block
 
 COOKIE = "visitor"

@@ -11,9 +11,10 @@ from cogs.discord.faults import explain
 from cogs.discord.rows import queue_row
 from cogs.discord.surface import Call, Interaction, read
 from cogs.discord.yes import agree
+from core.enums import Loop
 from core.errors import NoSuchEntryError, NoSuchRoomError
 from core.tracing import span
-from core.types import EntryId, Loop
+from core.types import EntryId
 
 _ID = re.compile(r"chorus:(?P<action>[a-z_.]+):(?P<room>[\w-]+):(?P<number>\d{1,18})")
 

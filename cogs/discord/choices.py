@@ -9,9 +9,10 @@ from discord import app_commands
 
 from cogs.discord.surface import Call, Interaction, read, surface_of
 from cogs.discord.text import length, plain
+from core.enums import BlockKind
 from core.errors import ChorusError, NoSuchEntryError, NothingPlayingError
 from core.records.views import EntryView
-from core.types import Block, BlockKind, EntryId, Track
+from core.types import Block, EntryId, Track
 
 CHOICES = 25
 LONGEST = 100

@@ -6,8 +6,9 @@ from typing import Any
 
 from cogs.discord import names
 from cogs.discord.text import length, plain, safe
+from core.enums import Duplicates, Guests, Leavers, TurnMeasure
 from core.records.rows import Audit
-from core.types import Block, Duplicates, Guests, Leavers, Settings, TurnMeasure
+from core.types import Block, Settings
 
 Words = NullTranslations
 NAMED = 12

@@ -8,7 +8,7 @@ from cogs.discord import choices, words
 from cogs.discord.answers import skipped, tell
 from cogs.discord.surface import Interaction, read
 from cogs.discord.text import position as parse
-from core.types import Loop, Mode
+from core.enums import Loop, Mode
 
 
 @app_commands.command(description="Skip what plays: at once if it is yours, else by vote")

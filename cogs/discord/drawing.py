@@ -8,8 +8,8 @@ import discord
 
 from cogs.discord import names, polls, states, words
 from cogs.discord.text import bar, length, safe
+from core.enums import Guests, Loop, Mode
 from core.records.views import EntryView, NowView, RoomView
-from core.types import Guests, Loop, Mode
 
 NEXT = 5
 PAGE = 10

@@ -2,7 +2,7 @@
 
 from gettext import NullTranslations
 
-from core.types import BlockKind, Loop, Mode
+from core.enums import BlockKind, Loop, Mode
 
 Words = NullTranslations
 

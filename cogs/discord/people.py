@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping
 
 import discord
 
+from core.enums import Hearing, Surface
 from core.ports.clock import Clock
 from core.ports.places import Places, RoomRef
 from core.ports.rooms import Rooms
 from core.reports import Reports
-from core.types import Hearing, Identity, PersonId, Presence, RoomId, Surface
+from core.types import Identity, PersonId, Presence, RoomId
 
 KNOWN_PEOPLE = 50_000
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 from cogs.discord import names
 from cogs.discord.text import length, safe
 from core import errors
-from core.types import BlockKind
+from core.enums import BlockKind
 
 Words = NullTranslations
 

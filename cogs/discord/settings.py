@@ -8,7 +8,7 @@ from discord import app_commands
 from cogs.discord import choices, chosen
 from cogs.discord.moments import zones
 from cogs.discord.surface import Interaction, read
-from core.types import Duplicates, Guests, Leavers, TurnMeasure
+from core.enums import Duplicates, Guests, Leavers, TurnMeasure
 
 MINUTE = 60_000
 

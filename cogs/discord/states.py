@@ -2,8 +2,8 @@
 
 from gettext import NullTranslations
 
+from core.enums import PauseReason
 from core.records.views import RoomView
-from core.types import PauseReason
 
 
 def state(view: RoomView, status: str, words: NullTranslations) -> str:

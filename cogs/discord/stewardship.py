@@ -10,10 +10,11 @@ from cogs.discord.answers import tell
 from cogs.discord.shelf import show
 from cogs.discord.surface import Call, Interaction, read
 from cogs.discord.text import plain, safe
+from core.enums import BlockKind
 from core.policy import Action
 from core.policy import choices as roles_for
 from core.records.rows import Audit
-from core.types import BlockKind, EntryId
+from core.types import EntryId
 
 Choice = app_commands.Choice[str]
 block = app_commands.Group(

@@ -9,6 +9,7 @@ import discord
 from cogs.discord.panel import Panels
 from cogs.discord.people import People
 from cogs.languages import translations
+from core.enums import Surface as Kind
 from core.errors import VoiceForbiddenError
 from core.jukebox import Jukebox
 from core.ports.clock import Clock
@@ -16,7 +17,6 @@ from core.ports.places import RoomRef
 from core.ports.tracks import Library, Resolver
 from core.records.views import RoomView
 from core.types import Actor, CommandId, PersonId, RoomId
-from core.types import Surface as Kind
 
 Interaction = discord.Interaction[Any]
 

@@ -5,8 +5,9 @@ from gettext import NullTranslations
 from cogs.discord import names
 from cogs.discord.refusals import unplayable
 from cogs.discord.text import length, safe
+from core.enums import Loop, Mode
 from core.records.results import Changed, Favoured, Imported, Moved, Queued, Removed, Skipped, Undone, Voted
-from core.types import HOUSE, Loop, Mode
+from core.types import HOUSE
 
 Words = NullTranslations
 

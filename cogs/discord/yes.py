@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 
 from cogs.discord import answers, words
 from cogs.discord.surface import Call
+from core.enums import Mode
 from core.errors import NoSuchPollError
 from core.records.results import Asked, Changed, Removed
 from core.records.views import PollView
-from core.types import Mode
 
 
 async def agree(call: Call, kind: str, deadline: int) -> None:

@@ -12,11 +12,7 @@ from core.ports.rooms import Rooms
 from core.ports.shelf import Shelf
 from core.ports.tracks import Resolver
 from core.room import Room
-from core.types import (
-    CommandId,
-    Playing,
-    RoomId,
-)
+from core.types import CommandId, Playing, RoomId
 
 T = TypeVar("T")
 

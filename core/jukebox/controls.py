@@ -1,6 +1,7 @@
 """What moves the player."""
 
 from core import acts, output, people, playing, policy, queue, rewinding, settings, transport, voting
+from core.enums import EndReason, Loop, PauseReason
 from core.errors import (
     NoSuchEntryError,
     NotListeningError,
@@ -11,15 +12,7 @@ from core.jukebox.base import Base, current_of
 from core.policy import Action
 from core.records.results import Asked, Changed, Skipped
 from core.room import Room
-from core.types import (
-    Actor,
-    CommandId,
-    EndReason,
-    EntryId,
-    Loop,
-    PauseReason,
-    RoomId,
-)
+from core.types import Actor, CommandId, EntryId, RoomId
 
 
 class Controls(Base):

@@ -4,11 +4,7 @@ from core import view as views
 from core import voting
 from core.jukebox.base import Base
 from core.records.views import RoomView, Why, WhyPoll
-from core.types import (
-    EntryId,
-    PersonId,
-    RoomId,
-)
+from core.types import EntryId, PersonId, RoomId
 
 
 class Looking(Base):

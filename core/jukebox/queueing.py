@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from core import lists, output, people, policy, queue, rewinding
+from core.enums import Surface
 from core.errors import NoHistoryError, NotListeningError
 from core.jukebox.base import Base
 from core.limits import caps
@@ -13,7 +14,7 @@ from core.policy import Action
 from core.ports.tracks import Attachment
 from core.records.results import Exported, Imported, Queued, Voted
 from core.room import Room
-from core.types import Actor, CommandId, EntryId, RoomId, Surface, Track
+from core.types import Actor, CommandId, EntryId, RoomId, Track
 
 
 class Queueing(Base):

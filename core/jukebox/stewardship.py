@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from core import blocklist, editing, policy, queue, settings
+from core.enums import BlockKind
 from core.errors import NothingFoundError, OutOfRangeError, TooManyLinesError
 from core.jukebox.base import Base
 from core.limits import BLOCKS, PAGE
@@ -11,7 +12,7 @@ from core.policy import Action
 from core.records.results import Changed
 from core.records.rows import Audited
 from core.room import Room
-from core.types import Actor, Block, BlockKind, CommandId, EntryId, RoomId, Settings, Track
+from core.types import Actor, Block, CommandId, EntryId, RoomId, Settings, Track
 
 
 class Stewardship(Base):

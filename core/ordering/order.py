@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
+from core.enums import Mode, TurnMeasure
 from core.limits import TURN_WINDOW
 from core.ordering.loads import Approvals
 from core.ordering.parts import Part, Sorted
@@ -13,7 +14,7 @@ from core.ordering.spots import Key, Lane, Spot
 from core.ordering.tallies import FOREVER, Tallies, Tally
 from core.ordering.turns import MEASURES, Turns
 from core.room import Room
-from core.types import Entry, EntryId, Mode, PersonId, Shuffle, TurnMeasure
+from core.types import Entry, EntryId, PersonId, Shuffle
 
 Basis = tuple[Mode, Shuffle | None, TurnMeasure, Mapping[PersonId, PersonId]]
 WAITING = Lane.WAITING

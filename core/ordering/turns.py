@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from core import people
+from core.enums import TurnMeasure
 from core.limits import TURN_WINDOW
 from core.room import Room
-from core.types import PersonId, Track, Turn, TurnMeasure
+from core.types import PersonId, Track, Turn
 
 ROUND = 210_000
 """Ms of airtime that make a round: the length of a usual track. What plays without an end is counted as one."""

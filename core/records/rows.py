@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.types import EndReason, EntryId, PersonId, PlaceId, RoomId, TrackRef
+from core.enums import EndReason
+from core.types import EntryId, PersonId, PlaceId, RoomId, TrackRef
 
 
 @dataclass(frozen=True, slots=True)

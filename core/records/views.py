@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from core.types import EntryId, Limits, Loop, Mode, PauseReason, PersonId, RoomId, Settings, Track
+from core.enums import Loop, Mode, PauseReason
+from core.types import EntryId, Limits, PersonId, RoomId, Settings, Track
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ from audio.players import Players
 from audio.session_book import SessionBook
 from audio.stream import Taps
 from core.bus import LocalBus
+from core.enums import Hearing, Surface
 from core.jukebox import Jukebox
 from core.ports.places import RoomRef
 from core.reports import Reports
 from core.room import Room
-from core.types import Actor, Hearing, PersonId, Presence, RoomId, Surface, Track, TrackRef
+from core.types import Actor, PersonId, Presence, RoomId, Track, TrackRef
 from tests.audio.session_rows import FakeNodeSessions, Rows
 from tests.contract.media_host import MediaHost
 from tests.fakes import FakeLibrary, FakePlaces, FakeResolver, FakeRooms, FakeShelf

@@ -14,7 +14,8 @@ import pytest
 
 from audio.managed import ManagedNode, NodeInfo
 from audio.node import Health, Node, NodeAddress
-from core.types import Checkpoint, PauseReason
+from core.enums import PauseReason
+from core.types import Checkpoint
 from tests.audio.rig import Ear, Rig, World, tone
 from tests.waiting import until
 

@@ -13,7 +13,7 @@ import pytest
 from audio.follower import Follower
 from audio.managed import ManagedNode
 from audio.node import Node, NodeAddress
-from core.types import PauseReason
+from core.enums import PauseReason
 from tests import sound
 from tests.audio.plain_node import PlainNode
 from tests.audio.rig import Ear, tone

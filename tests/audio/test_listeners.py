@@ -1,10 +1,11 @@
 """When nobody hears a room."""
 
 from audio.listeners import Listeners
+from core.enums import Hearing, PauseReason, Surface
 from core.jukebox import Jukebox
 from core.reports import Reports
 from core.room import Room
-from core.types import Actor, Hearing, PauseReason, PersonId, Presence, RoomId, Surface
+from core.types import Actor, PersonId, Presence, RoomId
 from tests.fakes import FakeClock, FakeLibrary, FakePlaces, FakeResolver, FakeRooms, FakeShelf, track
 
 ANN = PersonId("ann")

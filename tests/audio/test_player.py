@@ -3,9 +3,10 @@
 import pytest
 
 from audio.player_ids import lead_id
+from core.enums import PauseReason
 from core.events import PlayFailed
 from core.ports.places import RoomRef
-from core.types import EntryId, PauseReason, PlaceId, RoomId
+from core.types import EntryId, PlaceId, RoomId
 from tests.audio.rig import Ear, Rig, World, broken, tone
 from tests.sound import decode, level
 from tests.waiting import until

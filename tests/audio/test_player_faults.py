@@ -9,9 +9,10 @@ import pytest
 from audio.node import NodeAddress
 from audio.player_ids import lead_id
 from audio.watchdog import START_LIMIT
+from core.enums import PauseReason, Surface
 from core.events import Event, PlayerChanged, PlayFailed
 from core.ports.places import RoomRef
-from core.types import LOBBY, PauseReason, PlaceId, RoomId, Surface
+from core.types import LOBBY, PlaceId, RoomId
 from tests.audio.fake_node import PASSWORD, FakeNode, track
 from tests.audio.rig import Rig, World, tone
 from tests.waiting import free_port, until

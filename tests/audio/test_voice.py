@@ -14,9 +14,10 @@ import pytest
 
 from audio.node import NodeAddress
 from audio.voice_data import after_close
+from core.enums import Hearing, Surface
 from core.events import OutputChanged
 from core.room import Room
-from core.types import Actor, Hearing, PersonId, Presence, RoomId, Surface, Track
+from core.types import Actor, PersonId, Presence, RoomId, Track
 from tests.audio.rig import Rig, World, tone
 from tests.contract.test_discord_simulator import INTENTS, running
 from tests.simulators.discord import DiscordSimulator, Guild, VoiceChannel

@@ -13,8 +13,9 @@ import pytest
 from bot.clock import SystemClock
 from bot.config import Settings
 from core.bus import LocalBus
+from core.enums import Surface
 from core.room import Room
-from core.types import LOBBY, EntryId, Identity, PersonId, Surface
+from core.types import LOBBY, EntryId, Identity, PersonId
 from db.engine import Database
 from db.instance import FileLock, Instance
 from db.migrate import migrate

@@ -12,19 +12,9 @@ from audio.inheritance import Inheritance
 from audio.managed import ManagedNode
 from audio.node import Health, Node, NodeAddress
 from bot.ownership import Ownership
+from core.enums import Guests, Hearing, Surface
 from core.ports.places import RoomRef
-from core.types import (
-    LOBBY,
-    Actor,
-    Guests,
-    Hearing,
-    PersonId,
-    PlaceId,
-    Presence,
-    RoomId,
-    Settings,
-    Surface,
-)
+from core.types import LOBBY, Actor, PersonId, PlaceId, Presence, RoomId, Settings
 from db.engine import Database
 from db.leases import SqlLeases, buckets, slot
 from db.migrate import migrate

@@ -7,7 +7,8 @@ import pytest
 
 from bot.config import Settings
 from bot.linking import link_people, link_place, unlink_person, unlink_place
-from core.types import LOBBY, Identity, RoomId, Surface
+from core.enums import Surface
+from core.types import LOBBY, Identity, RoomId
 from db.engine import Database
 from db.places import SqlPlaces
 from db.rooms import SqlRooms

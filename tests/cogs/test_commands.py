@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from core.enums import Guests
 from core.errors import SourceOffError, TooLongError, UnplayableError
 from core.ports.tracks import Found
-from core.types import Guests, PersonId, Settings
+from core.types import PersonId, Settings
 from tests.cogs.conftest import Party
 from tests.fakes import track
 from tests.waiting import until

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from core.types import Mode
+from core.enums import Mode
 from tests.cogs.conftest import Party
 from tests.fakes import track
 from tests.waiting import until

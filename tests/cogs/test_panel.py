@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from cogs.discord import panel as panels
-from core.types import Guests, PauseReason
+from core.enums import Guests, PauseReason
 from tests.cogs.conftest import Party
 from tests.simulators.discord import Message
 from tests.simulators.discord.interactions import COMPONENT, Interaction

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from cogs.discord import pages
+from core.enums import EndReason
 from core.ports.tracks import Found
-from core.types import EndReason
 from tests.cogs.conftest import Party
 from tests.fakes import track
 

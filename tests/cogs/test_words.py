@@ -15,6 +15,7 @@ from discord import app_commands
 from cogs.discord import moments, names, picks, polls, reasons, refusals, text, words
 from cogs.discord.commands import commands
 from cogs.languages import FOLDER, translations
+from core.enums import BlockKind, Loop, Mode
 from core.errors import (
     AlreadyLinkedError,
     AnotherChannelError,
@@ -53,7 +54,7 @@ from core.errors import (
 )
 from core.records.results import Asked, Queued
 from core.records.views import EntryView, Why, WhyPoll
-from core.types import BlockKind, EntryId, Loop, Mode, PersonId, PlaceId
+from core.types import EntryId, PersonId, PlaceId
 from tests.fakes import track
 
 ENGLISH = NullTranslations()

@@ -12,11 +12,11 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from cogs.discord.client import ChorusClient
 from core.bus import LocalBus
+from core.enums import Surface as Kind
 from core.jukebox import Jukebox
 from core.records.views import RoomView
 from core.reports import Reports
 from core.types import LOBBY, Actor, EntryId, PersonId, PlaceId, RoomId
-from core.types import Surface as Kind
 from db.engine import Database
 from db.migrate import migrate
 from db.places import SqlLiveMessages, SqlPlaces

@@ -13,24 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from core.enums import BlockKind, EndReason, Loop, Mode, Surface
 from core.errors import ChorusError
 from core.jukebox import Jukebox
 from core.ports.places import RoomRef
 from core.ports.tracks import Attachment, Found, ListLine
 from core.reports import Reports
 from core.room import Room
-from core.types import (
-    Actor,
-    BlockKind,
-    EndReason,
-    EntryId,
-    Identity,
-    Loop,
-    Mode,
-    Surface,
-    Track,
-    TrackRef,
-)
+from core.types import Actor, EntryId, Identity, Track, TrackRef
 from db.engine import Database
 from db.migrate import migrate
 from db.places import SqlPlaces

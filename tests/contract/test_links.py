@@ -8,27 +8,14 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import select
 
+from core.enums import EndReason, Guests, Hearing, Mode, Surface
 from core.errors import AlreadyLinkedError, CannotLinkError, NoSuchRoomError, NotLinkedError
 from core.linking import check
 from core.ordering import order_of
 from core.people import arrive, electorate, listening
 from core.queue import Wish, add, find, vote
 from core.room import Room
-from core.types import (
-    Actor,
-    EndReason,
-    EntryId,
-    Guests,
-    Hearing,
-    Identity,
-    Limits,
-    Mode,
-    PersonId,
-    PlaceId,
-    Presence,
-    RoomId,
-    Surface,
-)
+from core.types import Actor, EntryId, Identity, Limits, PersonId, PlaceId, Presence, RoomId
 from core.view import view
 from db.engine import Database
 from db.groups import Groups

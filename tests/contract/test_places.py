@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from core.enums import Guests, Surface
 from core.ports.places import RoomRef
-from core.types import LOBBY, Guests, Identity, PersonId, PlaceId, RoomId, Surface
+from core.types import LOBBY, Identity, PersonId, PlaceId, RoomId
 from db.engine import Database
 from db.places import SqlLiveMessages, SqlPlaces
 from db.rooms import SqlRooms

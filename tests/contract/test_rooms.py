@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from sqlalchemy import Table, event, func, select
 
+from core.enums import EndReason, Hearing
 from core.errors import NoSuchEntryError, NoSuchRoomError
 from core.events import EntryQueued, Event, VoteCast
 from core.ports.places import RoomRef
 from core.records.results import Changed, Queued, Removed, Skipped, Voted
 from core.room import Room
-from core.types import LOBBY, CommandId, EndReason, EntryId, Hearing, PersonId, PlaceId, Presence, RoomId, Settings
+from core.types import LOBBY, CommandId, EntryId, PersonId, PlaceId, Presence, RoomId, Settings
 from db.engine import Database
 from db.models import commands, entries, votes
 from db.places import SqlPlaces

@@ -3,7 +3,8 @@
 import pytest
 
 from core.bus import LocalBus
-from core.types import LOBBY, EntryId, Identity, PersonId, RoomId, Surface, Track, TrackRef
+from core.enums import Surface
+from core.types import LOBBY, EntryId, Identity, PersonId, RoomId, Track, TrackRef
 from db.engine import Database
 from db.groups import Groups
 from db.people import SqlPeople

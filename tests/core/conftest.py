@@ -2,10 +2,11 @@
 
 import pytest
 
+from core.enums import Guests, Hearing, Surface
 from core.jukebox import Jukebox
 from core.reports import Reports
 from core.room import Room
-from core.types import Actor, Guests, Hearing, PersonId, PlaceId, Presence, RoomId, Settings, Surface
+from core.types import Actor, PersonId, PlaceId, Presence, RoomId, Settings
 from tests.fakes import FakeClock, FakeLibrary, FakeResolver, FakeRooms, FakeShelf, track
 
 ROOM = RoomId("room")

@@ -2,8 +2,9 @@
 
 from math import ceil
 
+from core.enums import Hearing, Mode, TurnMeasure
 from core.room import Room
-from core.types import Entry, EntryId, Hearing, Mode, PersonId, Poll, Presence, TurnMeasure
+from core.types import Entry, EntryId, PersonId, Poll, Presence
 
 SIX_HOURS = 6 * 3_600_000
 TEN_MINUTES = 600_000

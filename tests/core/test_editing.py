@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from core.enums import EndReason, Loop, Mode
 from core.errors import (
     AnotherChannelError,
     ClosedError,
@@ -16,7 +17,7 @@ from core.errors import (
 )
 from core.ports.tracks import Found
 from core.records.results import Asked, Changed, Moved, Removed, Undone
-from core.types import CommandId, EndReason, EntryId, Loop, Mode, PersonId, Settings, Vote
+from core.types import CommandId, EntryId, PersonId, Settings, Vote
 from tests.core import reference
 from tests.core.conftest import ROOM, World
 from tests.fakes import track

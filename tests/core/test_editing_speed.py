@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from core.enums import Duplicates, Mode
 from core.ordering import order_of
-from core.types import Duplicates, Mode, PersonId
+from core.types import PersonId
 from tests.core.conftest import ROOM, World
 from tests.core.test_speed import actor, cost, fill
 from tests.fakes import track

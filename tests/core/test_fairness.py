@@ -5,7 +5,7 @@ from statistics import mean
 from bench.fairness import airtime, liked, party
 from bench.party import SPAMMER, Party, Song
 from bench.rules import Chorus, Fifo
-from core.types import Mode
+from core.enums import Mode
 
 SEEDS = range(8)
 

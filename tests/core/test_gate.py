@@ -9,21 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.blocklist import Blocklist, block, blocklist_of, meant
+from core.enums import BlockKind, Duplicates, EndReason, Hearing
 from core.errors import BlockedError, DuplicateError, TooLongError, TooManyEntriesError
-from core.types import (
-    Block,
-    BlockKind,
-    Duplicates,
-    EndReason,
-    Entry,
-    EntryId,
-    Hearing,
-    PersonId,
-    Presence,
-    Settings,
-    Track,
-    TrackRef,
-)
+from core.types import Block, Entry, EntryId, PersonId, Presence, Settings, Track, TrackRef
 from tests.core.conftest import PAGE, ROOM, World
 from tests.fakes import track
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.enums import EndReason, Guests, PauseReason, Surface
 from core.errors import (
     AnotherChannelError,
     ForbiddenError,
@@ -19,19 +20,7 @@ from core.errors import (
 )
 from core.ports.tracks import Found
 from core.records.results import Changed
-from core.types import (
-    Actor,
-    CommandId,
-    EndReason,
-    EntryId,
-    Guests,
-    PauseReason,
-    PersonId,
-    PlaceId,
-    Settings,
-    Surface,
-    Vote,
-)
+from core.types import Actor, CommandId, EntryId, PersonId, PlaceId, Settings, Vote
 from tests.core.conftest import GUILD, ROOM, VOICE, World
 from tests.fakes import track
 

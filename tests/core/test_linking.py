@@ -3,15 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.enums import EndReason, Hearing
 from core.limits import best
 from core.linking import join, part
 from core.people import is_present
 from core.room import Room
 from core.types import (
-    EndReason,
     Entry,
     EntryId,
-    Hearing,
     Limits,
     PersonId,
     PlaceId,

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.enums import Mode
 from core.errors import ForbiddenError, NotAListError, NotListeningError, TooManyEntriesError, TooManyLinesError
 from core.lists import export, parse
 from core.records.results import Imported
-from core.types import Mode, Settings, Track, TrackRef
+from core.types import Settings, Track, TrackRef
 from tests.core.conftest import ROOM, World
 from tests.fakes import track
 

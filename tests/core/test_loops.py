@@ -2,7 +2,8 @@
 
 import pytest
 
-from core.types import EndReason, EntryId, Loop, Mode
+from core.enums import EndReason, Loop, Mode
+from core.types import EntryId
 from tests.core.conftest import ROOM, World
 from tests.fakes import track
 

@@ -11,6 +11,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from core.enums import BlockKind, EndReason, Guests, Hearing, Leavers, Loop, Mode, Surface
 from core.errors import ChorusError
 from core.events import EntryQueued, EntryRemoved, PollClosed
 from core.jukebox import Jukebox
@@ -18,25 +19,7 @@ from core.ordering import order_of
 from core.people import counting
 from core.reports import Reports
 from core.room import Room
-from core.types import (
-    Actor,
-    Block,
-    BlockKind,
-    EndReason,
-    Entry,
-    EntryId,
-    Guests,
-    Hearing,
-    Leavers,
-    Loop,
-    Mode,
-    PersonId,
-    PlaceId,
-    Presence,
-    RoomId,
-    Settings,
-    Surface,
-)
+from core.types import Actor, Block, Entry, EntryId, PersonId, PlaceId, Presence, RoomId, Settings
 from core.view import view, why
 from tests.core import reference
 from tests.fakes import FakeClock, FakeLibrary, FakeResolver, FakeRooms, FakeShelf, track

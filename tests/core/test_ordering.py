@@ -8,25 +8,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
+from core.enums import Hearing, Mode, TurnMeasure
 from core.ordering import order_of, phragmen
 from core.people import arrive, leave
 from core.room import Room
-from core.types import (
-    Entry,
-    EntryId,
-    Hearing,
-    Mode,
-    PersonId,
-    PlaceId,
-    Playing,
-    Presence,
-    RoomId,
-    Settings,
-    Shuffle,
-    Turn,
-    TurnMeasure,
-    Vote,
-)
+from core.types import Entry, EntryId, PersonId, PlaceId, Playing, Presence, RoomId, Settings, Shuffle, Turn, Vote
 from tests.core import reference
 from tests.fakes import track
 

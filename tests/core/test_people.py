@@ -6,23 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.enums import Hearing, Surface
 from core.errors import OwnEntryError, QueueFullError, TooManyEntriesError
 from core.ordering import order_of
 from core.people import counting, electorate, identities, is_present, listening
 from core.room import Room
-from core.types import (
-    Actor,
-    Entry,
-    EntryId,
-    Hearing,
-    PersonId,
-    PlaceId,
-    Playing,
-    Presence,
-    Settings,
-    Surface,
-    Vote,
-)
+from core.types import Actor, Entry, EntryId, PersonId, PlaceId, Playing, Presence, Settings, Vote
 from core.view import view
 from core.voting import fans
 from tests.core.conftest import GUILD, PAGE, ROOM, World

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from core.enums import Duplicates, Leavers, Mode, TurnMeasure
 from core.errors import (
     ChorusError,
     ForbiddenError,
@@ -17,7 +18,7 @@ from core.errors import (
 )
 from core.policy import TABLE, Action, Role, checked_cell
 from core.records.results import Asked, Changed, Removed, Skipped
-from core.types import Duplicates, Leavers, Mode, PersonId, PlaceId, Settings, TurnMeasure
+from core.types import PersonId, PlaceId, Settings
 from tests.core.conftest import ROOM, World
 from tests.fakes import track
 

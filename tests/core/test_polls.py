@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.enums import EndReason, Guests, Hearing, Mode
 from core.errors import (
     ForbiddenError,
     NoHistoryError,
@@ -20,21 +21,7 @@ from core.errors import (
 from core.policy import TABLE, Action
 from core.records.results import Asked, Changed
 from core.room import Room
-from core.types import (
-    EndReason,
-    Entry,
-    EntryId,
-    Guests,
-    Hearing,
-    Mode,
-    PersonId,
-    PlaceId,
-    Playing,
-    Poll,
-    Presence,
-    Settings,
-    Vote,
-)
+from core.types import Entry, EntryId, PersonId, PlaceId, Playing, Poll, Presence, Settings, Vote
 from core.voting import needed, why
 from tests.core.conftest import GUILD, ROOM, World
 from tests.fakes import track

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from core.types import Checkpoint, EndReason, EntryId, Hearing, PauseReason, PersonId, Presence
+from core.enums import EndReason, Hearing, PauseReason
+from core.types import Checkpoint, EntryId, PersonId, Presence
 from tests.core.conftest import GUILD, PAGE, ROOM, VOICE, World
 from tests.fakes import track
 

@@ -2,9 +2,10 @@
 
 import pytest
 
+from core.enums import EndReason
 from core.errors import NoHistoryError, NoSuchEntryError, NothingFoundError, NothingPlayingError, TooManyEntriesError
 from core.records.results import Favoured
-from core.types import CommandId, EndReason, EntryId, PersonId, Settings
+from core.types import CommandId, EntryId, PersonId, Settings
 from tests.core.conftest import ROOM, World
 from tests.fakes import track
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from core.types import Actor, EntryId, Hearing, Limits, Mode, PersonId, Presence, Surface, TurnMeasure
+from core.enums import Hearing, Mode, Surface, TurnMeasure
+from core.types import Actor, EntryId, Limits, PersonId, Presence
 from tests.core.conftest import PAGE, ROOM, World
 from tests.fakes import track
 

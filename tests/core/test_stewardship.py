@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from core.enums import BlockKind
 from core.errors import (
     BlockedError,
     ForbiddenError,
@@ -13,7 +14,7 @@ from core.errors import (
     TooManyLinesError,
 )
 from core.records.results import Changed
-from core.types import Block, BlockKind, EntryId, Settings
+from core.types import Block, EntryId, Settings
 from tests.core.conftest import GUILD, ROOM, World
 from tests.fakes import track
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from core.types import BlockKind, Entry, Leavers, PersonId
+from core.enums import BlockKind, Leavers
+from core.types import Entry, PersonId
 from tests.core.conftest import PAGE, ROOM, World
 from tests.core.test_speed import actor, cost, fill
 

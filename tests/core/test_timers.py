@@ -2,8 +2,9 @@
 
 import pytest
 
+from core.enums import Leavers
 from core.timers import due
-from core.types import Leavers, Settings
+from core.types import Settings
 from tests.core.conftest import ROOM, World
 from tests.fakes import track
 

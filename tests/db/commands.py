@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from core.enums import BlockKind, EndReason, Hearing, Loop, Mode, PauseReason
 from core.errors import NoSuchEntryError
 from core.events import EntryQueued, EntryRemoved, Event, VoteCast
 from core.records.results import Queued, Removed, Voted
@@ -9,14 +10,8 @@ from core.records.rows import Audit, Play
 from core.room import Room
 from core.types import (
     Block,
-    BlockKind,
-    EndReason,
     Entry,
     EntryId,
-    Hearing,
-    Loop,
-    Mode,
-    PauseReason,
     PersonId,
     PlaceId,
     Playing,

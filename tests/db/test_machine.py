@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize
 from sqlalchemy import update
 
+from core.enums import Surface
 from core.errors import ChorusError
 from core.jukebox import Jukebox
 from core.reports import Reports
 from core.room import Room
-from core.types import Actor, PersonId, PlaceId, RoomId, Surface
+from core.types import Actor, PersonId, PlaceId, RoomId
 from db.engine import Database
 from db.migrate import migrate
 from db.models import rooms

@@ -7,25 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, update
 
+from core.enums import EndReason, Hearing, Surface
 from core.ports.places import RoomRef
 from core.records.results import Queued
 from core.records.rows import Audit, Play
 from core.room import Room
-from core.types import (
-    LOBBY,
-    CommandId,
-    EndReason,
-    EntryId,
-    Hearing,
-    Identity,
-    PersonId,
-    Poll,
-    Presence,
-    Surface,
-    TrackRef,
-    Turn,
-    Undo,
-)
+from core.types import LOBBY, CommandId, EntryId, Identity, PersonId, Poll, Presence, TrackRef, Turn, Undo
 from db.engine import Database
 from db.models import favourites, metadata, persons
 from db.personal import ANONYMOUS, NoSuchPersonError, PersonalData, _documents, _who

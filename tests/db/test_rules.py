@@ -8,27 +8,13 @@ from typing import Any
 
 import pytest
 
+from core.enums import Duplicates, EndReason, Hearing, Leavers, Loop, Mode, Surface, TurnMeasure
 from core.errors import ChorusError
 from core.jukebox import Jukebox
 from core.ports.tracks import Attachment, Found, ListLine
 from core.reports import Reports
 from core.room import Room
-from core.types import (
-    Actor,
-    Duplicates,
-    EndReason,
-    EntryId,
-    Hearing,
-    Leavers,
-    Loop,
-    Mode,
-    PersonId,
-    PlaceId,
-    Presence,
-    Surface,
-    Track,
-    TurnMeasure,
-)
+from core.types import Actor, EntryId, PersonId, PlaceId, Presence, Track
 from db.engine import Database
 from db.places import SqlPlaces
 from db.rooms import SqlRooms

@@ -8,8 +8,9 @@ import pytest
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page, expect
 
+from core.enums import EndReason, Guests
 from core.events import SettingsChanged
-from core.types import LOBBY, EndReason, Guests, PersonId, PlaceId
+from core.types import LOBBY, PersonId, PlaceId
 from tests.e2e.browser import chromium, errors, visitor
 from tests.fakes import track
 from tests.waiting import until

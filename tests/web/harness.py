@@ -12,11 +12,12 @@ from aiohttp import web
 from PIL import Image, ImageDraw
 
 from core.bus import LocalBus
+from core.enums import Hearing as Hears
+from core.enums import Surface
 from core.jukebox import Jukebox
 from core.ports.places import RoomRef
 from core.reports import Reports
-from core.types import Actor, PersonId, PlaceId, Presence, RoomId, Surface, Track, TrackRef
-from core.types import Hearing as Hears
+from core.types import Actor, PersonId, PlaceId, Presence, RoomId, Track, TrackRef
 from tests import sound
 from tests.fakes import FakeClock, FakeLibrary, FakePlaces, FakeResolver, FakeRooms, FakeShelf
 from tests.web.upstreams import FakeStream

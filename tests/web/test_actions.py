@@ -2,7 +2,8 @@
 
 import re
 
-from core.types import LOBBY, Guests
+from core.enums import Guests
+from core.types import LOBBY
 from tests.web.conftest import Browser
 from tests.web.harness import Site, furnish
 

@@ -13,8 +13,9 @@ import pytest
 from aiohttp import ClientResponse, ClientSession, TCPConnector
 from aiohttp.test_utils import TestClient, TestServer
 
+from core.enums import Guests
 from core.events import SettingsChanged
-from core.types import LOBBY, Guests, PersonId, PlaceId, RoomId
+from core.types import LOBBY, PersonId, PlaceId, RoomId
 from tests.fakes import track
 from tests.waiting import until
 from tests.web.conftest import Browser
@@ -267,7 +268,8 @@ async def test_hundreds_of_pages_hear_of_a_change_quickly(site: Site) -> None:
 
 
 async def test_people_of_a_dead_process_are_gone_after_the_start(site: Site) -> None:
-    from core.types import Hearing, Presence
+    from core.enums import Hearing
+    from core.types import Presence
 
     ghost = Presence(PersonId("ghost"), PlaceId("web:lobby"), Hearing.STREAM, "Ghost", since=site.clock.now())
     await site.reports.arrived(LOBBY, ghost)

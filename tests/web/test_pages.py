@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from core.types import LOBBY, Guests
+from core.enums import Guests
+from core.types import LOBBY
 from tests.fakes import track
 from tests.web.conftest import Browser
 from tests.web.harness import Site, furnish

@@ -4,8 +4,9 @@ import json
 import re
 from dataclasses import replace
 
+from core.enums import EndReason, Guests, Loop, Mode, Surface
 from core.policy import allows, asks
-from core.types import LOBBY, Actor, EndReason, Guests, Loop, Mode, PersonId, Surface
+from core.types import LOBBY, Actor, PersonId
 from tests.web.conftest import Browser
 from tests.web.harness import Site, furnish
 from tests.web.test_events import next_event, opened

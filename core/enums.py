@@ -50,6 +50,16 @@ class Loop(StrEnum):
     QUEUE = "queue"
 
 
+class Filters(StrEnum):
+    """Which filters a plan allows; each includes the ones before."""
+
+    BASIC = "basic"
+    """The bass boost."""
+    PRESETS = "presets"
+    ALL = "all"
+    """Those made by hand, too."""
+
+
 class TurnMeasure(StrEnum):
     """What a turn costs."""
 

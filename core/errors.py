@@ -86,6 +86,23 @@ class NoSuchChoiceError(NoSuchSettingError):
 
 
 @dataclass
+class BadFilterError(ChorusError):
+    """A filter that there is not. `reason`: `json` (it is none), `unknown` (no filter or setting is called `name`),
+    `kind` (`name` takes another kind of value).
+    """
+
+    reason: str
+    name: str
+
+
+@dataclass
+class NotInPlanError(ChorusError):
+    """The place's plan lacks `feature`: `filter`, `crossfade`, `loudness`."""
+
+    feature: str
+
+
+@dataclass
 class PollRunningError(ChorusError):
     """A question of this `kind` is running about another `argument` (a volume, a mode)."""
 

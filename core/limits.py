@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
+from core.enums import Filters
 from core.room import Room
 from core.types import Limits
 
@@ -28,6 +29,10 @@ DRIFT = 500
 """How far a node's position may be off before the clock is corrected."""
 VOLUME = (0, 200)
 """What people may set, in percent."""
+CROSSFADE = 12 * SECOND
+"""The longest crossfade that people may set."""
+STREAM_BITRATE = 128_000
+"""Bit/s for a room that is heard in no voice channel."""
 UNDO_TIME = 30 * SECOND
 """How long the last destructive action can be undone."""
 AHEAD = 7 * 24 * HOUR
@@ -71,11 +76,20 @@ def best(plans: Sequence[Limits]) -> Limits:
         return first
     leading = max(plans, key=lambda plan: (plan.queue, plan.entries_per_person, plan.length))
     bounds = {name: [getattr(plan, name) for plan in plans] for name in _BOUNDS}
-    return replace(leading, **{name: None if None in values else max(values) for name, values in bounds.items()})
+    return replace(leading, **{name: _best(values) for name, values in bounds.items()})
 
 
 _BOUNDS = tuple(field.name for field in fields(Limits) if field.name != "plan")
 """What more of is better; None is without end."""
+
+
+def _best(bounds: Sequence[float | Filters | None]) -> float | Filters | None:
+    known = [bound for bound in bounds if bound is not None]
+    return max(known, key=_worth) if len(known) == len(bounds) else None
+
+
+def _worth(bound: float | Filters) -> float:
+    return [*Filters].index(bound) if isinstance(bound, Filters) else bound
 
 
 def _tighter(chosen: int | None, plan: int) -> int:

@@ -12,6 +12,7 @@ from core.types import (
     Checkpoint,
     Entry,
     EntryId,
+    Filter,
     Limits,
     PersonId,
     PlaceId,
@@ -66,6 +67,13 @@ class Room:
     loop: Loop = Loop.OFF
     closed: bool = False
     """The queue takes nothing from anybody but DJs."""
+    filter: Filter | None = None
+    crossfade: int = 0
+    """How long one track fades into the next, in ms. This and the other two as people chose; `core.sound` says what
+    the plan lets be heard of it.
+    """
+    loudness: bool = True
+    """Whether all tracks are made about equally loud."""
     cleared: EntryId = EntryId(0)  # noqa: RUF009 -- a NewType of int
     shuffle: Shuffle | None = None
     undo: Undo | None = None

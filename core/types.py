@@ -1,9 +1,9 @@
 """The words of the domain as types. Times are UTC in ms since the epoch, lengths and positions in ms."""
 
 from dataclasses import dataclass, field
-from typing import NewType
+from typing import Any, NewType
 
-from core.enums import BlockKind, Duplicates, Guests, Hearing, Leavers, Surface, TurnMeasure
+from core.enums import BlockKind, Duplicates, Filters, Guests, Hearing, Leavers, Surface, TurnMeasure
 
 RoomId = NewType("RoomId", str)
 """Unguessable: 22 URL-safe characters (the Lobby's is `lobby`: it is meant to be found)."""
@@ -99,6 +99,20 @@ class Limits:
     panel: bool = True
     history_days: int | None = None
     """How long plays are kept; None: for ever."""
+    filters: Filters = Filters.ALL
+    crossfade: int = 12_000
+    """The longest one, in ms; 0: none."""
+    loudness: bool = True
+    bitrate: int = 384_000
+    """In bit/s, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What changes the sound: a preset by its `name`, or `custom`, whose `values` are Lavalink's JSON of filters."""
+
+    name: str
+    values: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(slots=True)
@@ -219,14 +233,17 @@ class Playing:
 
 @dataclass(slots=True)
 class PositionClock:
-    """Where the current entry is: `offset`, plus the time since `running_since` while it runs."""
+    """Where the current entry is: `offset`, plus `rate` times the time since `running_since` while it runs."""
 
     offset: int = 0
     running_since: int | None = None
+    rate: float = 1.0
+    """ms of the track that are heard in one ms: filters make it faster or slower."""
 
     def at(self, now: int) -> int:
         """The position in ms at `now`; it stands still while the system's clock is behind where it was."""
-        return self.offset + (max(0, now - self.running_since) if self.running_since is not None else 0)
+        ran = max(0, now - self.running_since) if self.running_since is not None else 0
+        return self.offset + round(ran * self.rate)
 
 
 @dataclass(frozen=True, slots=True)

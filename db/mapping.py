@@ -16,6 +16,7 @@ from core.types import (
     Checkpoint,
     Entry,
     EntryId,
+    Filter,
     PersonId,
     PlaceId,
     Playing,
@@ -35,6 +36,7 @@ from db.models import entries, places, plays, polls, presences, rooms, turns, vo
 
 settings_json: TypeAdapter[Settings] = TypeAdapter(Settings)
 shuffle_json: TypeAdapter[Shuffle | None] = TypeAdapter(Shuffle | None)
+filter_json: TypeAdapter[Filter | None] = TypeAdapter(Filter | None)
 undo_json: TypeAdapter[Undo | None] = TypeAdapter(Undo | None)
 
 
@@ -65,7 +67,7 @@ async def load(connection: AsyncConnection, room: RoomId) -> Stored | None:
         voice_lost=row.voice_lost,
         volume=row.volume,
         paused=PauseReason(row.paused) if row.paused else None,
-        clock=PositionClock(row.clock_offset, row.clock_running_since),
+        clock=PositionClock(row.clock_offset, row.clock_running_since, row.clock_rate),
         current=_playing(row, current) if current else None,
         locked=row.locked,
         next_entry=row.next_entry,
@@ -74,6 +76,9 @@ async def load(connection: AsyncConnection, room: RoomId) -> Stored | None:
         mode=Mode(row.mode),
         loop=Loop(row.loop),
         closed=row.closed,
+        filter=filter_json.validate_python(row.filter),
+        crossfade=row.crossfade,
+        loudness=row.loudness,
         cleared=row.cleared,
         shuffle=shuffle_json.validate_python(row.shuffle),
         undo=undo,

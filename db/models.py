@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     TypedColumns,
     UniqueConstraint,
     false,
+    true,
 )
 
 metadata = MetaData(
@@ -76,6 +78,7 @@ class RoomColumns(TypedColumns):
     paused: Named[str | None] = Column(Text)
     clock_offset: Named[int] = Column(BigInteger)
     clock_running_since: Named[int | None] = Column(BigInteger)
+    clock_rate: Named[float] = Column(Double, server_default="1")
     current_entry: Named[int | None] = Column(BigInteger)
     current_fallback: Named[bool]
     chosen_at: Named[int] = Column(BigInteger)
@@ -90,6 +93,9 @@ class RoomColumns(TypedColumns):
     mode: Named[str] = Column(Text, server_default="fair")
     loop: Named[str] = Column(Text, server_default="off")
     closed: Named[bool] = Column(Boolean, server_default=false())
+    filter: Named[Any | None] = Column(JSON(none_as_null=True))
+    crossfade: Named[int] = Column(Integer, server_default="0")
+    loudness: Named[bool] = Column(Boolean, server_default=true())
     cleared: Named[int] = Column(BigInteger, server_default="0")
     shuffle: Named[Any | None] = Column(JSON(none_as_null=True))
     undo: Named[Any | None] = Column(JSON(none_as_null=True))

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.changes import Changes
 from core.room import Room
 from core.types import EntryId, PersonId, PlaceId
-from db.mapping import Stored, settings_json, shuffle_json, undo_json
+from db.mapping import Stored, filter_json, settings_json, shuffle_json, undo_json
 from db.models import audit, entries, places, plays, polls, presences, rooms, turns, votes
 from db.statements import among, insert_or_update
 
@@ -145,6 +145,7 @@ def _header(room: Room) -> dict[str, Any]:
         "paused": room.paused,
         "clock_offset": room.clock.offset,
         "clock_running_since": room.clock.running_since,
+        "clock_rate": room.clock.rate,
         "current_entry": _current(room),
         "current_fallback": bool(current and current.fallback),
         "chosen_at": current.chosen_at if current else 0,
@@ -159,6 +160,9 @@ def _header(room: Room) -> dict[str, Any]:
         "mode": room.mode,
         "loop": room.loop,
         "closed": room.closed,
+        "filter": filter_json.dump_python(room.filter, mode="json"),
+        "crossfade": room.crossfade,
+        "loudness": room.loudness,
         "cleared": room.cleared,
         "shuffle": shuffle_json.dump_python(room.shuffle, mode="json"),
         "undo": undo_json.dump_python(room.undo, mode="json"),

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.enums import EndReason, Hearing
+from core.enums import EndReason, Filters, Hearing
 from core.limits import best
 from core.linking import join, part
 from core.people import is_present
@@ -119,9 +119,11 @@ def test_questions_of_the_chat_end_and_its_people_are_in_the_other_room() -> Non
 
 
 def test_the_best_of_the_plans_counts_field_by_field() -> None:
-    free = Limits("free", entries_per_person=5, queue=50, length=9, panel=False, history_days=7)
-    pro = Limits("pro", entries_per_person=4, queue=80, length=8, panel=True, history_days=90)
+    basic, presets = Filters.BASIC, Filters.PRESETS
+    free = Limits("free", 5, 50, 9, panel=False, history_days=7, filters=presets, crossfade=0, bitrate=96_000)
+    pro = Limits("pro", 4, 80, 8, history_days=90, filters=basic, crossfade=5_000, loudness=False, bitrate=64_000)
     assert best([free]) is free
-    assert best([free, pro]) == Limits("pro", 5, 80, 9, panel=True, history_days=90)
+    best_of_both = Limits("pro", 5, 80, 9, history_days=90, filters=presets, crossfade=5_000, bitrate=96_000)
+    assert best([free, pro]) == best_of_both
     assert best([pro, free]) == best([free, pro])
     assert best([free, Limits(history_days=None)]).history_days is None

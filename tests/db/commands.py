@@ -12,6 +12,7 @@ from core.types import (
     Block,
     Entry,
     EntryId,
+    Filter,
     PersonId,
     PlaceId,
     Playing,
@@ -110,7 +111,7 @@ def put_on_air(entry: EntryId) -> Callable[[Room], None]:
 
     def command(room: Room) -> None:
         room.current = Playing(room.entries.pop(entry), chosen_at=8, started_at=9, node="one", listeners=2, heard=3)
-        room.clock = PositionClock(100, 200)
+        room.clock = PositionClock(100, 200, 1.25)
         room.changes.header = True
 
     return command
@@ -147,6 +148,7 @@ def everything(room: Room) -> None:
     room.locked = EntryId(1)
     room.voice_channel, room.volume, room.paused = 2**63 - 1, 150, PauseReason.INTERRUPTED
     room.voice_lost = "kicked"
+    room.filter, room.crossfade, room.loudness = Filter("custom", {"lowPass": {"smoothing": 2.5}}), 1500, False
     room.emptied_at, room.fallback_at = 12, 3
     for presence in (
         Presence(ANN, PLACE, Hearing.STREAM, "Ann", 1, 2, True, "hash"),

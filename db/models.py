@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Named,
     SmallInteger,
@@ -278,6 +279,18 @@ class FavouriteColumns(TypedColumns):
     at: Named[int] = Column(BigInteger)
 
 
+class MeasureColumns(TypedColumns):
+    """How loud a track is. `stamp` is of the file that was measured, `waveform` a byte a point."""
+
+    ref: Named[str] = Column(Text, primary_key=True)
+    loudness: Named[float | None] = Column(Double[float]())
+    peak: Named[float | None] = Column(Double[float]())
+    opus: Named[bool]
+    whole: Named[bool]
+    stamp: Named[str] = Column(Text)
+    waveform: Named[bytes] = Column(LargeBinary)
+
+
 places = Table("places", metadata, PlaceColumns)
 persons = Table("persons", metadata, PersonColumns)
 identities = Table("identities", metadata, IdentityColumns)
@@ -296,3 +309,4 @@ node_sessions = Table("node_sessions", metadata, NodeSessionColumns)
 live_messages = Table("live_messages", metadata, LiveMessageColumns)
 links = Table("links", metadata, LinkColumns)
 favourites = Table("favourites", metadata, FavouriteColumns)
+measures = Table("measures", metadata, MeasureColumns)

@@ -1,0 +1,190 @@
+"""Measures how loud tracks are, one after the other in a child process: what is played soon first, then the library."""
+
+import asyncio
+import base64
+import itertools
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+
+from audio.gauge import Request
+from audio.gauge_child import GaugeChild, GaugeError
+from audio.loudness import Levels
+from core.errors import StoreUnavailableError
+from core.ports.measures import Measures
+from core.ports.tracks import MediaAddress
+from core.records.measures import Measure
+from core.types import Track, TrackRef
+
+QUICK = 10.0
+"""Seconds that a first look may take."""
+WHOLE = 900.0
+LONGEST = 30 * 60_000
+"""ms of a foreign track that are fetched a second time to be measured; of a longer one a sample has to do."""
+PATIENCE = 1.0
+"""Seconds that somebody's track waits for another one that can wait longer."""
+LATER = 30.0
+
+log = structlog.get_logger()
+
+
+class Files(Protocol):
+    """Where tracks of one kind lie."""
+
+    async def path(self, ref: TrackRef) -> Path | None:
+        """The file of a track, None when it is gone."""
+        ...
+
+
+class Shelves(Files, Protocol):
+    """The library."""
+
+    async def stamps(self) -> Mapping[TrackRef, str]:
+        """All tracks, and what tells whether their files changed."""
+        ...
+
+
+class Measuring:
+    """The job. What it finds is stored, and told to `levels`; what it was doing when it ended is begun anew."""
+
+    def __init__(
+        self, levels: Levels, measures: Measures, library: Shelves, uploads: Files, media: MediaAddress
+    ) -> None:
+        self._levels = levels
+        self._measures = measures
+        self._library = library
+        self._files: dict[str, Files] = {"library": library, "upload": uploads}
+        self._media = media
+        self._child = GaugeChild()
+        self._unmeasured: deque[tuple[TrackRef, str]] = deque()
+        self._hopeless: set[TrackRef] = set()
+
+    async def survey(self) -> None:
+        """Have everything in the library measured that was not yet, or that has changed since."""
+        try:
+            known = await self._measures.stamps("library")
+        except StoreUnavailableError:
+            log.warning("measures not readable")
+            return
+        files = await self._library.stamps()
+        self._unmeasured = deque((ref, stamp) for ref, stamp in files.items() if known.get(ref) != stamp)
+        log.info("tracks to measure", count=len(self._unmeasured))
+        self._levels.changed.set()
+
+    async def run(self) -> None:
+        """Measure until cancelled."""
+        try:
+            while True:
+                self._levels.changed.clear()
+                if not await self._step():
+                    await self._child.rest()
+                    await self._levels.changed.wait()
+        finally:
+            await self._child.end()
+
+    async def _step(self) -> bool:
+        """Measure what is needed first; False if there is nothing."""
+        track, quick = await self._first()
+        if track is not None:
+            await self._patiently(self._measure(track, quick=quick), urgent=quick)
+        elif self._unmeasured:
+            ref, stamp = self._unmeasured[0]
+            if await self._patiently(self._measure_file(ref, stamp), urgent=False):
+                self._unmeasured.popleft()
+        return track is not None or bool(self._unmeasured)
+
+    async def _patiently(self, work: Any, *, urgent: bool) -> bool:
+        """Do it; whether it was done: it is broken off when somebody's track has to be measured quickly."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not task.done():
+                changed = asyncio.ensure_future(self._levels.changed.wait())
+                await asyncio.wait({task, changed}, return_when=asyncio.FIRST_COMPLETED)
+                changed.cancel()
+                self._levels.changed.clear()
+                if not urgent and not task.done() and (await self._first())[1]:
+                    await asyncio.wait({task}, timeout=PATIENCE)
+                    break
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        return not task.cancelled()
+
+    async def _first(self) -> tuple[Track | None, bool]:
+        """The track that is played soonest and not measured, and whether nothing at all is known of it."""
+        rough: Track | None = None
+        for track in _in_turns(self._levels.wanted.values()):
+            if track.ref in self._hopeless or track.ref.startswith("node:"):
+                continue
+            measure = await self._levels.look(track.ref)
+            if measure is None:
+                return track, True
+            if rough is None and not measure.whole and self._worth(track):
+                rough = track
+        return rough, False
+
+    @staticmethod
+    def _worth(track: Track) -> bool:
+        """Whether all of it is to be measured."""
+        return track.length is not None and (not track.ref.startswith("url:") or track.length <= LONGEST)
+
+    async def _measure(self, track: Track, *, quick: bool) -> None:
+        kind = track.ref.partition(":")[0]
+        if kind == "url":
+            url = self._media.media_url(track, bound_to="measure")
+            await self._take(track.ref, "", Request(url=url, quick=quick))
+        else:
+            await self._measure_file(track.ref, None, quick=quick)
+
+    async def _measure_file(self, ref: TrackRef, stamp: str | None, *, quick: bool = False) -> None:
+        files = self._files.get(ref.partition(":")[0])
+        path = await files.path(ref) if files is not None else None
+        if path is None:
+            self._hopeless.add(ref)
+            return
+        stamp = await asyncio.to_thread(stamp_of, path) if stamp is None else stamp
+        await self._take(ref, stamp, Request(path=str(path), quick=quick))
+
+    async def _take(self, ref: TrackRef, stamp: str, request: Request) -> None:
+        """Have it measured and keep what comes of it. What cannot be measured is not tried again."""
+        try:
+            found = await self._child.ask(request, within=QUICK if request.quick else WHOLE)
+        except GaugeError as error:
+            log.info("track not measured", kind=ref.partition(":")[0], error=str(error))
+            self._hopeless.add(ref)
+            return
+        measure = Measure(
+            ref,
+            found["loudness"],
+            found["peak"],
+            opus=found["opus"],
+            whole=found["whole"],
+            stamp=stamp,
+            waveform=base64.b64decode(found["waveform"]),
+        )
+        self._levels.note(measure)
+        await self._keep(measure)
+
+    async def _keep(self, measure: Measure) -> None:
+        try:
+            await self._measures.put(measure)
+        except StoreUnavailableError:
+            log.warning("measure not stored")
+
+
+def stamp_of(path: Path) -> str:
+    """Tells whether a file changed: its time of change and its size."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ""
+    return f"{found.st_mtime_ns}:{found.st_size}"
+
+
+def _in_turns(wanted: Any) -> list[Track]:
+    """The first of every room, then the second ones."""
+    rounds: Sequence[Sequence[Track | None]] = list(itertools.zip_longest(*wanted))
+    return [track for round_ in rounds for track in round_ if track is not None]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core import editing, output, playing, rewinding, settings, transport
+from core import editing, filters, output, playing, rewinding, settings, sound, transport
 from core.enums import EndReason, Mode
 from core.errors import NothingPlayingError, OutOfRangeError
 from core.limits import VOLUME
@@ -11,6 +11,8 @@ from core.policy import Action
 from core.records.results import Changed
 from core.room import Room
 from core.types import Actor
+
+ON, OFF = "on", "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,18 @@ ACTS: dict[Action, Act] = {
     Action.VOLUME: Act(
         lambda room, _actor, argument, _now: transport.set_volume(room, int(argument or "")),
         lambda _room, argument: check_volume(int(argument or "")),
+    ),
+    Action.FILTER: Act(
+        lambda room, _actor, argument, now: transport.set_filter(room, filters.parse(argument or ""), now),
+        lambda room, argument: sound.check_filter(room, argument or ""),
+    ),
+    Action.CROSSFADE: Act(
+        lambda room, actor, argument, now: settings.set_crossfade(room, actor, int(argument or ""), now),
+        lambda room, argument: sound.check_crossfade(room, int(argument or "")),
+    ),
+    Action.LOUDNESS: Act(
+        lambda room, actor, argument, now: settings.set_loudness(room, actor, argument == ON, now),
+        lambda room, argument: sound.check_loudness(room, argument == ON),
     ),
     Action.MODE: Act(
         lambda room, actor, argument, now: settings.set_mode(room, actor, Mode(argument or ""), now),

@@ -114,7 +114,7 @@ class PlayFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaybackChanged(Event):
-    """Paused, resumed, sought, another volume, or stopped."""
+    """Paused, resumed, sought, another volume, another sound, or stopped."""
 
     name: ClassVar[str] = "music.playback.changed"
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from core import people, transport
+from core import people, sound, transport
 from core.enums import EndReason, Loop
 from core.events import EntryQueued, NextLocked, PlayChosen, PlayEnded, PollClosed
 from core.limits import FAIR_START, TURN_WINDOW
@@ -95,7 +95,7 @@ def _put_on_air(room: Room, entry: Entry, now: int) -> None:
         _note_turn(room, entry, now)
         room.changes.votes.update((entry.id, person) for person in entry.votes)
     room.current = Playing(entry, fallback, chosen_at=now, listeners=people.listening(room))
-    room.clock = PositionClock()
+    room.clock = PositionClock(rate=sound.rate(room))
     room.changes.entries.add(entry.id)
     _noted(room)
 

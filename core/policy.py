@@ -33,6 +33,9 @@ class Action(StrEnum):
     RESUME = "resume"
     SEEK = "seek"
     VOLUME = "volume"
+    FILTER = "filter"
+    CROSSFADE = "crossfade"
+    LOUDNESS = "loudness"
     LOOP = "loop"
     MODE = "mode"
     STOP = "stop"
@@ -83,6 +86,7 @@ def _rule(*roles: Role, poll: bool = False, guests: Guests = Guests.ADD) -> Rule
 _ADD = _rule(Role.LISTENER, Role.VISITOR, Role.DJ)
 _LOOK = _rule(Role.LISTENER, Role.VISITOR, Role.DJ, guests=Guests.LISTEN)
 _CONTROL = _rule(Role.REQUESTER, Role.MEMBER, Role.ALONE, Role.DJ)
+_SHARED = _rule(Role.MEMBER, Role.ALONE, Role.DJ)
 _RULE = _rule(Role.ALONE, Role.DJ)
 _ASK = replace(_RULE, poll=True)
 _ADMIN = _rule(Role.ADMIN)
@@ -106,7 +110,10 @@ TABLE: dict[Action, Rule] = {
     Action.RESUME: _CONTROL,
     Action.SEEK: _CONTROL,
     Action.VOLUME: replace(_CONTROL, poll=True),
-    Action.LOOP: _rule(Role.MEMBER, Role.ALONE, Role.DJ),
+    Action.FILTER: replace(_CONTROL, poll=True),
+    Action.CROSSFADE: replace(_SHARED, poll=True),
+    Action.LOUDNESS: replace(_SHARED, poll=True),
+    Action.LOOP: _SHARED,
     Action.MODE: _rule(Role.DJ, poll=True),
     Action.STOP: _ASK,
     Action.JOIN: _rule(Role.LISTENER, Role.DJ),

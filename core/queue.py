@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from math import isinf
 
-from core import people, playing, policy
+from core import people, playing, policy, sound
 from core.blocklist import blocklist_of
 from core.enums import Duplicates, EndReason, Loop, Mode
 from core.errors import (
@@ -239,7 +239,7 @@ def rank(room: Room, entry: EntryId, now: int) -> int:
 
 
 def remaining(room: Room, now: int) -> float:
-    """Ms until the current entry ends; inf for a live one, 0 when nothing is on air."""
+    """Ms of the current entry that are left; inf for a live one, 0 when nothing is on air."""
     if room.current is None:
         return 0
     length = room.current.entry.track.length
@@ -251,11 +251,12 @@ def wait(room: Room, entry: EntryId, now: int) -> int | None:
     waiting = room.entries.get(entry)
     if waiting is None:
         return 0
-    return wait_behind(waiting, remaining(room, now) + order_of(room, now).length_before(waiting), now)
+    return wait_behind(room, waiting, remaining(room, now) + order_of(room, now).length_before(waiting), now)
 
 
-def wait_behind(entry: Entry, ahead: float, now: int) -> int | None:
-    """Ms until an entry starts that has `ahead` ms before it; what is scheduled does not start earlier."""
+def wait_behind(room: Room, entry: Entry, ahead: float, now: int) -> int | None:
+    """Ms until an entry starts that has `ahead` ms of tracks before it; what is scheduled does not start earlier."""
+    ahead /= sound.rate(room)
     return whole(max(ahead, (entry.starts_at or now) - now) if is_scheduled(entry, now) else ahead)
 
 

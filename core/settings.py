@@ -142,6 +142,27 @@ def set_mode(room: Room, actor: Actor, mode: Mode, now: int) -> Changed:
     return Changed(changed=True)
 
 
+def set_crossfade(room: Room, actor: Actor, ms: int, now: int) -> Changed:
+    """Tracks fade into each other for so long."""
+    before, room.crossfade = room.crossfade, ms
+    return _note_sound(room, actor, "crossfade", before, ms, now)
+
+
+def set_loudness(room: Room, actor: Actor, on: bool, now: int) -> Changed:  # noqa: FBT001 -- what it is about
+    """All tracks are made equally loud, or left as they are."""
+    before, room.loudness = room.loudness, on
+    return _note_sound(room, actor, "loudness", before, on, now)
+
+
+def _note_sound(room: Room, actor: Actor, name: str, before: int, after: int, now: int) -> Changed:
+    if after == before:
+        return Changed(changed=False, value=int(after))
+    room.changes.header = True
+    room.changes.events.append(SettingsChanged(room=room.id))
+    _write_down(room, actor, f"{name}.changed", {name: before}, {name: after}, now)
+    return Changed(changed=True, value=int(after))
+
+
 def block(room: Room, actor: Actor, line: Block, now: int) -> bool:
     """A line joins the blocklist; whether that is news."""
     if line in room.settings.blocks:

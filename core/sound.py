@@ -13,9 +13,15 @@ from core.room import Room
 from core.types import Filter, Limits
 
 
+def heard_filter(room: Room) -> Filter | None:
+    """The filter that is to be heard."""
+    return room.filter if room.filter is not None and allows(room.limits, room.filter) else None
+
+
 def heard_filters(room: Room) -> dict[str, Any]:
-    """The filters that are to be heard, in Lavalink's JSON."""
-    return filters.wire(room.filter) if room.filter is not None and allows(room.limits, room.filter) else {}
+    """The same in Lavalink's JSON."""
+    filter_ = heard_filter(room)
+    return filters.wire(filter_) if filter_ is not None else {}
 
 
 def heard_crossfade(room: Room) -> int:

@@ -1,10 +1,10 @@
-"""The clock of what is on air, and the controls that move it: start, pause, resume, seek, volume."""
+"""The clock of what is on air, and the controls that move it: start, pause, resume, seek, volume, filter."""
 
-from core import people
+from core import people, sound
 from core.enums import PauseReason
 from core.events import PlaybackChanged, PlayStarted
 from core.room import Room
-from core.types import PositionClock
+from core.types import Filter, PositionClock
 
 
 def start(room: Room, now: int, *, node: str, position: int) -> None:
@@ -13,7 +13,7 @@ def start(room: Room, now: int, *, node: str, position: int) -> None:
     first = room.current.started_at is None
     keep_heard(room, now)
     room.current.node = node
-    room.clock = PositionClock(position, None if room.paused else now)
+    _set_clock(room, position, None if room.paused else now)
     if first:
         room.current.started_at = now
         room.current.listeners = people.listening(room)
@@ -28,7 +28,7 @@ def pause(room: Room, reason: PauseReason, now: int) -> bool:
     if reason is PauseReason.INTERRUPTED:
         _go_back(room, now)
     keep_heard(room, now)
-    room.clock = PositionClock(room.clock.at(now))
+    _set_clock(room, room.clock.at(now), None)
     room.paused = reason
     changed(room)
     return True
@@ -40,7 +40,7 @@ def _go_back(room: Room, now: int) -> None:
     if since is not None:
         known = last.position if last is not None and last.at >= since else room.clock.offset
         correct(room, known, now)
-        room.clock = PositionClock(known)
+        _set_clock(room, known, None)
 
 
 def resume(room: Room, now: int) -> bool:
@@ -49,7 +49,7 @@ def resume(room: Room, now: int) -> bool:
         return False
     room.paused = None
     if room.current is not None and room.current.started_at is not None:
-        room.clock = PositionClock(room.clock.offset, now)
+        _set_clock(room, room.clock.offset, now)
     changed(room)
     return True
 
@@ -63,10 +63,21 @@ def set_volume(room: Room, volume: int) -> bool:
     return True
 
 
+def set_filter(room: Room, filter_: Filter | None, now: int) -> bool:
+    """Change what the sound goes through, and with it how fast the track runs; whether that is news."""
+    if room.filter == filter_:
+        return False
+    keep_heard(room, now)
+    room.filter = filter_
+    _set_clock(room, room.clock.offset, room.clock.running_since)
+    changed(room)
+    return True
+
+
 def move_to(room: Room, position: int, now: int) -> None:
     """The clock jumps: somebody sought."""
     keep_heard(room, now)
-    room.clock = PositionClock(position, room.clock.running_since)
+    _set_clock(room, position, room.clock.running_since)
     changed(room)
 
 
@@ -75,8 +86,9 @@ def correct(room: Room, position: int, now: int) -> None:
     assert room.current is not None
     since = room.clock.running_since
     if since is not None:
-        room.current.heard += max(0, min(position - room.clock.offset, now - since))
-    room.clock = PositionClock(position, None if since is None else now)
+        heard = round((position - room.clock.offset) / room.clock.rate)
+        room.current.heard += max(0, min(heard, now - since))
+    _set_clock(room, position, None if since is None else now)
     changed(room)
 
 
@@ -85,10 +97,14 @@ def keep_heard(room: Room, now: int) -> None:
     since = room.clock.running_since
     if room.current is not None and since is not None:
         room.current.heard += max(0, now - since)
-        room.clock = PositionClock(room.clock.at(now), now)
+        _set_clock(room, room.clock.at(now), now)
+
+
+def _set_clock(room: Room, position: int, since: int | None) -> None:
+    room.clock = PositionClock(position, since, sound.rate(room))
 
 
 def changed(room: Room) -> None:
-    """Note that pause, position or volume are others now."""
+    """Note that pause, position, volume or sound are others now."""
     room.changes.header = True
     room.changes.events.append(PlaybackChanged(room=room.id))

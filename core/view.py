@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from core import people, queue, voting
+from core import people, queue, sound, voting
 from core.ordering import Order, order_of
 from core.records.views import EntryView, NowView, PollView, RoomView, Why
 from core.room import Room
@@ -35,6 +35,10 @@ def view(room: Room, person: PersonId | None, now: int, *, page: int = 0, size: 
         mode=room.mode,
         loop=room.loop,
         closed=room.closed,
+        rate=sound.rate(room),
+        filter=sound.heard_filter(room),
+        crossfade=sound.heard_crossfade(room),
+        loudness=sound.heard_loudness(room),
     )
 
 
@@ -92,7 +96,8 @@ def _upcoming(room: Room, own: Own, now: int, offset: int, size: int) -> tuple[E
     for ahead, entry in enumerate((room.entries[one] for one in order.entries(offset, size)), offset):
         if ahead == offset:
             wait += order.length_before(entry)
-        views.append(_entry(order, entry, own, _why(room, entry, ahead, queue.wait_behind(entry, wait, now), now)))
+        starts = queue.wait_behind(room, entry, wait, now)
+        views.append(_entry(order, entry, own, _why(room, entry, ahead, starts, now)))
         wait += float("inf") if entry.track.length is None else entry.track.length
     return tuple(views)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from core.enums import Loop, Mode, PauseReason
-from core.types import EntryId, Limits, PersonId, RoomId, Settings, Track
+from core.types import EntryId, Filter, Limits, PersonId, RoomId, Settings, Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,8 @@ class NowView:
 class RoomView:
     """A room as one person sees it: a page of the queue (`upcoming`) and the whole count (`total`).
 
-    `position` holds at `at` (UTC ms); while `running` it grows with time.
+    `position` holds at `at` (UTC ms); while `running` it grows by `rate` ms in a ms.
+    Filter, crossfade (ms) and loudness are those that are heard.
     """
 
     id: RoomId
@@ -105,3 +106,7 @@ class RoomView:
     mode: Mode = Mode.FAIR
     loop: Loop = Loop.OFF
     closed: bool = False
+    rate: float = 1.0
+    filter: Filter | None = None
+    crossfade: int = 0
+    loudness: bool = True

@@ -11,14 +11,16 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from core.enums import BlockKind, EndReason, Guests, Hearing, Leavers, Loop, Mode, Surface
+from core.enums import BlockKind, EndReason, Filters, Guests, Hearing, Leavers, Loop, Mode, Surface
 from core.errors import ChorusError
 from core.events import EntryQueued, EntryRemoved, PollClosed
+from core.filters import PRESETS
 from core.jukebox import Jukebox
 from core.ordering import order_of
 from core.people import counting
 from core.reports import Reports
 from core.room import Room
+from core.sound import allows
 from core.types import Actor, Block, Entry, EntryId, PersonId, PlaceId, Presence, RoomId, Settings
 from core.view import view, why
 from tests.core import reference
@@ -299,6 +301,36 @@ class Machine(RuleBasedStateMachine):
         self.attempt(self.jukebox.close(ROOM, actor, wanted["closed"]))
         self.attempt(self.jukebox.volume(ROOM, actor, wanted["volume"]))
         self.attempt(self.jukebox.seek(ROOM, actor, wanted["position"]))
+
+    @rule(
+        name=who,
+        surface=where,
+        dj=st.booleans(),
+        wanted=st.sampled_from([*PRESETS, "off", '{"timescale":{"rate":1.5}}', '{"timescale":{"rate":9}}', "loud"]),
+        crossfade=st.integers(-1, 12_001),
+        loudness=st.booleans(),
+    )
+    def sound(self, name: str, surface: Any, dj: bool, wanted: str, crossfade: int, loudness: bool) -> None:
+        actor, before = self.actor(name, surface, dj=dj), self.room.clock.at(self.clock.now())
+        self.attempt(self.jukebox.set_filter(ROOM, actor, wanted))
+        self.attempt(self.jukebox.set_crossfade(ROOM, actor, crossfade))
+        self.attempt(self.jukebox.set_loudness(ROOM, actor, loudness))
+        assert self.room.clock.at(self.clock.now()) == before
+
+    @rule(filters=st.sampled_from([*Filters]), crossfade=st.sampled_from([0, 5_000]), loudness=st.booleans())
+    def plan(self, **sound: Any) -> None:
+        """As a store does it: a plan that allows less takes nothing away."""
+        chosen = (self.room.filter, self.room.crossfade, self.room.loudness)
+        self.room.limits = replace(self.room.limits, **sound)
+        assert (self.room.filter, self.room.crossfade, self.room.loudness) == chosen
+
+    @invariant()
+    def keeps_the_sound_within_the_plan(self) -> None:
+        shown, limits = view(self.room, None, self.clock.now()), self.room.limits
+        assert shown.filter is None or allows(limits, shown.filter)
+        assert shown.crossfade <= limits.crossfade
+        assert shown.loudness <= limits.loudness
+        assert 0.25 <= shown.rate <= 4
 
     @rule(
         threshold=st.sampled_from([0.05, 0.5, 1.0]),

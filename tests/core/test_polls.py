@@ -21,7 +21,7 @@ from core.errors import (
 from core.policy import TABLE, Action
 from core.records.results import Asked, Changed
 from core.room import Room
-from core.types import Entry, EntryId, PersonId, PlaceId, Playing, Poll, Presence, Settings, Vote
+from core.types import Entry, EntryId, Filter, PersonId, PlaceId, Playing, Poll, Presence, Settings, Vote
 from core.voting import needed, why
 from tests.core.conftest import GUILD, ROOM, World
 from tests.fakes import track
@@ -35,7 +35,17 @@ ASK: dict[Action, Ask] = {
     Action.SHUFFLE: lambda world, name: world.jukebox.shuffle(ROOM, world.member(name)),
     Action.CLEAR: lambda world, name: world.jukebox.clear(ROOM, world.member(name)),
     Action.VOLUME: lambda world, name: world.jukebox.volume(ROOM, world.member(name), 50),
+    Action.FILTER: lambda world, name: world.jukebox.set_filter(ROOM, world.member(name), "nightcore"),
+    Action.CROSSFADE: lambda world, name: world.jukebox.set_crossfade(ROOM, world.member(name), 4_000),
+    Action.LOUDNESS: lambda world, name: world.jukebox.set_loudness(ROOM, world.member(name), False),
     Action.MODE: lambda world, name: world.jukebox.set_mode(ROOM, world.member(name), "votes"),
+}
+COMMANDS: dict[Action, tuple[Any, ...]] = {
+    Action.VOLUME: ("volume", 50),
+    Action.FILTER: ("set_filter", "nightcore"),
+    Action.CROSSFADE: ("set_crossfade", 4_000),
+    Action.LOUDNESS: ("set_loudness", False),
+    Action.MODE: ("set_mode", "votes"),
 }
 DONE: dict[Action, Callable[[World], bool]] = {
     Action.SKIP: lambda world: world.on_air == "B",
@@ -44,6 +54,9 @@ DONE: dict[Action, Callable[[World], bool]] = {
     Action.SHUFFLE: lambda world: world.room.shuffle is not None,
     Action.CLEAR: lambda world: world.on_air == "A" and not world.room.entries,
     Action.VOLUME: lambda world: world.room.volume == 50,
+    Action.FILTER: lambda world: world.room.filter == Filter("nightcore"),
+    Action.CROSSFADE: lambda world: world.room.crossfade == 4_000,
+    Action.LOUDNESS: lambda world: not world.room.loudness,
     Action.MODE: lambda world: world.room.mode is Mode.VOTES,
 }
 EVERY = pytest.mark.parametrize("kind", list(ASK))
@@ -166,7 +179,7 @@ async def test_votes_that_come_too_late_by_a_departure_do_not_count(hall: World,
 @EVERY
 async def test_whoever_may_does_it_at_once_and_answers_the_question(hall: World, kind: Action) -> None:
     await ASK[kind](hall, "ann")
-    command = {Action.VOLUME: ("volume", 50), Action.MODE: ("set_mode", "votes")}.get(kind, (kind.value,))
+    command = COMMANDS.get(kind, (kind.value,))
     done = await getattr(hall.jukebox, command[0])(ROOM, hall.member("dj", dj=True), *command[1:])
     assert not isinstance(done, Asked)
     assert DONE[kind](hall)
@@ -178,7 +191,7 @@ async def test_the_departed_are_not_asked(hall: World, kind: Action) -> None:
     await ASK[kind](hall, "ann")
     await hall.voice("ben", "cyd", "dan")
     gone = hall.member("ann", channel=None)
-    command = {Action.VOLUME: ("volume", 50), Action.MODE: ("set_mode", "votes")}.get(kind, (kind.value,))
+    command = COMMANDS.get(kind, (kind.value,))
     with pytest.raises(NotListeningError):
         await getattr(hall.jukebox, command[0])(ROOM, gone, *command[1:])
     assert (await hall.jukebox.why_poll(ROOM, kind)).votes == 0

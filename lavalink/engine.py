@@ -31,6 +31,8 @@ class Engine:
         """For what plays: short jobs that refill rings."""
         self.openers = Workers(OPENERS, "open")
         """For opening and closing files, so that many at once do not make the others wait."""
+        self.encoders = Workers(1, "encode")
+        """For streams in other formats than Opus."""
         self._strained_until = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -58,6 +60,7 @@ class Engine:
         self.pacer.stop()
         await asyncio.to_thread(self.openers.stop)
         await asyncio.to_thread(self.decoders.stop)
+        await asyncio.to_thread(self.encoders.stop)
 
     def call(self, callback: Callable[[], None]) -> None:
         """Have something done on the loop. From any thread."""

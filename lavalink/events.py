@@ -33,9 +33,9 @@ class Events:
         """No sound has come from a track for `threshold` ms."""
         self._event("TrackStuckEvent", track=track.wire(), thresholdMs=threshold)
 
-    def tap(self, tap_id: str, state: str) -> None:
-        """A tap's reader came, went or was dropped."""
-        self._event("ChorusTapEvent", id=tap_id, state=state)
+    def tap(self, tap_id: str, state: str, reason: str | None = None) -> None:
+        """A tap's reader came, went or was dropped; a push is live, or failed for a reason."""
+        self._event("ChorusTapEvent", id=tap_id, state=state, **({"reason": reason} if reason else {}))
 
     def _event(self, kind: str, **fields: Any) -> None:
         self._emit({"op": "event", "type": kind, "guildId": self._guild_id, **fields})

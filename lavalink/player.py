@@ -24,6 +24,7 @@ from lavalink.protocol import (
     Unset,
     VoiceState,
 )
+from lavalink.pushes import Pushes
 from lavalink.reel import Reel
 from lavalink.sources import Sources
 from lavalink.taps import TapQueue, Taps
@@ -55,7 +56,8 @@ class Player:
         self._engine = engine
         self._sources = sources
         self._events = Events(guild_id, emit)
-        self._taps = Taps(self._events.tap)
+        pushes = Pushes(self._events.tap, sources.picture)
+        self._taps = Taps(self._events.tap, engine, pushes)
         self._output = Output(voice, self._taps)
         self._voice_state = NO_VOICE
         self._volume = 100

@@ -8,8 +8,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from lavalink import rtmp_address
 from lavalink.filters import Filters  # noqa: TC001 (pydantic reads it)
 from lavalink.wire import Model, Patch
 
@@ -124,14 +125,38 @@ class NextTrack(Patch):
         return self
 
 
-class Tap(Model):
-    """A stream of a player's Opus packets, read at `GET …/taps/{id}`."""
+TapId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class StreamTap(Model):
+    """A player's sound, read at `GET …/taps/{id}`."""
 
     model_config = ConfigDict(extra="forbid")
 
-    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    id: TapId
     type: Literal["stream"]
-    format: Literal["opus"]
+    format: Literal["opus", "mp3", "aac"]
+
+
+class PushTap(Model):
+    """A player's sound, pushed to an RTMP server.
+
+    `url` holds the key, so neither it nor `video` is ever shown again. `address` is the IP address to connect to in
+    place of asking for the host's; `video` where a still picture is.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: TapId
+    type: Literal["rtmp"]
+    url: Annotated[str, AfterValidator(rtmp_address.checked)] = Field(exclude=True, repr=False)
+    address: Annotated[str, AfterValidator(rtmp_address.checked_ip)] | None = Field(
+        default=None, exclude=True, repr=False
+    )
+    video: str | None = Field(default=None, exclude=True, repr=False)
+
+
+Tap = Annotated[StreamTap | PushTap, Field(discriminator="type")]
 
 
 class ChorusPatch(Patch):

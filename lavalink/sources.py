@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TypeVar
 from urllib.parse import unquote
@@ -26,6 +27,8 @@ UNKNOWN_ARTIST = "Unknown artist"
 WARM_SECONDS = 5.0
 """How long a loaded file stays open for the player that will most likely ask for it."""
 WARM_FILES = 16
+MOST_PICTURE = 5 * 1024 * 1024
+"""Bytes."""
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -70,6 +73,19 @@ class Sources:
         if url is None:
             raise LoadError("This is not an address that can be played")
         return self._file(url)
+
+    async def picture(self, address: str) -> bytes | None:
+        """The bytes of a picture; None if there is none, or none of a reasonable size."""
+        file = None
+        try:
+            file = self.file(address)
+            async with asyncio.timeout(LOAD_SECONDS):
+                return await self._call(partial(_whole, file))
+        except (LoadError, TimeoutError):
+            return None
+        finally:
+            if file is not None:
+                file.close()
 
     async def close(self) -> None:
         """Close what is still open."""
@@ -127,6 +143,15 @@ def _settle(future: asyncio.Future[T], result: T) -> None:
 def _fail(future: asyncio.Future[T], error: Exception) -> None:
     if not future.done():
         future.set_exception(error)
+
+
+def _whole(file: HttpFile) -> bytes | None:
+    """All of a small file; None if it is a large one. Raises LoadError."""
+    file.open()
+    data = bytearray()
+    while len(data) <= MOST_PICTURE and (piece := file.read(MOST_PICTURE)):
+        data += piece
+    return bytes(data) if data and len(data) <= MOST_PICTURE and file.error is None else None
 
 
 def _address(identifier: str) -> URL | None:

@@ -1,25 +1,27 @@
-"""Stream taps: a player's packets for readers over HTTP (docs/nodes.md)."""
+"""Taps: a player's sound for readers over HTTP, and for those to whom it is pushed (docs/nodes.md)."""
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Iterable
+from typing import Literal, Protocol
 
-from lavalink.opus import FRAME_MS
-from lavalink.protocol import Tap
+from lavalink.encoding import Encoding, Hands
+from lavalink.opus import FRAME_MS, RATE
+from lavalink.protocol import PushTap, StreamTap, Tap
+from lavalink.transcoder import CODECS, Format
 
 UNSENT = 256 * 1024
 """Bytes that a reader may lag behind."""
 RECENT_MS = 2500
 """How much of what was just sent a new reader may ask for."""
 
-State = Literal["opened", "closed", "dropped"]
+State = Literal["opened", "closed", "dropped", "live", "failed"]
 
 
 class TapQueue:
     """One reader's packets, framed `u16 length | packet`; iterate for bytes, close when done."""
 
-    def __init__(self, on_end: Callable[["TapQueue", State], None]) -> None:
+    def __init__(self, on_end: Callable[["TapQueue", Literal["closed", "dropped"]], None]) -> None:
         self._on_end = on_end
         self._frames: list[bytes] = []
         self._size = 0
@@ -60,7 +62,7 @@ class TapQueue:
         self._size = 0
         return data
 
-    def _end(self, state: State) -> None:
+    def _end(self, state: Literal["closed", "dropped"]) -> None:
         if self._ended:
             return
         self._ended = True
@@ -73,15 +75,72 @@ class TapQueue:
             self._wake.set_result(None)
 
 
+class Channel:
+    """What the readers of one format get: the same frames each, and what was just sent when they come."""
+
+    def __init__(self, frame_ms: float) -> None:
+        self._frame_ms = frame_ms
+        self._recent: deque[bytes] = deque(maxlen=int(RECENT_MS / frame_ms))
+        self._readers: set[TapQueue] = set()
+
+    @property
+    def used(self) -> bool:
+        """Whether anybody reads."""
+        return bool(self._readers)
+
+    def past(self, ms: int) -> list[bytes]:
+        """What was sent in the last so many ms."""
+        kept = list(self._recent)
+        return kept[len(kept) - min(int(ms / self._frame_ms), len(kept)) :]
+
+    def join(self, reader: TapQueue, recent: int) -> None:
+        """Give a reader the last `recent` ms, and everything from now on."""
+        for packet in self.past(recent):
+            reader.put(_framed(packet))
+        self._readers.add(reader)
+
+    def leave(self, reader: TapQueue) -> None:
+        """Give it nothing any more."""
+        self._readers.discard(reader)
+
+    def put(self, packets: Iterable[bytes]) -> None:
+        """Send some."""
+        for packet in packets:
+            self._recent.append(packet)
+            if self._readers:
+                frame = _framed(packet)
+                for reader in tuple(self._readers):
+                    reader.put(frame)
+
+    def forget(self) -> None:
+        """What was sent is past."""
+        self._recent.clear()
+
+
+class Pushing(Protocol):
+    """Sends a player's packets to servers elsewhere."""
+
+    def set(self, taps: list[PushTap]) -> None:
+        """Push to these alone."""
+        ...
+
+    def put(self, packet: bytes) -> None:
+        """Send a packet."""
+        ...
+
+
 class Taps:
     """The taps of one player."""
 
-    def __init__(self, report: Callable[[str, State], None]) -> None:
+    def __init__(self, report: Callable[[str, State], None], hands: Hands, pushing: Pushing) -> None:
         """`report(id, state)` is called when a reader comes, goes or is dropped."""
         self._report = report
+        self._hands = hands
+        self._pushing = pushing
         self._taps: dict[str, Tap] = {}
         self._readers: dict[str, TapQueue] = {}
-        self._recent: deque[bytes] = deque(maxlen=RECENT_MS // FRAME_MS)
+        self._packets = Channel(FRAME_MS)
+        self._encoded: dict[Format, tuple[Encoding, Channel]] = {}
 
     @property
     def listed(self) -> list[Tap]:
@@ -93,38 +152,62 @@ class Taps:
         self._taps = {tap.id: tap for tap in taps}
         for tap_id in [tap_id for tap_id in self._readers if tap_id not in self._taps]:
             self._readers[tap_id].close()
+        self._pushing.set([tap for tap in taps if isinstance(tap, PushTap)])
 
     def read(self, tap_id: str, *, recent: int = 0) -> TapQueue | None:
         """A new reader in place of the former, who gets the last `recent` ms first; None if there is no such tap."""
-        if tap_id not in self._taps:
+        tap = self._taps.get(tap_id)
+        if not isinstance(tap, StreamTap):
             return None
         if former := self._readers.get(tap_id):
             former.close()
-        reader = TapQueue(lambda queue, state: self._ended(tap_id, queue, state))
+        reader = TapQueue(lambda queue, state: self._ended(tap, queue, state))
         self._readers[tap_id] = reader
-        past = list(self._recent)
-        for packet in past[len(past) - min(recent // FRAME_MS, len(past)) :]:
-            reader.put(_framed(packet))
+        self._channel(tap, recent).join(reader, recent)
         self._report(tap_id, "opened")
         return reader
 
     def put(self, packet: bytes) -> None:
         """Give a packet to all readers."""
-        self._recent.append(packet)
-        if not self._readers:
-            return
-        frame = _framed(packet)
-        for reader in tuple(self._readers.values()):
-            reader.put(frame)
+        self._packets.put((packet,))
+        self._pushing.put(packet)
+        for encoding, _ in self._encoded.values():
+            encoding.put((packet,))
 
     def forget(self) -> None:
         """Nothing is sent any more: what was sent is the past for those who come now."""
-        self._recent.clear()
+        self._packets.forget()
+        for encoding, channel in self._encoded.values():
+            encoding.flush()
+            channel.forget()
 
-    def _ended(self, tap_id: str, queue: TapQueue, state: State) -> None:
-        if self._readers.get(tap_id) is queue:
-            del self._readers[tap_id]
-        self._report(tap_id, state)
+    def _channel(self, tap: StreamTap, recent: int) -> Channel:
+        """Where a tap's reader belongs; an encoder begins with what was just heard."""
+        if tap.format == "opus":
+            return self._packets
+        if tap.format not in self._encoded:
+            channel = Channel(CODECS[tap.format].samples * 1000 / RATE)
+            encoding = Encoding(tap.format, self._hands, channel.put)
+            self._encoded[tap.format] = encoding, channel
+            encoding.put(self._packets.past(recent))
+        return self._encoded[tap.format][1]
+
+    def _ended(self, tap: StreamTap, queue: TapQueue, state: Literal["closed", "dropped"]) -> None:
+        if self._readers.get(tap.id) is queue:
+            del self._readers[tap.id]
+        self._leave(tap, queue)
+        self._report(tap.id, state)
+
+    def _leave(self, tap: StreamTap, queue: TapQueue) -> None:
+        """The last reader of an encoder's takes it along."""
+        if tap.format == "opus":
+            self._packets.leave(queue)
+            return
+        encoding, channel = self._encoded[tap.format]
+        channel.leave(queue)
+        if not channel.used:
+            encoding.close()
+            del self._encoded[tap.format]
 
 
 def _framed(packet: bytes) -> bytes:

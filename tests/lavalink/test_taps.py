@@ -1,17 +1,23 @@
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any, Literal, cast
 
+import av
+import numpy as np
 import pytest
 
-from lavalink.protocol import Tap
+from lavalink.engine import Engine
+from lavalink.protocol import StreamTap, Tap
+from lavalink.pushes import Pushes
 from lavalink.taps import UNSENT, State, TapQueue, Taps
 from tests import sound
 from tests.lavalink.harness import Desk, desk, until
 
 
-def tap(tap_id: str) -> Tap:
-    return Tap(id=tap_id, type="stream", format="opus")
+def tap(tap_id: str, wanted: Literal["opus", "mp3", "aac"] = "opus") -> Tap:
+    return StreamTap(id=tap_id, type="stream", format=wanted)
 
 
 def packets(data: bytes) -> list[bytes]:
@@ -29,8 +35,21 @@ def reports() -> list[tuple[str, State]]:
 
 
 @pytest.fixture
-def taps(reports: list[tuple[str, State]]) -> Taps:
-    made = Taps(lambda tap_id, state: reports.append((tap_id, state)))
+async def engine() -> AsyncIterator[Engine]:
+    made = Engine()
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def no_picture(_address: str) -> None:
+    return None
+
+
+@pytest.fixture
+def taps(reports: list[tuple[str, State]], engine: Engine) -> Taps:
+    pushes = Pushes(lambda _id, _state, _reason: None, no_picture)
+    made = Taps(lambda tap_id, state: reports.append((tap_id, state)), engine, pushes)
     made.set([tap("a")])
     return made
 
@@ -109,6 +128,58 @@ async def test_what_was_sent_before_a_silence_is_past(taps: Taps) -> None:
     assert queue is not None
     taps.put(b"new")
     assert packets(await anext(queue)) == [b"new"]
+
+
+def frames_tone(data: bytes, wanted: str) -> list[sound.Tone]:
+    """What FFmpeg hears in plain MP3 or ADTS frames."""
+    with av.open(io.BytesIO(data), format={"mp3": "mp3", "aac": "aac"}[wanted]) as container:
+        decoded = [frame.to_ndarray() for frame in cast("Any", container).decode(audio=0)]
+    return sound.tones_in(np.concatenate(decoded, axis=1).T)
+
+
+@pytest.mark.parametrize(("wanted", "ms"), [("mp3", 24), ("aac", 1024 / 48)])
+async def test_a_reader_may_have_frames_of_another_format(taps: Taps, wanted: Literal["mp3", "aac"], ms: float) -> None:
+    heard = sound.opus_packets(sound.tone(440, 2.0))
+    taps.set([tap("a", wanted), tap("b", wanted), tap("c")])
+    for packet in heard[:50]:
+        taps.put(packet)
+    first, second = taps.read("a", recent=1000), reader(taps, "b")
+    assert first is not None
+    for packet in heard[50:]:
+        taps.put(packet)
+    taps.forget()
+    got, other = list[bytes](), list[bytes]()
+
+    async def read(queue: TapQueue, into: list[bytes]) -> None:
+        async for data in queue:
+            into.extend(packets(data))
+
+    reading = [asyncio.create_task(read(first, got)), asyncio.create_task(read(second, other))]
+    await until(lambda: len(got) >= 1950 / ms)
+    for task in reading:
+        task.cancel()
+    assert other == got[-len(other) :], "both read the same encoder"
+    tones = frames_tone(b"".join(got), wanted)
+    assert [round(one.hz / 10) for one in tones] == [44]
+    assert tones[0].length == pytest.approx(1.9, abs=0.12)
+    assert len(b"".join(got)) * 8 / 2 == pytest.approx(128_000, rel=0.2)
+
+
+async def test_an_encoder_works_only_while_somebody_reads(taps: Taps, engine: Engine) -> None:
+    taps.set([tap("a", "mp3")])
+    for packet in sound.opus_packets(sound.tone(440, 0.5)):
+        taps.put(packet)
+    assert engine.encoders.threads == 0
+    queue = reader(taps)
+    for packet in sound.opus_packets(sound.tone(440, 0.5)):
+        taps.put(packet)
+    assert packets(await anext(queue))
+    queue.close()
+    sent: list[Any] = []
+    engine.encoders.submit = sent.append  # pyright: ignore[reportAttributeAccessIssue] - a spy
+    for packet in sound.opus_packets(sound.tone(440, 0.5)):
+        taps.put(packet)
+    assert not sent
 
 
 @pytest.fixture

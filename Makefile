@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 VENV := .venv
+# Lavalink clients that drive the node in tests; one of them has an import name of ours.
+CLIENTS := $(VENV)/clients
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo $(VENV)/bin/uv)
 PYTEST := $(VENV)/bin/python -m pytest
@@ -19,11 +21,11 @@ help: ## This list
 run: $(VENV)/.run ## Start Chorus: music on http://localhost:8080, no credentials needed
 	@exec $(VENV)/bin/python -m bot run $(ARGS)
 
-test: $(VENV)/.dev packages ## All tests: rules, stores and pages first, then those that listen in real time
+test: $(VENV)/.dev $(CLIENTS)/.done packages ## All tests: rules, stores and pages first, then those that listen in real time
 	@$(PYTEST) -n 2 --dist worksteal -m "not heard" $(ARGS)
 	@$(PYTEST) -m heard $(ARGS)
 
-soak: $(VENV)/.dev packages ## The repeated tests with higher counts
+soak: $(VENV)/.dev $(CLIENTS)/.done packages ## The repeated tests with higher counts
 	@SOAK=20 $(PYTEST) -m "soak or heard" $(ARGS)
 
 lint: $(VENV)/.dev ## Style, types and the import rule
@@ -35,9 +37,10 @@ lint: $(VENV)/.dev ## Style, types and the import rule
 format: $(VENV)/.dev ## Format the code
 	@$(VENV)/bin/ruff check --fix . && $(VENV)/bin/ruff format .
 
-lock: $(VENV)/.venv ## Write both lock files anew from pyproject.toml
+lock: $(VENV)/.venv ## Write the lock files anew from pyproject.toml
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml -o requirements.lock
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group clients -c requirements-dev.lock -o requirements-clients.lock
 
 bench: $(VENV)/.dev ## The figures, as JSON
 	@$(VENV)/bin/python -m bench $(ARGS)
@@ -59,6 +62,11 @@ $(VENV)/.run: $(VENV)/.venv requirements.lock
 $(VENV)/.dev: $(VENV)/.venv requirements-dev.lock
 	@$(UV) pip install -q --python $(VENV)/bin/python --require-hashes -r requirements-dev.lock
 	@touch $@ $(VENV)/.run
+
+$(CLIENTS)/.done: $(VENV)/.venv requirements-clients.lock
+	@$(VENV)/bin/python -m venv --clear --without-pip $(CLIENTS)
+	@$(UV) pip install -q --python $(CLIENTS)/bin/python --require-hashes -r requirements-clients.lock
+	@touch $@
 
 .PHONY: packages
 packages:

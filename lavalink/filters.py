@@ -7,17 +7,17 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from lavalink.wire import Model, Patch
+from lavalink.wire import Integer, Model, Number, Patch
 
 BANDS = 15
 WIDEST = 1_000_000.0
 """A bound where Lavalink has none, so that no formula overflows."""
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Tempo = Annotated[float, Field(ge=0.25, le=4)]
+Share = Annotated[Number, Field(ge=0, le=1)]
+Tempo = Annotated[Number, Field(ge=0.25, le=4)]
 """Lavalink takes any from 0 on; beyond these a player would cost its neighbours too much."""
-Hertz = Annotated[float, Field(ge=1, le=24_000)]
-Factor = Annotated[float, Field(ge=-WIDEST, le=WIDEST)]
+Hertz = Annotated[Number, Field(ge=1, le=24_000)]
+Factor = Annotated[Number, Field(ge=-WIDEST, le=WIDEST)]
 
 
 class Effect(Model):
@@ -34,8 +34,8 @@ class Effect(Model):
 class Band(Effect):
     """One band of the equalizer: −0.25 mutes it, 0.25 doubles it."""
 
-    band: Annotated[int, Field(ge=0, lt=BANDS)]
-    gain: Annotated[float, Field(ge=-0.25, le=1)] = 1.0
+    band: Annotated[Integer, Field(ge=0, lt=BANDS)]
+    gain: Annotated[Number, Field(ge=-0.25, le=1)] = 1.0
 
 
 class Equalizer(Effect):
@@ -74,7 +74,7 @@ class Timescale(Effect):
 class Tremolo(Effect):
     """Makes the volume swing; `frequency` in Hz."""
 
-    frequency: Annotated[float, Field(gt=0, le=24_000)] = 2.0
+    frequency: Annotated[Number, Field(gt=0, le=24_000)] = 2.0
     depth: Share = 0.5
 
     @property
@@ -86,7 +86,7 @@ class Tremolo(Effect):
 class Vibrato(Tremolo):
     """Makes the pitch swing; `frequency` in Hz."""
 
-    frequency: Annotated[float, Field(gt=0, le=14)] = 2.0
+    frequency: Annotated[Number, Field(gt=0, le=14)] = 2.0
 
 
 class Rotation(Effect):
@@ -120,7 +120,7 @@ class ChannelMix(Effect):
 class LowPass(Effect):
     """Smooths the wave over about so many samples."""
 
-    smoothing: Annotated[float, Field(ge=-WIDEST, le=WIDEST)] = 20.0
+    smoothing: Annotated[Number, Field(ge=-WIDEST, le=WIDEST)] = 20.0
 
     @property
     def audible(self) -> bool:
@@ -136,7 +136,7 @@ class Filters(Patch):
         {"karaoke", "timescale", "tremolo", "vibrato", "rotation", "distortion", "channel_mix", "low_pass"}
     )
 
-    volume: Annotated[float, Field(ge=0, le=5)] | None = None
+    volume: Annotated[Number, Field(ge=0, le=5)] | None = None
     equalizer: list[Band] | None = None
     karaoke: Karaoke | None = None
     timescale: Timescale | None = None

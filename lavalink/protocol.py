@@ -12,7 +12,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, Valid
 
 from lavalink import rtmp_address
 from lavalink.filters import Filters  # noqa: TC001 (pydantic reads it)
-from lavalink.wire import Model, Patch
+from lavalink.wire import Flag, Integer, Model, Patch
 
 Severity = Literal["common", "suspicious", "fault"]
 
@@ -184,10 +184,10 @@ class PlayerPatch(Patch):
     track: TrackPatch | None = None
     encoded_track: str | None = None
     identifier: str | None = None
-    position: int | None = None
-    end_time: int | None = None
-    volume: int | None = None
-    paused: bool | None = None
+    position: Integer | None = None
+    end_time: Integer | None = None
+    volume: Integer | None = None
+    paused: Flag | None = None
     filters: Filters | None = None
     voice: VoiceState | None = None
     chorus: ChorusPatch | None = None
@@ -196,8 +196,8 @@ class PlayerPatch(Patch):
 class SessionPatch(Patch):
     """Body of `PATCH /v4/sessions/{session}`; `timeout` in seconds."""
 
-    resuming: bool | None = None
-    timeout: int | None = None
+    resuming: Flag | None = None
+    timeout: Integer | None = None
 
 
 class ChorusModel(Model):

@@ -1,9 +1,27 @@
 """What all of the protocol's objects are built on."""
 
-from typing import Any, ClassVar, Self
+import re
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
+
+NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})(?:\.[0-9]+)?")
+FLAGS = {"true": True, "false": False}
+
+
+def _unquoted(value: object) -> object:
+    """The number or flag that a string holds: Lavalink takes both in quotes, and clients send them so."""
+    if not isinstance(value, str):
+        return value
+    if NUMBER.fullmatch(value):
+        return float(value) if "." in value else int(value)
+    return FLAGS.get(value, value)
+
+
+Integer = Annotated[int, Field(ge=-(2**63), lt=2**63), BeforeValidator(_unquoted)]
+Number = Annotated[float, BeforeValidator(_unquoted)]
+Flag = Annotated[bool, BeforeValidator(_unquoted)]
 
 
 class Model(BaseModel):

@@ -25,6 +25,8 @@ RICK = (
     "QAAAjQIAJVJpY2sgQXN0bGV5IC0gTmV2ZXIgR29ubmEgR2l2ZSBZb3UgVXAADlJpY2tBc3RsZXlWRVZPAAAAAAADPCAAC2RRdzR3OVdn"
     "WGNRAAEAK2h0dHBzOi8vd3d3LnlvdXR1YmUuY29tL3dhdGNoP3Y9ZFF3NHc5V2dYY1EAB3lvdXR1YmUAAAAAAAAAAA=="
 )
+JSON = {"Content-Type": "application/json"}
+EQUALIZED = {"band": 1, "gain": 0.25}
 STREAM_TAP = {"id": "web", "type": "stream", "format": "opus"}
 
 
@@ -310,12 +312,52 @@ async def test_a_guild_id_is_a_number(node: NodeClient) -> None:
         '{"voice": {"token": "t", "endpoint": "e", "sessionId": "s"}}',
         '{"voice": {"token": "t", "endpoint": "e", "sessionId": " ", "channelId": "1"}}',
         '{"filters": 3}',
+        "null",
+        '""',
+        "5",
+        '{"volume": 100,}',
+        "{'volume': 100}",
+        '{"volume": 50.5}',
+        '{"volume": true}',
+        '{"volume": "true"}',
+        '{"volume": ""}',
+        '{"position": " 5"}',
+        '{"position": "5.0"}',
+        '{"position": 9223372036854775808}',
+        '{"paused": "yes"}',
+        '{"paused": "1"}',
+        '{"track": null}',
+        '{"track": {"identifier": 5}}',
+        '{"filters": null}',
+        '{"filters": {"timescale": {"speed": "fast"}}}',
+        '{"voice": null}',
+        '{"voice": {"token": 5, "endpoint": "e", "sessionId": "s", "channelId": "1"}}',
     ],
 )
 async def test_wrong_bodies_are_refused(node: NodeClient, body: str) -> None:
     path = node.player_path(GUILD)
     answer = await node.rest("PATCH", path, data=body, headers={"Content-Type": "application/json"})
     assert_error(answer.json, 400, path)
+
+
+@pytest.mark.parametrize(
+    ("body", "key", "value"),
+    [
+        ('{"volume": "50"}', "volume", 50),
+        ('{"paused": "true"}', "paused", True),
+        ('{"filters": {"volume": "0.5"}}', "filters", {"volume": 0.5}),
+        ('{"filters": {"equalizer": [{"band": "1", "gain": "0.25"}]}}', "filters", {"equalizer": [EQUALIZED]}),
+        ('{"position": "0", "endTime": "5000"}', "volume", 100),
+        ('{"position": -5}', "volume", 100),
+        ('{"unheardOf": 1}', "volume", 100),
+        ('{"filters": {"unheardOf": 1}}', "volume", 100),
+    ],
+)
+async def test_quoted_numbers_and_what_nobody_knows_are_accepted(
+    node: NodeClient, body: str, key: str, value: object
+) -> None:
+    answer = await node.rest("PATCH", node.player_path(GUILD), data=body, headers=JSON)
+    assert (answer.status, answer.json[key]) == (200, value)
 
 
 @pytest.mark.builtin

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
-import logging
 import os
 import resource
 import secrets
 import signal
 import sys
-import tempfile
 import time
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
 
-from lavalink import __version__
-from lavalink.node import Node
-from lavalink.server import make_app
+from lavalink import __version__, info_file
+from lavalink.logs import configure_logs
+from lavalink.options import parse
+
+if TYPE_CHECKING:
+    import argparse
+
+    from lavalink.sessions import Sessions
 
 ORPHAN_POLL = 0.25
 SHUTDOWN_TIMEOUT = 1.0
@@ -30,68 +31,63 @@ SHUTDOWN_TIMEOUT = 1.0
 log = structlog.get_logger()
 
 
-def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    """The command line; exits with 2 when it is wrong."""
-    parser = argparse.ArgumentParser("python -m lavalink", description=__doc__)
-    add = parser.add_argument
-    add("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    add("--port", type=int, default=2333, help="port to listen on, 0 for any free one (default: 2333)")
-    add("--password-env", metavar="NAME", help="environment variable that holds the password (default: a new one)")
-    add("--info-file", type=Path, metavar="FILE", help="where to write pid, port and password once listening")
-    add("--media-origin", action="append", metavar="ORIGIN", help="fetch from this origin only (repeatable)")
-    add("--orphan-timeout", type=float, metavar="SECONDS", help="exit after so long without any client")
-    options = parser.parse_args(arguments)
-    if options.password_env is None and options.info_file is None:
-        parser.error("without --password-env the password is made here: --info-file must say where to leave it")
-    if options.password_env is not None and not os.environ.get(options.password_env):
-        parser.error(f"the environment variable {options.password_env} is empty")
-    return options
-
-
 async def run(options: argparse.Namespace) -> None:
     """Serves until a signal or the orphan's end; raises OSError when the address is taken."""
     password = os.environ[options.password_env] if options.password_env else secrets.token_urlsafe(24)
-    node = Node(origins=options.media_origin)
-    runner = web.AppRunner(make_app(node, password), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)
+    app, sessions = _several(options, password) if options.processes > 1 else _one(options, password)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)
     stop = _stop_signal()
-    await runner.setup()
+    if options.behind:
+        asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
+    told: asyncio.Task[None] | None = None
     try:
-        site = web.TCPSite(runner, options.host, options.port)
-        await site.start()
-        port = runner.addresses[0][1]
-        if options.info_file:
-            write_info(options.info_file, port, password)
-        log.info("node listens", host=options.host, port=port, version=__version__)
-        await _finished(node, stop, options.orphan_timeout)
+        await runner.setup()
+        await web.TCPSite(runner, options.host, options.port).start()
+        told = _tell(options, runner.addresses[0][1], password)
+        await _finished(sessions, stop, options.orphan_timeout)
     finally:
         await runner.cleanup()
+        if told is not None:
+            told.cancel()
         if options.info_file:
-            remove_info(options.info_file)
+            info_file.remove(options.info_file)
 
 
-def write_info(path: Path, port: int, password: str) -> None:
-    """Leaves what a client must know, all at once and for the owner's eyes only."""
-    content = {"pid": os.getpid(), "started": time.time(), "port": port, "password": password, "version": __version__}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(content, file)
-    Path(name).replace(path)
+def _one(options: argparse.Namespace, password: str) -> tuple[web.Application, Sessions]:
+    from lavalink.node import Node
+    from lavalink.server import make_app
+
+    node = Node(origins=options.media_origin, limits=options.limits, behind=options.behind)
+    return make_app(node, password), node.sessions
 
 
-def remove_info(path: Path) -> None:
-    """Takes the file away unless another node has written its own meanwhile."""
-    with suppress(OSError, ValueError, KeyError):
-        if json.loads(path.read_text("utf-8"))["pid"] == os.getpid():
-            path.unlink()
+def _several(options: argparse.Namespace, password: str) -> tuple[web.Application, Sessions]:
+    from lavalink.front import Front, make_front
+    from lavalink.processes import Process, Processes
+
+    origins = [word for origin in options.media_origin or () for word in ("--media-origin", origin)]
+    count = options.processes
+    shares = [options.limits.share(number, count) for number in range(count)]
+    processes = [Process(number, [*origins, *share.options()], share.players) for number, share in enumerate(shares)]
+    front = Front(Processes(processes))
+    return make_front(front, password), front.sessions
 
 
-async def _finished(node: Node, stop: asyncio.Event, orphan_timeout: float | None) -> None:
+def _tell(options: argparse.Namespace, port: int, password: str) -> asyncio.Task[None] | None:
+    """Leaves word of where it listens; the task that goes on trying, if there is one."""
+    log.info("node listens", host=options.host, port=port, version=__version__, processes=options.processes)
+    info = info_file.content(port, password)
+    if options.announce or options.behind:
+        info_file.announce(info)
+    return asyncio.create_task(info_file.keep(options.info_file, info)) if options.info_file else None
+
+
+async def _finished(sessions: Sessions, stop: asyncio.Event, orphan_timeout: float | None) -> None:
     seen = time.monotonic()
     while not stop.is_set():
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), ORPHAN_POLL if orphan_timeout else None)
-        if node.sessions.clients:
+        if sessions.clients:
             seen = time.monotonic()
         elif orphan_timeout and time.monotonic() - seen > orphan_timeout:
             log.info("nobody came back", seconds=orphan_timeout)
@@ -103,23 +99,6 @@ def _stop_signal() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
-
-
-def configure_logs() -> None:
-    """Structlog and the libraries' warnings to stderr."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
 
 
 def raise_file_limit() -> None:

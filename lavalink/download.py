@@ -13,6 +13,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from lavalink.protocol import LoadError
+from lavalink.traffic import TRAFFIC
 
 BUFFER = 32 * 1024
 """What a transfer that nobody asks for grows to, twice."""
@@ -171,6 +172,7 @@ class Download:
     async def _deliver(self, chunk: bytes) -> None:
         self._position += len(chunk)
         self._sent += len(chunk)
+        TRAFFIC.count(len(chunk))
         self.items.put(chunk)
         while self.ahead > AHEAD:
             self._room.clear()

@@ -11,12 +11,14 @@ import structlog
 
 from lavalink import trackstring
 from lavalink.engine import Engine
+from lavalink.limits import UNLIMITED, Gate, Limits
 from lavalink.player import Player
 from lavalink.protocol import UNSET, ApiError, LoadError, Track, TrackInfo, TrackPatch, Unset
 from lavalink.sessions import Sessions
 from lavalink.sources import Sources
 from lavalink.stats import Stats
 from lavalink.trackstring import TrackStringError
+from lavalink.traffic import TRAFFIC
 from lavalink.voice import VoiceLink, voice_session, warm_up
 
 if TYPE_CHECKING:
@@ -34,11 +36,17 @@ log = structlog.get_logger()
 class Node:
     """Players, sources and the engine; made by `start`, ended by `stop`."""
 
-    def __init__(self, *, origins: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, *, origins: Sequence[str] | None = None, limits: Limits = UNLIMITED, behind: bool = False
+    ) -> None:
+        self.behind = behind
+        """Whether its only client is the process that spreads players over several (lavalink/front.py)."""
         self.sessions = Sessions()
         self.stats = Stats(self.sessions)
         self.engine = Engine()
         self._origins = origins
+        self._gate = Gate(limits, TRAFFIC)
+        self._loading = 0
 
     async def start(self) -> None:
         """Starts the threads and opens the way out."""
@@ -64,7 +72,7 @@ class Node:
         wanted = _check(patch)
         if session.closed:  # while the request's body was on its way
             raise ApiError(404, "Session not found")
-        player = session.players.get(guild_id) or self._add_player(session, guild_id)
+        player = self._admit(session, guild_id, wanted)
         if no_replace and player.model().track is not None and _names_track(wanted):
             patch, wanted = _without_play(patch), None
         track, next_track, _ = await asyncio.gather(
@@ -74,6 +82,28 @@ class Node:
             raise ApiError(404, "Player not found")
         player.apply(patch, track=track, next_track=next_track)
         return player.model()
+
+    def _admit(self, session: Session, guild_id: int, wanted: TrackPatch | None) -> Player:
+        """The player, made if the node may take on one more; raises ApiError 503. What plays is never refused."""
+        player = session.players.get(guild_id)
+        models = [player.model() for one in self.sessions for player in one.players.values()]
+        if wanted is not None and (player is None or player.model().track is None):
+            self._gate.admit_source(self._loading + sum(model.track is not None for model in models))
+        if player is None:
+            self._gate.admit_player(len(models))
+        return player or self._add_player(session, guild_id)
+
+    async def load(self, identifier: str) -> TrackInfo | None:
+        """What an identifier stands for (see `Sources.load`); raises ApiError 503 when too many tracks are open."""
+        self._gate.admit_source(self._loading)
+        return await self._load(identifier)
+
+    async def _load(self, identifier: str) -> TrackInfo | None:
+        self._loading += 1
+        try:
+            return await self.sources.load(identifier)
+        finally:
+            self._loading -= 1
 
     async def delete_player(self, session: Session, guild_id: int) -> None:
         """Ends a player, if there is one."""
@@ -104,7 +134,7 @@ class Node:
         if wanted.identifier is None:
             return None if wanted.encoded is None else decode(wanted.encoded, user_data)
         try:
-            info = await self.sources.load(wanted.identifier)
+            info = await self._load(wanted.identifier)
         except LoadError as error:
             raise ApiError(400, error.message) from error
         if info is None:
@@ -125,7 +155,7 @@ class Node:
         """What can be known in short time; if the track cannot be opened, the player will find out and say so."""
         identifier = wanted.identifier or ""
         try:
-            info = await asyncio.wait_for(self.sources.load(identifier), NEXT_LOAD_TIMEOUT)
+            info = await asyncio.wait_for(self._load(identifier), NEXT_LOAD_TIMEOUT)
         except (LoadError, TimeoutError):
             info = None
         return info or TrackInfo(

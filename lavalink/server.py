@@ -11,9 +11,11 @@ from aiohttp import web
 from pydantic import TypeAdapter
 
 from lavalink import filters
+from lavalink.clients import SESSION_HEADER, attend, change, guild_id_of
 from lavalink.middleware import WEBSOCKET_PATH, error_bodies, password_guard
 from lavalink.node import Node, decode, make_track
-from lavalink.protocol import ApiError, LoadError, PlayerPatch, SessionPatch
+from lavalink.protocol import ApiError, LoadError, PlayerPatch
+from lavalink.traffic import TRAFFIC
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 
 PROTOCOL_VERSION = "4.2.2"
 CHORUS_VERSION = "1"
-HEARTBEAT = 20.0
-"""Seconds between pings: a client that vanished without a word is noticed after one and a half of it."""
 
 NODE = web.AppKey("node", Node)
 routes = web.RouteTableDef()
@@ -90,7 +90,7 @@ async def load_tracks(request: web.Request) -> web.Response:
     if identifier is None:
         raise ApiError(400, "Required parameter 'identifier' is not present.")
     try:
-        found = await request.app[NODE].sources.load(identifier)
+        found = await request.app[NODE].load(identifier)
     except LoadError as error:
         return web.json_response({"loadType": "error", "data": error.wire()})
     if found is None:
@@ -131,28 +131,15 @@ async def free_address(_: web.Request) -> web.Response:
 @routes.get(WEBSOCKET_PATH)
 async def websocket(request: web.Request) -> web.WebSocketResponse:
     """A client's event stream; its session lives as long, or longer when it is resumable."""
-    node, user_id = request.app[NODE], _user_id(request)
-    socket = web.WebSocketResponse(heartbeat=HEARTBEAT)
-    session = node.sessions.resume(socket, request.headers.get("Session-Id"))
-    socket.headers["Session-Resumed"] = "false" if session is None else "true"
-    session = session or node.sessions.open(socket, user_id)
-    log.info("client connected", session=session.id, client=request.headers.get("Client-Name"))
-    try:
-        await socket.prepare(request)
-        await session.serve(socket, node.stats.wire)
-    finally:
-        await node.sessions.release(session, socket)
-    return socket
+    node = request.app[NODE]
+    named = request.headers.get(SESSION_HEADER) if node.behind else None
+    return await attend(request, node.sessions, node.stats.wire, session_id=named)
 
 
 @routes.patch("/v4/sessions/{session}")
 async def update_session(request: web.Request) -> web.Response:
     """Turns resuming on or off."""
-    session = _session(request)
-    patch = SessionPatch.model_validate_json(await request.read())
-    session.resuming = session.resuming if patch.resuming is None else patch.resuming
-    session.timeout = session.timeout if patch.timeout is None else patch.timeout
-    return web.json_response({"resuming": session.resuming, "timeout": session.timeout})
+    return await change(request, _session(request))
 
 
 @routes.get("/v4/sessions/{session}/players")
@@ -164,13 +151,13 @@ async def get_players(request: web.Request) -> web.Response:
 @routes.get("/v4/sessions/{session}/players/{guild}")
 async def get_player(request: web.Request) -> web.Response:
     """One player."""
-    return web.json_response(_session(request).player(_guild_id(request)).model().wire())
+    return web.json_response(_session(request).player(guild_id_of(request)).model().wire())
 
 
 @routes.patch("/v4/sessions/{session}/players/{guild}")
 async def update_player(request: web.Request) -> web.Response:
     """Makes or changes a player."""
-    session, guild_id = _session(request), _guild_id(request)
+    session, guild_id = _session(request), guild_id_of(request)
     patch = PlayerPatch.model_validate_json(await request.read())
     no_replace = request.query.get("noReplace", "false").lower() == "true"
     player = await request.app[NODE].update_player(session, guild_id, patch, no_replace=no_replace)
@@ -180,14 +167,14 @@ async def update_player(request: web.Request) -> web.Response:
 @routes.delete("/v4/sessions/{session}/players/{guild}")
 async def delete_player(request: web.Request) -> web.Response:
     """Ends a player; there need not be one."""
-    await request.app[NODE].delete_player(_session(request), _guild_id(request))
+    await request.app[NODE].delete_player(_session(request), guild_id_of(request))
     return web.Response(status=204)
 
 
 @routes.get("/v4/sessions/{session}/players/{guild}/taps/{tap}")
 async def read_tap(request: web.Request) -> web.StreamResponse:
     """A player's packets in real time, until the tap ends or its reader leaves."""
-    player = _session(request).player(_guild_id(request))
+    player = _session(request).player(guild_id_of(request))
     tap = player.tap(request.match_info["tap"], recent=_recent(request))
     if tap is None:
         raise ApiError(404, "Tap not found")
@@ -198,6 +185,7 @@ async def read_tap(request: web.Request) -> web.StreamResponse:
     try:
         await response.prepare(request)
         async for frames in tap:
+            TRAFFIC.count(len(frames))
             await response.write(frames)
     except ConnectionError:
         log.debug("tap reader left", tap=request.match_info["tap"])
@@ -210,25 +198,8 @@ def _session(request: web.Request) -> Session:
     return request.app[NODE].sessions.get(request.match_info["session"])
 
 
-def _guild_id(request: web.Request) -> int:
-    try:
-        guild_id = int(request.match_info["guild"])
-    except ValueError:
-        raise ApiError(400, "guildId must be a number") from None
-    if not -(2**63) <= guild_id < 2**63:
-        raise ApiError(400, "guildId must be a number of 64 bits")
-    return guild_id
-
-
 def _recent(request: web.Request) -> int:
     given = request.query.get("recent", "0")
     if not given.isdecimal():
         raise ApiError(400, "recent must be a number of milliseconds")
-    return int(given)
-
-
-def _user_id(request: web.Request) -> int:
-    given = request.headers.get("User-Id", "")
-    if not given.isdecimal() or int(given) == 0:
-        raise ApiError(400, "Missing or invalid User-Id header")
     return int(given)

@@ -115,7 +115,9 @@ class Session:
 class Sessions:
     """All sessions: held by a client, or waiting for theirs to come back."""
 
-    def __init__(self) -> None:
+    def __init__(self, make: Callable[[str, int], Session] = Session) -> None:
+        """`make(session_id, user_id)` makes each of them."""
+        self._make = make
         self._held: dict[str, Session] = {}
         self._away: dict[str, tuple[Session, asyncio.Task[None]]] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -137,9 +139,10 @@ class Sessions:
         except KeyError:
             raise ApiError(404, "Session not found") from None
 
-    def open(self, websocket: web.WebSocketResponse, user_id: int) -> Session:
-        """A new session."""
-        session = Session("".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH)), user_id)
+    def open(self, websocket: web.WebSocketResponse, user_id: int, session_id: str | None = None) -> Session:
+        """A new session, by an id of its own unless one is given."""
+        made = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+        session = self._make(session_id or made, user_id)
         self._held[session.id] = session
         session.attach(websocket, resumed=False)
         return session

@@ -72,7 +72,7 @@ def _machine_ticks() -> tuple[int, int]:
 
 def _memory() -> dict[str, int]:
     """In bytes: `used` is what the process holds in memory, `free` and `reservable` are the machine's."""
-    used = _resident()
+    used = resident()
     return {
         "free": os.sysconf("SC_AVPHYS_PAGES") * PAGE,
         "used": used,
@@ -81,7 +81,8 @@ def _memory() -> dict[str, int]:
     }
 
 
-def _resident() -> int:
+def resident() -> int:
+    """Bytes of memory that this process holds; 0 where there is no /proc."""
     try:
         return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * PAGE
     except (OSError, ValueError, IndexError):

@@ -12,6 +12,7 @@ import aiohttp
 import structlog
 
 from lavalink.protocol import ApiError
+from lavalink.traffic import TRAFFIC
 from lavalink.voice_codes import ABNORMAL, REASONS, RESUMABLE, GatewayClosedError
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class VoiceLink:
         """One 20 ms Opus packet; dropped when not `ready`."""
         if self.ready and self._transport is not None:
             self._transport.send(packet)
+            TRAFFIC.count(len(packet))
 
     def speak(self, speaking: bool) -> None:  # noqa: FBT001 - the protocol's own word
         """Tells the channel that audio begins or ends."""

@@ -1,4 +1,4 @@
-"""A node under test: ours as a child process, and a Java Lavalink when LAVALINK_URL names one.
+"""A node under test: ours as one child process and as several, and a Java Lavalink when LAVALINK_URL names one.
 
 The Java node has to trust the voice server's authority, which is kept in the folder VOICE_CA then, and to send player
 updates every second.
@@ -30,20 +30,21 @@ def node_address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         url = os.environ["LAVALINK_URL"]
         yield NodeAddress(url, os.environ.get("LAVALINK_PASSWORD", "youshallnotpass"), chorus=False)
         return
-    process = NodeProcess(tmp_path_factory.mktemp("node"), env={"SSL_CERT_FILE": str(authority().ca_file)})
+    options = ["--processes", "2"] if request.param == "processes" else []
+    process = NodeProcess(tmp_path_factory.mktemp("node"), *options, env={"SSL_CERT_FILE": str(authority().ca_file)})
     try:
-        yield process.wait_ready()
+        yield process.wait_ready(within=30)
     finally:
         assert process.stop() == 0, process.log.read_text()
         assert "Traceback" not in process.log.read_text(), process.log.read_text()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every contract test runs on both kinds of node; those marked `builtin` on ours alone."""
+    """Every contract test runs on each kind of node; those marked `builtin` on ours alone."""
     if "node_address" in metafunc.fixturenames:
         ours_alone = metafunc.definition.get_closest_marker("builtin") is not None
-        kinds = ["builtin"] if ours_alone or not os.environ.get("LAVALINK_URL") else ["builtin", "java"]
-        metafunc.parametrize("node_address", kinds, indirect=True, scope="session")
+        java = ["java"] if os.environ.get("LAVALINK_URL") and not ours_alone else []
+        metafunc.parametrize("node_address", ["builtin", "processes", *java], indirect=True, scope="session")
 
 
 @pytest.fixture

@@ -1,0 +1,46 @@
+"""Logging of a node: lines to standard error, which may be a file on a disk that is full."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import suppress
+from typing import TextIO, cast
+
+import structlog
+
+
+class LossyStream:
+    """A stream for logs: what cannot be written is lost, and never fails what it speaks of."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Writes what can be written."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Tries to."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
+def configure_logs() -> None:
+    """Structlog and the libraries' warnings to standard error."""
+    stream = cast("TextIO", LossyStream(sys.stderr))
+    logging.basicConfig(level=logging.WARNING, stream=stream, format="%(levelname)s %(name)s %(message)s")
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=True,
+    )

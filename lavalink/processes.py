@@ -1,0 +1,195 @@
+"""The processes among which a node of several spreads its players."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import structlog
+
+from lavalink.protocol import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).resolve().parents[1]
+PASSWORD_VARIABLE = "NODE_PASSWORD"  # noqa: S105 - the name of a variable
+START_TIMEOUT = 20.0
+STOP_TIMEOUT = 3.0
+PROBE = 2.0
+"""Seconds between two looks at a process, each of which may take as long."""
+MISSES = 2
+"""Looks in a row without an answer after which a process counts as frozen."""
+BACK_OFF = (0.0, 0.5, 1.0, 2.0, 5.0, 15.0)
+SUMS = ("players", "playingPlayers")
+
+log = structlog.get_logger()
+
+
+class Process:
+    """One `python -m lavalink` on loopback that ends with us; started again whenever it ends or freezes."""
+
+    def __init__(self, number: int, arguments: Sequence[str], most: int | None = None) -> None:
+        self.number = number
+        self.most = most
+        """How many players it takes; None: it has no limit of its own."""
+        self.players = 0
+        """How many are placed there; kept by whoever places them."""
+        self.url: str | None = None
+        """Where it listens; None while it does not."""
+        self.stats: dict[str, Any] = {}
+        """As it last answered."""
+        self._arguments = arguments
+        self._child: asyncio.subprocess.Process | None = None
+        self._password = secrets.token_urlsafe(24)
+        self._listens = asyncio.Event()
+
+    @property
+    def full(self) -> bool:
+        """Whether it would refuse one more player."""
+        return self.most is not None and self.players >= self.most
+
+    async def start(self) -> None:
+        """Opens the way to it."""
+        self.http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            headers={"Authorization": self._password},
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=3),
+            auto_decompress=False,
+        )
+        self._task = asyncio.create_task(self._run(), name=f"process-{self.number}")
+
+    async def listening(self) -> None:
+        """Returns when it listens."""
+        await self._listens.wait()
+
+    async def stop(self) -> None:
+        """Ends it; it gets three seconds before it is killed."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self.http.close()
+        if self._child is None or self._child.returncode is not None:
+            return
+        self._child.terminate()
+        try:
+            await asyncio.wait_for(self._child.wait(), STOP_TIMEOUT)
+        except TimeoutError:
+            self._child.kill()
+            await self._child.wait()
+
+    async def _run(self) -> None:
+        ends = 0
+        while True:
+            await asyncio.sleep(BACK_OFF[min(ends, len(BACK_OFF) - 1)])
+            child = self._child = await self._spawn()
+            port = await _announced(child)
+            ends += 1
+            if port is not None:
+                ends, self.url = 0, f"http://127.0.0.1:{port}"
+                self._listens.set()
+                log.info("process listens", number=self.number, pid=child.pid)
+                await self._watch(child)
+            self.url, self.stats = None, {}
+            self._listens.clear()
+            await _killed(child)
+            log.error("process ended", number=self.number, code=child.returncode)
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "lavalink", "--host", "127.0.0.1", "--port", "0"),
+            *("--password-env", PASSWORD_VARIABLE, "--behind", *self._arguments),
+            cwd=ROOT,
+            env={**os.environ, PASSWORD_VARIABLE: self._password},
+            stdin=asyncio.subprocess.PIPE,  # its end tells the child that we are gone
+            stdout=asyncio.subprocess.PIPE,
+        )
+
+    async def _watch(self, child: asyncio.subprocess.Process) -> None:
+        """Returns when it has ended, or does not answer any more."""
+        ended, misses = asyncio.create_task(child.wait()), 0
+        try:
+            while misses < MISSES and not ended.done():
+                misses = 0 if await self.look() else misses + 1
+                await asyncio.wait([ended], timeout=PROBE)
+        finally:
+            ended.cancel()
+
+    async def look(self) -> bool:
+        """Asks how it is, into `stats`; whether it answered."""
+        limit = aiohttp.ClientTimeout(total=PROBE)
+        try:
+            async with self.http.get(f"{self.url}/v4/stats", timeout=limit) as answer:
+                self.stats = await answer.json()
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return False
+        return True
+
+
+class Processes:
+    """All of them."""
+
+    def __init__(self, processes: Sequence[Process]) -> None:
+        self._all = processes
+
+    async def start(self) -> None:
+        """Returns when the first of them listens. Raises TimeoutError."""
+        for process in self._all:
+            await process.start()
+        waits = [asyncio.create_task(process.listening()) for process in self._all]
+        try:
+            done, _ = await asyncio.wait(waits, timeout=START_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if not done:
+            raise TimeoutError("none of the processes listens")
+
+    async def stop(self) -> None:
+        """Ends all of them."""
+        await asyncio.gather(*(process.stop() for process in self._all))
+
+    def best(self) -> Process:
+        """The one with the fewest players of those that listen and have room; raises ApiError 503."""
+        listening = [process for process in self._all if process.url is not None]
+        if not listening:
+            raise ApiError(503, "The processes of this node are starting again")
+        return min(listening, key=lambda process: (process.full, process.players))
+
+    async def look(self) -> None:
+        """Asks all of them how they are."""
+        await asyncio.gather(*(process.look() for process in self._all if process.url is not None))
+
+    def add_to(self, own: dict[str, Any]) -> dict[str, Any]:
+        """The whole node's load: our own stats, and what each process said last."""
+        found = [process.stats for process in self._all if process.stats]
+        used = own["memory"]["used"] + sum(stats["memory"]["used"] for stats in found)
+        load = min(1.0, own["cpu"]["lavalinkLoad"] + sum(stats["cpu"]["lavalinkLoad"] for stats in found))
+        return {
+            **own,
+            **{key: sum(stats[key] for stats in found) for key in SUMS},
+            "memory": {**own["memory"], "used": used, "allocated": used},
+            "cpu": {**own["cpu"], "lavalinkLoad": load},
+        }
+
+
+async def _announced(child: asyncio.subprocess.Process) -> int | None:
+    """The port that a child names once it listens; None if it does not come to that."""
+    assert child.stdout is not None
+    try:
+        line = await asyncio.wait_for(child.stdout.readline(), START_TIMEOUT)
+    except TimeoutError:
+        return None
+    return int(json.loads(line)["port"]) if line else None
+
+
+async def _killed(child: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        child.kill()
+    await child.wait()

@@ -257,6 +257,22 @@ class LiveMessageColumns(TypedColumns):
     message: Named[int] = Column(BigInteger)
 
 
+class ChatColumns(TypedColumns):
+    """A chat's live message, in a forum's `topic`, and the language that was chosen there."""
+
+    place: Named[str] = Column(Text, ForeignKey("places.id", ondelete="CASCADE"), primary_key=True)
+    message: Named[int | None] = Column(BigInteger)
+    topic: Named[int | None] = Column(BigInteger)
+    language: Named[str | None] = Column(Text)
+
+
+class VisitColumns(TypedColumns):
+    """The chat where somebody acted last."""
+
+    person: Named[str] = Column(Text, ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True)
+    place: Named[str] = Column(Text)
+
+
 class LinkColumns(TypedColumns):
     """A place whose people share the room of another place."""
 
@@ -308,5 +324,7 @@ slots = Table("slots", metadata, SlotColumns)
 node_sessions = Table("node_sessions", metadata, NodeSessionColumns)
 live_messages = Table("live_messages", metadata, LiveMessageColumns)
 links = Table("links", metadata, LinkColumns)
+chats = Table("chats", metadata, ChatColumns)
+visits = Table("visits", metadata, VisitColumns)
 favourites = Table("favourites", metadata, FavouriteColumns)
 measures = Table("measures", metadata, MeasureColumns)

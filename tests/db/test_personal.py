@@ -13,6 +13,7 @@ from core.records.results import Queued
 from core.records.rows import Audit, Play
 from core.room import Room
 from core.types import LOBBY, CommandId, EntryId, Identity, PersonId, Poll, Presence, TrackRef, Turn, Undo
+from db.chats import SqlChats
 from db.engine import Database
 from db.models import favourites, metadata, persons
 from db.personal import ANONYMOUS, NoSuchPersonError, PersonalData, _documents, _who
@@ -80,6 +81,7 @@ async def used(database: Database) -> AsyncIterator[Installation]:
         await connection.execute(update(persons).where(persons.c.id == twin).values(leader=zoe))
         keep = {"ref": "library:1", "title": "Song", "artist": "", "at": 1}
         await connection.execute(insert(favourites), [{**keep, "person": twin}])
+    await SqlChats(database).visit(zoe, lobby.place)
     yield used
     await used.rooms.close()
 

@@ -1,0 +1,57 @@
+"""What is remembered about chats."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, insert, select, update
+
+from core.ports.chats import Chat
+from core.types import PersonId, PlaceId
+from db.engine import Database
+from db.models import chats, entries, links, places, plays, presences, rooms, visits
+from db.statements import insert_or_update
+
+
+class SqlChats:
+    """`core.ports.chats.Chats` on a database. Everything raises StoreUnavailableError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def all(self) -> Sequence[Chat]:
+        """Every chat that anything is remembered of."""
+        columns = select(chats.c.place, chats.c.message, chats.c.topic, chats.c.language)
+        async with self._database.read() as connection:
+            rows = await connection.execute(columns.order_by(chats.c.place))
+            return [Chat(PlaceId(row.place), row.message, row.topic, row.language) for row in rows]
+
+    async def put(self, chat: Chat) -> None:
+        """Remember all of it."""
+        row = {"place": chat.place, "message": chat.message, "topic": chat.topic, "language": chat.language}
+        async with self._database.write() as connection:
+            await connection.execute(insert_or_update(chats, self._database.dialect), row)
+
+    async def move(self, old: PlaceId, new: PlaceId) -> None:
+        """A chat has another id (see the port). Nothing happens when the old one is unknown, or the new one known."""
+        async with self._database.write() as connection:
+            query = select(places).where(places.c.id.in_([old, new]))
+            known = {row["id"]: dict(row) for row in (await connection.execute(query)).mappings()}
+            if old not in known or new in known:
+                return
+            await connection.execute(insert(places), {**known[old], "id": new})
+            for table in (rooms, entries, presences, plays, links, visits):
+                await connection.execute(update(table).where(table.c.place == old).values(place=new))
+            await connection.execute(update(rooms).where(rooms.c.place == new).values(version=rooms.c.version + 1))
+            await connection.execute(update(chats).where(chats.c.place == old).values(place=new, message=None))
+            await connection.execute(delete(places).where(places.c.id == old))
+
+    async def visited(self, person: PersonId) -> PlaceId | None:
+        """The chat where somebody acted last."""
+        async with self._database.read() as connection:
+            place = await connection.scalar(select(visits.c.place).where(visits.c.person == person))
+        return PlaceId(place) if place else None
+
+    async def visit(self, person: PersonId, place: PlaceId) -> None:
+        """Somebody acted in a chat."""
+        async with self._database.write() as connection:
+            row = {"person": person, "place": place}
+            await connection.execute(insert_or_update(visits, self._database.dialect), row)

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from audio.gains import Gains
 from audio.link import Link, Parts
 from audio.node import NODE_ERRORS, Health, Node
 from audio.node_refs import manager_of
@@ -53,6 +54,7 @@ class Follower:
         self._now = parts.clock.now
         self._remote = False  # whether the lead is another process's
         self._patcher = Patcher(self._key, parts.media)
+        self._gains = Gains(parts.levels)
         self._left = left
         self._settled = settled
         self._room: Room | None = None
@@ -191,7 +193,7 @@ class Follower:
 
     async def _match(self, node: Node, seen: Seen, lead: Seen, room: Room) -> None:
         now = time.monotonic()
-        target = self._target(node, seen, lead, room)
+        target = await self._target(node, seen, lead, room)
         fresh = target.entry is not None and target.entry.id != seen.entry
         seek = not fresh and self._adrift(room, now)
         if seek and now - self._acted < LEARNING:
@@ -212,11 +214,12 @@ class Follower:
 
     def _note(self, after: Seen, before: Seen, body: dict[str, Any]) -> None:
         after.started = before.started or "track" in body
+        after.filters = body.get("filters", before.filters)
         if "track" in body:
             after.position = body.get("position", 0)
         self.seen = after
 
-    def _target(self, node: Node, seen: Seen, lead: Seen, room: Room) -> Target:
+    async def _target(self, node: Node, seen: Seen, lead: Seen, room: Room) -> Target:
         """The lead's track, once that is heard there, if this node can play it."""
         current = room.current
         entry = current.entry if current is not None and lead.started and lead.entry == current.entry.id else None
@@ -225,4 +228,5 @@ class Follower:
         length = entry.track.length if entry is not None else None
         if entry is not None and length is not None and seen.entry != entry.id:
             entry = entry if length - lead.position_at(time.monotonic()) > LAST else None
-        return Target(entry, None, lead.paused, room.volume, self._taps, None, chorus=True)
+        filters = await self._gains.filters(room, entry, seen, limiter=True)
+        return Target(entry, None, lead.paused, room.volume, self._taps, None, chorus=True, filters=filters)

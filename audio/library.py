@@ -4,7 +4,7 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +117,10 @@ class Library:
     async def fallback(self) -> Sequence[Track]:
         """The house list: what lies in the house folder (the demo tracks), else the newest of the library."""
         return await self._run(self._fallback)
+
+    async def stamps(self) -> Mapping[TrackRef, str]:
+        """All tracks, the newest first, and what tells whether their files changed."""
+        return await self._run(self._catalogue.stamps)
 
     async def unreadable(self) -> Sequence[Unreadable]:
         """Files that cannot be played, and why."""

@@ -91,6 +91,11 @@ class Catalogue:
         """Id → mtime (ns) and size of every file as it was indexed."""
         return {row[0]: (row[1], row[2]) for row in self._select("SELECT id, mtime, size FROM files")}
 
+    def stamps(self) -> dict[TrackRef, str]:
+        """What can be played, and what tells whether a file is still the one that was indexed."""
+        rows = self._select("SELECT id, mtime, size FROM files WHERE reason IS NULL ORDER BY added_at DESC")
+        return {TrackRef(PREFIX + row[0]): f"{row[1]}:{row[2]}" for row in rows}
+
     def put(self, rows: Iterable[Row]) -> None:
         """Write rows; a file that was there keeps its `added_at`."""
         marks = ", ".join("?" * len(fields(Row)))

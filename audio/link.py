@@ -10,6 +10,7 @@ import structlog
 
 from audio.bookmark import Bookmark
 from audio.failures import TIMEOUT, failure
+from audio.loudness import Levels
 from audio.node import NODE_ERRORS, Node
 from audio.nodes import Nodes
 from audio.seen import Seen
@@ -45,6 +46,7 @@ class Parts:
     clock: Clock
     nodes: Nodes
     media: MediaAddress
+    levels: Levels
     moves: asyncio.Semaphore
     owns: Callable[[RoomRef], bool]
     publish: Callable[[Event], None]
@@ -222,6 +224,7 @@ class Link:
         before = self.seen or Seen()
         fresh = "track" in body
         seen.started = before.started and not fresh
+        seen.filters = body.get("filters", before.filters)
         if seen.entry is None or body.get("paused"):
             self.watchdog.rest()
         elif fresh or "paused" in body:

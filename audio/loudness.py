@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 
 import structlog
 
@@ -23,6 +24,8 @@ LOUDEST = 5.0
 NEAR = 2.0
 """dB by which Opus may be off: it is passed on as it is, which costs nothing."""
 KEPT = 5_000
+Told = Callable[[RoomId], None]
+
 AGAIN = 60.0
 """Seconds until the store is asked again for what it did not know: another process may have measured it."""
 
@@ -67,6 +70,8 @@ class Levels:
         """What each room plays next, soonest first."""
         self.changed = asyncio.Event()
         """Set when something else is wanted."""
+        self.told: Told = lambda _room: None
+        """Called for each room that wants a track of which more is known now."""
         self._measures = measures
         self._known: OrderedDict[TrackRef, Measure] = OrderedDict()
         self._unknown: dict[TrackRef, float] = {}
@@ -87,6 +92,7 @@ class Levels:
         elif now >= self._unknown.get(ref, 0.0):
             await self._read(ref)
             if ref not in self._known:
+                self._unknown = {one: until for one, until in self._unknown.items() if until > now}
                 self._unknown[ref] = now + AGAIN
         return self._known.get(ref)
 
@@ -97,10 +103,16 @@ class Levels:
             log.warning("measure not readable")
             return
         if measure is not None:
-            self.note(measure)
+            self._remember(measure)
 
     def note(self, measure: Measure) -> None:
-        """This was measured."""
+        """This was measured just now."""
+        self._remember(measure)
+        for room, tracks in tuple(self.wanted.items()):
+            if any(track.ref == measure.ref for track in tracks):
+                self.told(room)
+
+    def _remember(self, measure: Measure) -> None:
         self._unknown.pop(measure.ref, None)
         self._known[measure.ref] = measure
         self._known.move_to_end(measure.ref)

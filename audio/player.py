@@ -12,6 +12,7 @@ import structlog
 from audio.broadcast import Broadcast
 from audio.channel import Channel
 from audio.failures import STUCK
+from audio.gains import STEP, Gains
 from audio.intake import Intake, NodeReport
 from audio.link import Link, Parts
 from audio.listeners import Listeners
@@ -19,7 +20,7 @@ from audio.node import Health, Node
 from audio.node_refs import manager_of
 from audio.placement import Placement
 from audio.player_ids import lead_id
-from audio.seen import Patcher, Target
+from audio.seen import Patcher, Seen, Target
 from audio.voice import Voice
 from core import playing, timers
 from core.errors import NoSuchRoomError, StoreUnavailableError
@@ -54,6 +55,7 @@ class RoomPlayer:
         self.broadcast = Broadcast(ref.room, self._link, parts, self.wake)
         self._placement = Placement(self._link, parts, self._look_in)
         self._intake = Intake(ref.room, self.id, self._link, parts.reports, self.voice)
+        self._gains = Gains(parts.levels)
         self._patcher = Patcher(ref.room, parts.media)
         self._listeners = Listeners(ref.room, parts.reports, parts.clock)
         self._inbox: deque[NodeReport] = deque()
@@ -164,6 +166,7 @@ class RoomPlayer:
         await self._mind_time(room)
         self.idle = self._is_idle(room)
         if self.idle:
+            self._gains.rest(room)
             await self._let_go()
         elif await self._placement.settle(room, tapped=bool(self.broadcast.taps)):
             await self._match(room)
@@ -225,16 +228,21 @@ class RoomPlayer:
             self.status = "connecting"  # nothing starts while the voice data of the channel are on their way
             return
         position, seek = self._link.bookmark.aim(room, seen)
-        body = self._patcher.difference(seen, self._target(room, node), position=position, seek=seek)
+        self._gains.want(room, self._parts.clock.now())
+        body = self._patcher.difference(seen, await self._target(room, node, seen), position=position, seek=seek)
         if await self._hopeless(room, body):
             return
         if not body or await self._link.send(node, room, body):
             self._note_status(room)
             await self._look_ahead(room)
 
-    def _target(self, room: Room, node: Node) -> Target:
+    async def _target(self, room: Room, node: Node, seen: Seen) -> Target:
         voice = self._channel.data if self._link.voice_allowed else None
-        target = Target.of(room, taps=self.broadcast.taps, voice=voice, chorus=node.chorus)
+        entry = room.current.entry if room.current else None
+        filters = await self._gains.filters(room, entry, seen, limiter=node.chorus)
+        if self._gains.approaching:
+            self._look_in(STEP)
+        target = Target.of(room, taps=self.broadcast.taps, voice=voice, chorus=node.chorus, filters=filters)
         following = target.following
         if following and (following.id == self._link.bad_next or not node.offers(manager_of(following.track.ref))):
             return replace(target, following=None)

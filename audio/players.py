@@ -12,6 +12,7 @@ import structlog
 from audio.follower import Follower
 from audio.intake import NodeReport
 from audio.link import Parts
+from audio.loudness import Levels
 from audio.node import Node
 from audio.nodes import Nodes
 from audio.player import RoomPlayer
@@ -46,6 +47,7 @@ class Players:
         bus: Bus,
         clock: Clock,
         media: MediaAddress,
+        levels: Levels,
         owns: Callable[[RoomRef], bool] = lambda _room: True,
     ) -> None:
         self._nodes = nodes
@@ -53,7 +55,7 @@ class Players:
         self._places = places
         self._bus = bus
         moves = asyncio.Semaphore(MOVES)
-        self._parts = Parts(rooms, reports, clock, nodes, media, moves, owns, bus.publish, time.monotonic())
+        self._parts = Parts(rooms, reports, clock, nodes, media, levels, moves, owns, bus.publish, time.monotonic())
         self._players: dict[RoomId, RoomPlayer] = {}
         self._by_id: dict[int, RoomPlayer] = {}
         self._followers: dict[int, Follower] = {}
@@ -63,6 +65,7 @@ class Players:
         self._opening: dict[RoomId, asyncio.Task[RoomPlayer | None]] = {}
         self._client: discord.Client | None = None
         nodes.listener = self
+        levels.told = self._on_measured
 
     async def start(self) -> None:
         """Take over every room that has something to look after. Start the nodes after this."""
@@ -147,6 +150,13 @@ class Players:
             player.wake(event.trace, event.version)
         else:
             self._spawn(self._take_up(event.room, event.trace))
+
+    def _on_measured(self, room: RoomId) -> None:
+        """More is known of how loud a track of the room is: players and pages look again."""
+        player = self._players.get(room)
+        if player is not None and player.status != "elsewhere":
+            player.wake()
+            self._bus.publish(PlayerChanged(room=room, status=player.status))
 
     async def _take_up(self, room: RoomId, parent: str = "") -> None:
         try:

@@ -22,6 +22,8 @@ class Seen:
     started: bool = False
     paused: bool = False
     volume: int = 100
+    filters: dict[str, Any] = field(default_factory=dict[str, Any])
+    """As they were sent last, or as the node shows them."""
     voice: VoiceData | None = None
     connected: bool = False
     taps: frozenset[str] = frozenset()
@@ -38,6 +40,7 @@ class Seen:
             following=_entry(room, chorus.get("next")),
             paused=player["paused"],
             volume=player["volume"],
+            filters=player.get("filters") or {},
             voice=VoiceData.read(player["voice"]),
             connected=state["connected"],
             taps=frozenset(tap["id"] for tap in chorus.get("taps", ())),
@@ -73,9 +76,13 @@ class Target:
     taps: frozenset[str]
     voice: VoiceData | None
     chorus: bool
+    filters: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Lavalink's JSON, for the entry."""
 
     @staticmethod
-    def of(room: Room, *, taps: frozenset[str], voice: VoiceData | None, chorus: bool) -> "Target":
+    def of(
+        room: Room, *, taps: frozenset[str], voice: VoiceData | None, chorus: bool, filters: dict[str, Any]
+    ) -> "Target":
         """What the room says. What follows is only told to nodes that can join it gaplessly."""
         return Target(
             entry=room.current.entry if room.current else None,
@@ -85,6 +92,7 @@ class Target:
             taps=taps if chorus else frozenset(),
             voice=voice,
             chorus=chorus,
+            filters=filters,
         )
 
 
@@ -117,7 +125,8 @@ class Patcher:
         if target.entry is None or target.paused:
             return {"track": {"encoded": None}} if seen.entry is not None else {}
         track = self._source(target.entry)
-        return {"track": track, "position": position, "volume": target.volume, "paused": False}
+        filters = {"filters": target.filters} if target.filters != seen.filters else {}
+        return {"track": track, "position": position, "volume": target.volume, "paused": False, **filters}
 
     @staticmethod
     def _controls(seen: Seen, target: Target, position: int, *, seek: bool) -> dict[str, Any]:
@@ -126,6 +135,8 @@ class Patcher:
             return body
         if target.volume != seen.volume:
             body["volume"] = target.volume
+        if target.filters != seen.filters:
+            body["filters"] = target.filters
         if target.paused != seen.paused:
             body["paused"] = target.paused
         if seek:

@@ -17,7 +17,9 @@ from aiohttp import web
 from audio.guard import Guard
 from audio.inheritance import Inheritance
 from audio.library import Library
+from audio.loudness import Levels
 from audio.managed import ManagedNode
+from audio.measuring import Measuring
 from audio.media import media_app
 from audio.media_probe import Prober
 from audio.media_urls import MediaUrls
@@ -158,6 +160,9 @@ class App:
         load = NodeSearch(self.nodes).load
         self.resolver = Resolver(self.library, self.uploads, self.guard, prober, self._managers, load=load)
         self.jukebox = Jukebox(self.store.rooms, self.clock, self.resolver, self.store.shelf)
+        measures = self.store.measures
+        self.levels = Levels(measures)
+        self.measuring = Measuring(self.levels, measures, self.library, self.uploads, self.urls)
         self.players = Players(
             self.nodes,
             rooms=self.store.rooms,
@@ -166,6 +171,7 @@ class App:
             bus=self.bus,
             clock=self.clock,
             media=self.urls,
+            levels=self.levels,
             owns=self.store.ownership.owns,
         )
         ownership = self.store.ownership
@@ -174,13 +180,19 @@ class App:
         await self._play(stack, leave_node=leave_node)
         self._connect_discord(stack)
         stack.push_async_callback(self.tasks.stop)
-        self.tasks.start("library", self.house.fill(self.reports))
+        self.tasks.start("library", self._fill())
+        self.tasks.start("loudness", self.measuring.run())
         self.tasks.start("leases", self.store.ownership.keep())
         self.tasks.start("uploads", sweep_uploads(self.store.rooms, self.uploads))
         self.tasks.start("history", prune_plays(self.store.plays, limits_of, self.clock))
         self.tasks.start("other writers", self.store.rooms.attend())
         if self.redis_bus is not None:
             self.tasks.start("bus", self.redis_bus.follow(self.store.rooms.notice))
+
+    async def _fill(self) -> None:
+        """Index the music folders, then have measured what is new in them."""
+        await self.house.fill(self.reports)
+        await self.measuring.survey()
 
     def _managers(self) -> frozenset[str]:
         """The sources that the nodes of this installation can search."""

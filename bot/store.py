@@ -14,6 +14,7 @@ from db.groups import Groups
 from db.instance import Instance, running_bot
 from db.leases import SqlLeases
 from db.links import SqlLinks
+from db.measures import SqlMeasures
 from db.migrate import migrate
 from db.node_sessions import SqlNodeSessions
 from db.people import SqlPeople
@@ -36,6 +37,7 @@ class Store:
     plays: PlayLog
     ownership: Ownership
     node_sessions: SqlNodeSessions
+    measures: SqlMeasures
 
 
 async def open_store(settings: Settings, bus: Bus, clock: Clock, house: House, stack: AsyncExitStack) -> Store:
@@ -61,4 +63,5 @@ async def open_store(settings: Settings, bus: Bus, clock: Clock, house: House, s
     await ownership.start()
     node_sessions = SqlNodeSessions(database, instance.id)
     live_messages, shelf = SqlLiveMessages(database), SqlShelf(database, clock)
-    return Store(rooms, places, people, links, live_messages, shelf, PlayLog(database), ownership, node_sessions)
+    plays, measures = PlayLog(database), SqlMeasures(database)
+    return Store(rooms, places, people, links, live_messages, shelf, plays, ownership, node_sessions, measures)

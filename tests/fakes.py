@@ -10,6 +10,7 @@ from core.errors import NoSuchRoomError, NothingFoundError
 from core.ports.bus import Bus
 from core.ports.places import RoomRef
 from core.ports.tracks import Attachment, Found, ListLine
+from core.records.measures import Measure
 from core.records.rows import Audit, Audited, Play, Played
 from core.room import Room
 from core.types import LOBBY, CommandId, EntryId, Identity, PersonId, PlaceId, RoomId, Settings, Track, TrackRef
@@ -31,6 +32,22 @@ class FakeClock:
 
     def move(self, ms: int) -> None:
         self.time += ms
+
+
+class FakeMeasures:
+    """Measures in memory."""
+
+    def __init__(self) -> None:
+        self.rows: dict[TrackRef, Measure] = {}
+
+    async def get(self, ref: TrackRef) -> Measure | None:
+        return self.rows.get(ref)
+
+    async def put(self, measure: Measure) -> None:
+        self.rows[measure.ref] = measure
+
+    async def stamps(self, kind: str) -> Mapping[TrackRef, str]:
+        return {ref: row.stamp for ref, row in self.rows.items() if row.whole and ref.startswith(f"{kind}:")}
 
 
 class FakeRooms:

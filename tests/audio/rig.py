@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
+from audio.loudness import Levels
 from audio.managed import ManagedNode
 from audio.node import Health, NodeAddress
 from audio.nodes import Nodes
@@ -23,7 +24,7 @@ from core.room import Room
 from core.types import Actor, PersonId, Presence, RoomId, Track, TrackRef
 from tests.audio.session_rows import FakeNodeSessions, Rows
 from tests.contract.media_host import MediaHost
-from tests.fakes import FakeLibrary, FakePlaces, FakeResolver, FakeRooms, FakeShelf
+from tests.fakes import FakeLibrary, FakeMeasures, FakePlaces, FakeResolver, FakeRooms, FakeShelf
 from tests.sound import FRAME, decode, frequency, mono
 from tests.waiting import until
 
@@ -71,6 +72,7 @@ class World:
         self.clock = SystemClock()
         self.media = HostMedia()
         self.rows = Rows()
+        self.levels = Levels(FakeMeasures())
         self.reports = Reports(self.rooms, self.clock)
         self.jukebox = Jukebox(self.rooms, self.clock, FakeResolver(FakeLibrary()), FakeShelf(self.rooms))
 
@@ -129,6 +131,7 @@ class Rig:
             bus=world.bus,
             clock=world.clock,
             media=world.media,
+            levels=world.levels,
             owns=owns,
         )
         self.taps = Taps(self.players)

@@ -1,5 +1,7 @@
 """Tracks over HTTP for the nodes: signed addresses, ranges, and the guard before everything foreign."""
 
+import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -8,8 +10,11 @@ from aiohttp import ClientResponse, web
 
 from audio import playlists
 from audio.guard import Guard
+from audio.icy import ASK, Description
 from audio.library_files import AUDIO_TYPES
+from audio.media_sound import clean
 from audio.media_urls import BadSignatureError, ExpiredError, MediaUrls, Ticket
+from audio.radio import OnTitle, Radio
 from core.errors import UnplayableError
 from core.types import TrackRef
 
@@ -38,11 +43,25 @@ class Files(Protocol):
         ...
 
 
+class Titles(Protocol):
+    """Who wants to know what a radio station plays."""
+
+    def tell(self, bound_to: str, title: str, lead: float) -> None:
+        """In `lead` seconds `title` will be heard by way of the address that was bound to this."""
+        ...
+
+
 def media_app(
-    urls: MediaUrls, guard: Guard, library: Files, uploads: Files, *, max_body: int = MAX_BODY
+    urls: MediaUrls,
+    guard: Guard,
+    library: Files,
+    uploads: Files,
+    *,
+    titles: Titles | None = None,
+    max_body: int = MAX_BODY,
 ) -> web.Application:
     """The sub-application to mount at `/media`. Its addresses are secrets: keep them out of access logs."""
-    media = Media(urls, guard, {"library": library, "upload": uploads}, max_body)
+    media = Media(urls, guard, {"library": library, "upload": uploads}, titles, max_body)
     app = web.Application()
     app.router.add_get("/{signed}", media.serve)
     return app
@@ -51,10 +70,13 @@ def media_app(
 class Media:
     """Answers one signed address: a file of ours, or a foreign body passed through."""
 
-    def __init__(self, urls: MediaUrls, guard: Guard, files: dict[str, Files], max_body: int) -> None:
+    def __init__(
+        self, urls: MediaUrls, guard: Guard, files: dict[str, Files], titles: Titles | None, max_body: int
+    ) -> None:
         self._urls = urls
         self._guard = guard
         self._files = files
+        self._titles = titles
         self._max_body = max_body
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -78,14 +100,22 @@ class Media:
         return web.FileResponse(path, headers={"Content-Type": media_type, "Cache-Control": "no-store"})
 
     async def _pass_through(self, request: web.Request, ticket: Ticket, address: str) -> web.StreamResponse:
-        headers = {"Range": request.headers["Range"]} if "Range" in request.headers else {}
         relay = Relay(request, ticket, self._urls, self._max_body)
         try:
-            async with self._guard.open(address, headers=headers) as upstream:
+            async with self._guard.open(address, headers=_asked(request, ticket)) as upstream:
+                if ticket.live and Description.read(upstream.headers) and request.method != "HEAD":
+                    return await relay.tune(upstream, Radio(self._guard, address, self._teller(ticket)))
                 return await relay.answer(upstream)
         except UnplayableError as error:
             log.info("media.refused", bound_to=ticket.bound_to, reason=error.reason)
             return relay.abort() or _refusal(error.reason)
+
+    def _teller(self, ticket: Ticket) -> OnTitle:
+        def tell(title: str, lead: float) -> None:
+            if self._titles is not None:
+                self._titles.tell(ticket.bound_to, title, lead)
+
+        return tell
 
 
 class Relay:
@@ -104,9 +134,9 @@ class Relay:
             self._request.transport.abort()
         return self._response
 
-    async def answer(self, upstream: ClientResponse) -> web.StreamResponse:
-        """Pass on what upstream sends, playlists rewritten. Raises UnplayableError."""
-        head = await upstream.content.readany()
+    async def answer(self, upstream: ClientResponse, head: bytes = b"") -> web.StreamResponse:
+        """Pass on what upstream sends after `head`, playlists rewritten. Raises UnplayableError."""
+        head = head or await upstream.content.readany()
         kind = playlists.kind_of(upstream.content_type, upstream.url.path, head)
         if kind is not None:
             return await self._playlist(kind, upstream, head)
@@ -116,17 +146,32 @@ class Relay:
             raise UnplayableError("too_large")
         return await self._stream(upstream, head)
 
+    async def tune(self, upstream: ClientResponse, radio: Radio) -> web.StreamResponse:
+        """Pass on a radio station for as long as it sends, or the playlist that it turns out to be. UnplayableError."""
+        head = await upstream.content.readany()
+        if playlists.kind_of(upstream.content_type, upstream.url.path, head) or looks_like_html(head):
+            return await self.answer(upstream, head)
+        station = clean(upstream.headers.get("icy-name", "")) or "-"  # tells the node that the end is not the end
+        headers = {"Content-Type": upstream.headers.get("Content-Type", "audio/mpeg"), "icy-name": station}
+        self._response = response = web.StreamResponse(headers={**headers, "Cache-Control": "no-store"})
+        await response.prepare(self._request)
+        async with contextlib.aclosing(radio.sound(upstream, head)) as sound:
+            async for chunk in sound:
+                try:
+                    await response.write(chunk)
+                except ConnectionError:  # the node has heard enough
+                    break
+        return response
+
     async def _playlist(self, kind: playlists.Kind, upstream: ClientResponse, head: bytes) -> web.Response:
         if self._ticket.depth >= playlists.DEPTH:
             raise UnplayableError("bad_link")
         text = playlists.decode(await read_capped(upstream, playlists.BYTES, head))
         kind = playlists.settle(kind, text)
-        written = playlists.rewrite(kind, text, str(upstream.url), self._mint)
+        segments = replace(self._ticket, live=False) if kind == "hls" else self._ticket  # they end, unlike a station
+        written = playlists.rewrite(kind, text, str(upstream.url), lambda it: self._urls.nested(segments, it))
         headers = {"Content-Type": playlists.MEDIA_TYPES[kind], "Cache-Control": "no-store"}
         return web.Response(body=written.encode(), headers=headers)
-
-    def _mint(self, address: str) -> str:
-        return self._urls.nested(self._ticket, address)
 
     async def _stream(self, upstream: ClientResponse, head: bytes) -> web.StreamResponse:
         headers = {name: upstream.headers[name] for name in _PASSED_ON if name in upstream.headers}
@@ -151,6 +196,13 @@ class Relay:
             except ConnectionError:  # the node has heard enough
                 return
             chunk = await upstream.content.readany()
+
+
+def _asked(request: web.Request, ticket: Ticket) -> dict[str, str]:
+    """What a foreign server is asked with: a part of a file, or the titles of a station, which has no parts."""
+    if ticket.live:
+        return ASK
+    return {"Range": request.headers["Range"]} if "Range" in request.headers else {}
 
 
 async def read_capped(upstream: ClientResponse, cap: int, head: bytes = b"") -> bytes:

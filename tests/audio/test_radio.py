@@ -1,0 +1,280 @@
+"""Radio stations: their titles, and that a stall is over before the reserve has run out."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audio.guard import Guard
+from audio.icy import Description, IcyReader
+from audio.media import media_app
+from audio.media_urls import MediaUrls
+from audio.uploads import Uploads
+from core.types import Track, TrackRef
+from tests.audio.foreign import Site
+from tests.audio.stations import INTERVAL, Station, block
+from tests.waiting import until
+
+RATE = 16_000
+
+
+def numbered(start: int, stop: int) -> bytes:
+    """Bytes of which each place can be told: a counter every eight."""
+    first, last = start // 8, -(-stop // 8)
+    whole = b"".join(number.to_bytes(8, "big") for number in range(first, last))
+    return whole[start - first * 8 :][: stop - start]
+
+
+@dataclass
+class Told:
+    titles: list[tuple[str, str, float]] = field(default_factory=list)
+
+    def tell(self, bound_to: str, title: str, lead: float) -> None:
+        self.titles.append((bound_to, title, lead))
+
+
+class WallClock:
+    def now(self) -> int:
+        return round(time.time() * 1000)
+
+
+class World:
+    """A station, the media application before it, and a node's client."""
+
+    def __init__(self) -> None:
+        self.site = Site()
+        self.told = Told()
+        self.guard = Guard(["127.0.0.1"])
+        self.station = Station(numbered, RATE)
+        self.site.pages["/radio"] = self.station
+        self.server: TestServer
+        self.session = aiohttp.ClientSession()
+        self.urls: MediaUrls
+
+    async def start(self, uploads: Uploads) -> None:
+        await self.site.server.start_server()
+        self.urls = MediaUrls("", b"k" * 32, WallClock())
+        app = web.Application()
+        app.add_subapp("/media", media_app(self.urls, self.guard, uploads, uploads, titles=self.told))
+        self.server = TestServer(app, host="127.0.0.1")
+        await self.server.start_server()
+
+    async def stop(self) -> None:
+        await self.session.close()
+        await self.server.close()
+        await self.site.server.close()
+        await self.guard.close()
+
+    def url(self, path: str = "/radio") -> str:
+        track = Track(TrackRef(f"url:{self.site.url(path)}"), "Radio")
+        return str(self.server.make_url(self.urls.media_url(track, bound_to="room:7")))
+
+
+@pytest.fixture
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    world = World()
+    await world.start(Uploads(tmp_path_factory.mktemp("data"), world.guard))
+    yield world
+    await world.stop()
+
+
+class Ear:
+    """Reads a station through us; `arrived` tells how many bytes were there at which time."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.body = bytearray()
+        self.arrived: list[tuple[float, int]] = []
+        self.headers: dict[str, str] = {}
+        self.task = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        async with self.world.session.get(self.world.url()) as response:
+            self.headers = dict(response.headers)
+            async for chunk in response.content.iter_any():
+                self.body += chunk
+                self.arrived.append((time.monotonic(), len(self.body)))
+
+    async def seconds(self, count: float, *, within: float = 12) -> None:
+        await until(lambda: len(self.body) >= count * RATE, within=within, what=f"{count} s of sound")
+
+    def reserve(self) -> float:
+        """The least time that was left to play at any moment, in seconds, from the first byte on."""
+        start = self.arrived[0][0]
+        before = [(at, size) for (at, _), (_, size) in zip(self.arrived[1:], self.arrived, strict=False)]
+        return min(size / RATE - (at - start) for at, size in before)
+
+    async def close(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+
+@pytest.fixture
+async def ear(world: World) -> AsyncIterator[Ear]:
+    ear = Ear(world)
+    yield ear
+    await ear.close()
+
+
+def contiguous(body: bytearray) -> bool:
+    """Whether nothing is missing and nothing comes twice."""
+    first = int.from_bytes(body[:8], "big") * 8
+    return bytes(body) == numbered(first, first + len(body))
+
+
+async def test_titles_are_told_and_are_no_part_of_the_sound(world: World, ear: Ear) -> None:
+    world.station.title = "Ann - Hello"
+    await ear.seconds(3)
+    await until(lambda: world.told.titles, what="a title")
+    assert world.told.titles[0][:2] == ("room:7", "Ann - Hello")
+    world.station.title = "Ben - Bye's 'end'"
+    await until(lambda: len(world.told.titles) == 2, what="the next title")
+    bound_to, title, lead = world.told.titles[1]
+    assert (bound_to, title) == ("room:7", "Ben - Bye's 'end'")
+    assert 2 <= lead <= 4, "the burst is heard before it"
+    assert contiguous(ear.body)
+    assert ear.headers["icy-name"] == "Radio Chorus"
+    assert "Content-Length" not in ear.headers
+
+
+async def test_a_stall_is_joined_before_the_reserve_is_gone(world: World, ear: Ear) -> None:
+    await ear.seconds(4)
+    world.station.stall()
+    await ear.seconds(8)
+    assert world.station.connections == 2
+    assert contiguous(ear.body), "not a byte is missing or twice"
+    assert ear.reserve() > 0.5
+
+
+async def test_a_station_without_a_burst_is_held_back_for_a_reserve(world: World, ear: Ear) -> None:
+    world.station.burst = 0
+    await ear.seconds(4)
+    world.station.stall()
+    await ear.seconds(5)
+    assert ear.arrived[0][1] >= 1.8 * RATE
+    assert ear.reserve() > 0.3
+
+
+async def test_a_station_that_hangs_up_is_called_again_at_once(world: World, ear: Ear) -> None:
+    await ear.seconds(4)
+    await _hang_up(world)
+    await ear.seconds(7)
+    assert world.station.connections == 2
+    assert contiguous(ear.body)
+    assert ear.reserve() > 1.5
+
+
+async def _hang_up(world: World) -> None:
+    runner = world.site.server.runner
+    assert runner is not None
+    assert runner.server is not None
+    for connection in runner.server.connections:
+        if connection.transport is not None:
+            connection.transport.close()
+
+
+async def test_one_that_only_hesitated_goes_on_where_it_was(world: World, ear: Ear) -> None:
+    await ear.seconds(3.5)
+    place = len(ear.body)
+    held = world.station.now
+    frozen = held()
+    world.station.now = lambda: frozen  # type: ignore[method-assign]
+    await asyncio.sleep(1.2)
+    world.station.now = held  # type: ignore[method-assign]
+    await ear.seconds(place / RATE + 2)
+    assert contiguous(ear.body)
+
+
+async def test_a_station_that_is_gone_is_given_up(world: World, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audio.radio.PATIENCE", 1.5)
+    await ear.seconds(3.5)
+    world.station.gone = True
+    await _hang_up(world)
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await asyncio.wait_for(ear.task, 5)
+    assert world.station.connections >= 3
+
+
+async def test_a_file_without_a_length_is_not_played_again(world: World) -> None:
+    """What is no station ends when it ends."""
+
+    async def page(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "audio/mpeg"})
+        await response.prepare(request)
+        await response.write(b"x" * 10_000)
+        return response
+
+    world.site.pages["/file"] = page
+    async with world.session.get(world.url("/file")) as response:
+        assert await response.read() == b"x" * 10_000
+    assert len(world.site.asked) == 1
+
+
+async def test_when_the_node_leaves_so_do_we(world: World, ear: Ear) -> None:
+    await ear.seconds(3)
+    await ear.close()
+    await until(lambda: not world.station._stalled, what="the station's connections to end")
+
+
+@pytest.mark.parametrize(
+    ("headers", "rate", "interval"),
+    [
+        ({"icy-name": "A", "icy-br": "128", "icy-metaint": "16000"}, 16_000, 16_000),
+        ({"icy-name": "A", "icy-br": "128,128"}, 16_000, 0),
+        ({"icy-name": "A", "icy-br": "64000"}, 8_000, 0),
+        ({"Ice-Audio-Info": "ice-samplerate=44100;ice-bitrate=96;ice-channels=2"}, 12_000, 0),
+        ({"icy-name": "A", "icy-metaint": "-5"}, 0, 0),
+        ({"icy-name": "A", "icy-metaint": "99999999999999"}, 0, 0),
+        ({"icy-name": "A", "icy-br": "fast", "icy-metaint": "²"}, 0, 0),
+    ],
+)
+def test_what_stations_say_of_themselves(headers: dict[str, str], rate: int, interval: int) -> None:
+    about = Description.read(headers)
+    assert about is not None
+    assert (about.rate, about.interval) == (rate, interval)
+
+
+def test_other_servers_are_no_stations() -> None:
+    assert Description.read({"Content-Type": "audio/mpeg", "Server": "nginx"}) is None
+
+
+@given(st.lists(st.text(max_size=40).map(lambda text: text.replace("'", "").strip()), max_size=6), st.data())
+def test_sound_and_titles_part_however_they_are_cut(titles: list[str], data: st.DataObject) -> None:
+    sound = [bytes([number]) * INTERVAL for number in range(len(titles) + 1)]
+    stream = b"".join(one + block(title) for one, title in zip(sound, titles, strict=False)) + sound[-1]
+    reader, heard, told = IcyReader(INTERVAL), b"", list[str]()
+    while stream:
+        size = data.draw(st.integers(1, 1500))
+        for piece in reader.feed(stream[:size]):
+            heard += piece.sound
+            told += [piece.title] if piece.title else []
+        stream = stream[size:]
+    assert heard == b"".join(sound)
+    assert len(told) <= len(titles)
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        (b"StreamTitle='Caf\xe9';", "Café"),
+        ("StreamTitle='Café';".encode(), "Café"),
+        (b"StreamTitle='It's on';StreamUrl='x';", "It's on"),
+        (b"StreamTitle='';", ""),
+        (b"StreamUrl='x';", ""),
+        (b"StreamTitle='cut off", ""),
+        (b"\xff" * 30, ""),
+    ],
+)
+def test_titles_as_they_are_written(text: bytes, title: str) -> None:
+    length = -(-len(text) // 16)
+    reader = IcyReader(1)
+    pieces = list(reader.feed(b"s" + bytes([length]) + text.ljust(16 * length, b"\0") + b"s"))
+    assert "".join(piece.title for piece in pieces) == title
+    assert b"".join(piece.sound for piece in pieces) == b"ss"

@@ -140,11 +140,15 @@ def children() -> list[int]:
 
 
 def command_line(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return of_process(pid, "cmdline")
 
 
-def environment(pid: int) -> str:
-    return Path(f"/proc/{pid}/environ").read_text()
+def of_process(pid: int, what: str) -> str:
+    """What `/proc` tells of a process; nothing when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/{what}").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
 
 
 @pytest.mark.heard
@@ -297,7 +301,7 @@ async def test_the_key_is_on_no_line_that_others_can_read(tmp_path: Path, capfd:
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for pid in children():
-            met[pid] = command_line(pid) + environment(pid)
+            met[pid] = command_line(pid) + of_process(pid, "environ")
         writer.close()
 
     async with server(listen) as port, desk() as one:

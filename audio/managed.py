@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import aiohttp
 import structlog
@@ -132,15 +133,13 @@ class ManagedNode:
 
     async def _spawn(self) -> None:
         await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
-        with (self._folder / "node.log").open("ab") as output:
-            if output.tell() > LOG_LIMIT:
-                output.truncate(0)
+        with _opened_log(self._folder / "node.log") as output:
             self._child = await asyncio.create_subprocess_exec(
                 *self._command(),
                 cwd=ROOT,
                 env=_environment(),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=output,
+                stdout=asyncio.subprocess.PIPE,
                 stderr=output,
                 start_new_session=True,
             )
@@ -151,20 +150,20 @@ class ManagedNode:
         origins = [option for origin in self._origins for option in ("--media-origin", origin)]
         return [
             *(sys.executable, "-m", "lavalink", "--host", "127.0.0.1", "--port", "0"),
-            *("--password-env", PASSWORD_VARIABLE, "--info-file", str(self._file.resolve())),
+            *("--password-env", PASSWORD_VARIABLE, "--info-file", str(self._file.resolve()), "--announce"),
             *("--orphan-timeout", str(self._orphan_timeout), *origins),
         ]
 
     async def _listening(self, child: asyncio.subprocess.Process) -> NodeInfo:
-        deadline = time.monotonic() + START_TIMEOUT
-        while time.monotonic() < deadline and child.returncode is None:
-            info = await asyncio.to_thread(_read, self._file)
-            if info is not None and info.pid == child.pid:
-                return info
-            await asyncio.sleep(POLL)
-        with contextlib.suppress(ProcessLookupError):
-            child.kill()
-        raise ManagedNodeError(f"the node did not start: see {self._folder / 'node.log'}")
+        """What it says once it listens: its file comes later when the disk is full."""
+        assert child.stdout is not None
+        try:
+            line = await asyncio.wait_for(child.stdout.readline(), START_TIMEOUT)
+            return NodeInfo(**json.loads(line))
+        except (TimeoutError, ValueError, TypeError):
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
+            raise ManagedNodeError(f"the node did not start: see {self._folder / 'node.log'}") from None
 
     async def _watch(self) -> None:
         ends = 0
@@ -200,6 +199,18 @@ class ManagedNode:
         if self._child is not None and self._child.returncode is None:
             self._child.kill()
             await self._child.wait()
+
+
+def _opened_log(path: Path) -> BinaryIO:
+    """The node's log, begun anew when it is long; nowhere when the disk is full."""
+    try:
+        output = path.open("ab")
+    except OSError as error:
+        log.warning("no log of the node", error=error.strerror)
+        return Path(os.devnull).open("ab")
+    if output.tell() > LOG_LIMIT:
+        output.truncate(0)
+    return output
 
 
 def _environment() -> dict[str, str]:

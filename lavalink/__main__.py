@@ -43,7 +43,7 @@ async def run(options: argparse.Namespace) -> None:
     try:
         await runner.setup()
         await web.TCPSite(runner, options.host, options.port).start()
-        told = _tell(options, runner.addresses[0][1], password)
+        told = await _tell(options, runner.addresses[0][1], password)
         await _finished(sessions, stop, options.orphan_timeout)
     finally:
         await runner.cleanup()
@@ -73,13 +73,14 @@ def _several(options: argparse.Namespace, password: str) -> tuple[web.Applicatio
     return make_front(front, password), front.sessions
 
 
-def _tell(options: argparse.Namespace, port: int, password: str) -> asyncio.Task[None] | None:
+async def _tell(options: argparse.Namespace, port: int, password: str) -> asyncio.Task[None] | None:
     """Leaves word of where it listens; the task that goes on trying, if there is one."""
     log.info("node listens", host=options.host, port=port, version=__version__, processes=options.processes)
     info = info_file.content(port, password)
+    later = await info_file.leave(options.info_file, info) if options.info_file else None
     if options.announce or options.behind:
         info_file.announce(info)
-    return asyncio.create_task(info_file.keep(options.info_file, info)) if options.info_file else None
+    return later
 
 
 async def _finished(sessions: Sessions, stop: asyncio.Event, orphan_timeout: float | None) -> None:

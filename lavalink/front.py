@@ -103,16 +103,8 @@ async def update_session(request: web.Request) -> web.Response:
 async def get_players(request: web.Request) -> web.Response:
     """All players of a session, of whichever process."""
     session = request.app[FRONT].session(request)
-    found = await asyncio.gather(*(_players(process, session) for process in session.processes))
+    found = await asyncio.gather(*(process.players_of(session.id) for process in session.processes))
     return web.json_response([player for players in found for player in players])
-
-
-async def _players(process: Process, session: RelayedSession) -> list[Any]:
-    try:
-        async with process.http.get(f"{process.url}/v4/sessions/{session.id}/players") as answer:
-            return await answer.json() if answer.ok else []
-    except aiohttp.ClientError:
-        return []  # it ends just now: so do they
 
 
 @routes.patch(f"{PLAYERS}/{{guild}}")

@@ -26,18 +26,21 @@ def content(port: int, password: str) -> dict[str, Any]:
     return {"pid": os.getpid(), "started": time.time(), "port": port, "password": password, "version": __version__}
 
 
-async def keep(path: Path, info: dict[str, Any]) -> None:
-    """Writes the file; when the disk is full, as soon as it is not."""
-    failed = False
+async def leave(path: Path, info: dict[str, Any]) -> asyncio.Task[None] | None:
+    """Writes the file; when the disk is full, the task that does it as soon as it is not."""
+    try:
+        await asyncio.to_thread(write, path, info)
+    except OSError as error:
+        log.warning("info file not written", file=str(path), error=error.strerror)
+        return asyncio.create_task(_write_later(path, info))
+    return None
+
+
+async def _write_later(path: Path, info: dict[str, Any]) -> None:
     while True:
-        try:
+        await asyncio.sleep(RETRY)
+        with suppress(OSError):
             await asyncio.to_thread(write, path, info)
-        except OSError as error:
-            if not failed:
-                log.warning("info file not written", file=str(path), error=error.strerror)
-            failed = True
-            await asyncio.sleep(RETRY)
-        else:
             return
 
 

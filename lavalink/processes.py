@@ -84,6 +84,14 @@ class Process:
             self._child.kill()
             await self._child.wait()
 
+    async def players_of(self, session_id: str) -> list[dict[str, Any]]:
+        """A session's players there; none while it does not answer."""
+        try:
+            async with self.http.get(f"{self.url}/v4/sessions/{session_id}/players") as answer:
+                return await answer.json() if answer.ok else []
+        except (aiohttp.ClientError, ValueError):
+            return []  # it ends just now: so do they
+
     async def _run(self) -> None:
         ends = 0
         while True:

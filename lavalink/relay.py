@@ -40,6 +40,7 @@ class RelayedSession(Session):
         self.seats: dict[int, Seat] = {}
         self._channels: dict[Process, asyncio.Task[None]] = {}
         self._opening: dict[Process, asyncio.Future[None]] = {}
+        self._telling: asyncio.Task[None] | None = None
 
     @property
     def processes(self) -> list[Process]:
@@ -71,16 +72,20 @@ class RelayedSession(Session):
             raise ApiError(503, "A process of this node is starting again") from None
 
     def attach(self, websocket: Any, *, resumed: bool) -> None:
-        """Hands the session to a client; then where each player was last (see `Session.attach`)."""
+        """Hands the session to a client; soon after, where each player is (see `Session.attach`)."""
         super().attach(websocket, resumed=resumed)
-        for seat in self.seats.values():
-            if seat.update is not None:
-                self.emit(seat.update)
+        if self.seats:
+            self._telling = asyncio.create_task(self._tell_where())
+
+    async def _tell_where(self) -> None:
+        found = await asyncio.gather(*(process.players_of(self.id) for process in self.processes))
+        for player in (player for players in found for player in players):
+            self.emit({"op": "playerUpdate", "guildId": player["guildId"], "state": player["state"]})
 
     async def close(self) -> None:
         """Ends all players, by leaving the processes."""
         self.closed = True
-        channels = list(self._channels.values())
+        channels = [*self._channels.values(), *([self._telling] if self._telling else [])]
         for channel in channels:
             channel.cancel()
         await asyncio.gather(*channels, return_exceptions=True)

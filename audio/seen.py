@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audio.node_refs import identifier_of
+from audio.taps import PushTap, stream_tap
 from audio.voice_data import VoiceData
 from core import playing
 from core.ports.tracks import MediaAddress
 from core.room import Room
 from core.tracing import traceparent
-from core.types import Entry, EntryId, RoomId
+from core.types import Entry, EntryId, RoomId, Track, TrackRef
 
 
 @dataclass(slots=True)
@@ -78,6 +79,7 @@ class Target:
     chorus: bool
     filters: dict[str, Any] = field(default_factory=dict[str, Any])
     """Lavalink's JSON, for the entry."""
+    pushes: tuple[PushTap, ...] = ()
 
     @staticmethod
     def of(
@@ -102,6 +104,7 @@ class Patcher:
     def __init__(self, room: RoomId, media: MediaAddress) -> None:
         self._room = room
         self._media = media
+        self._covers: dict[str, str | None] = {}  # which picture each push was told last
 
     def difference(self, seen: Seen, target: Target, *, position: int, seek: bool) -> dict[str, Any]:
         """The body that turns the player into the target; empty when it is like it.
@@ -151,9 +154,19 @@ class Patcher:
         plays = target.entry is not None and (seen.entry == target.entry.id or not target.paused)
         if plays and following != (None if fresh else seen.following):
             chorus["next"] = self._source(target.following) if target.following else None
-        if target.taps != seen.taps:
-            chorus["taps"] = [{"id": tap, "type": "stream", "format": "opus"} for tap in sorted(target.taps)]
+        covers = {push.id: push.cover for push in target.pushes}
+        if target.taps | covers.keys() != seen.taps or covers != self._covers:
+            self._covers = covers
+            pushes = [push.wire(self._video(push)) for push in target.pushes]
+            chorus["taps"] = [*map(stream_tap, sorted(target.taps)), *pushes]
         return chorus
+
+    def _video(self, push: PushTap) -> str | None:
+        """Where the picture of a push is; a track without a cover gets an address where none is."""
+        if push.cover is None:
+            return None
+        cover = Track(TrackRef(f"cover:{push.cover}"), "")
+        return self._media.media_url(cover, bound_to=f"{self._room}:cover")
 
     def _source(self, entry: Entry) -> dict[str, Any]:
         asked = identifier_of(entry.track.ref)

@@ -1,6 +1,5 @@
 """A room's sound for those without a voice channel: a tap of its player's encoder."""
 
-import secrets
 import struct
 from collections.abc import AsyncGenerator, AsyncIterator
 
@@ -9,6 +8,8 @@ import structlog
 
 from audio.node import NODE_ERRORS
 from audio.players import Players
+from audio.taps import new_tap
+from core.ports.stream import Format
 from core.types import RoomId
 
 LENGTH = struct.Struct(">H")
@@ -22,15 +23,15 @@ class Taps:
     def __init__(self, players: Players) -> None:
         self._players = players
 
-    async def packets(self, room: RoomId, *, recent: int = 0) -> AsyncGenerator[bytes]:
-        """Opus packets in real time; ends when there is no node, or it goes away, or the player moves.
+    async def packets(self, room: RoomId, *, recent: int = 0, form: Format = "opus") -> AsyncGenerator[bytes]:
+        """Packets of a format in real time; ends when there is no node, or it goes away, or the player moves.
 
         Those of the last `recent` ms come first, at once.
         """
         player = await self._players.player(room)
         if player is None:
             return
-        tap = secrets.token_urlsafe(12)
+        tap = new_tap(form)
         try:
             async with await player.broadcast.open(tap, recent=recent) as stream:
                 async for packet in _frames(stream.content):

@@ -1,16 +1,21 @@
 """Hearing a room without a voice channel."""
 
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Literal, Protocol
 
 from core.types import RoomId
 
+Format = Literal["opus", "mp3", "aac"]
+"""What a stream's packets are: Opus of 20 ms, MPEG-1 layer III of 24 ms, or ADTS frames of AAC-LC of 1,024 samples; all
+of 48 kHz in stereo, and each stands alone.
+"""
+
 
 class RoomStream(Protocol):
-    """One upstream per call; the relay opens one per room and fans it out."""
+    """One upstream per call; the relay opens one per room and format and fans it out."""
 
-    def packets(self, room: RoomId, *, recent: int = 0) -> AsyncIterator[bytes]:
-        """Opus packets of 20 ms (48 kHz stereo) as the room's lead player sends them, in real time.
+    def packets(self, room: RoomId, *, recent: int = 0, form: Format = "opus") -> AsyncIterator[bytes]:
+        """Packets as the room's lead player sends them, in real time.
 
         Those of the last `recent` ms (2,500 at most) come first, at once, as far as something was heard then.
         Ends when the node goes away or the player moves; the caller opens it again. Yields nothing while nothing

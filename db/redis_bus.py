@@ -108,6 +108,7 @@ class RedisBus:
                     await pipe.execute()
                 for _ in batch:
                     self._waiting.popleft()
+            _stay_cancelled()
             await self._more.wait()
 
 
@@ -125,6 +126,7 @@ class _Reader:
         """Deliver what others publish from now on, or from where we were when the connection broke."""
         await self._resume(redis)
         while True:
+            _stay_cancelled()
             assert self._last
             answer = await redis.xread({self._stream: _text(self._last)}, count=TOGETHER, block=BLOCK)
             for _, entries in answer or ():
@@ -145,6 +147,13 @@ class _Reader:
     def _deliver(self, fields: Mapping[str, str]) -> None:
         if fields.get("origin") != self._origin and (event := decoded(dict(fields))):
             self._local.publish(event)
+
+
+def _stay_cancelled() -> None:
+    """Python 3.11's `asyncio.wait_for`, by which redis-py sends, loses a cancellation that comes with the result."""
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _id(key: str) -> Id:

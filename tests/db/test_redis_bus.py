@@ -205,3 +205,17 @@ async def test_the_stream_stays_short(server: RedisServer, pair: tuple[Process, 
         await until(lambda: "end" in other.heard)
     async with Redis.from_url(server.url) as redis:
         assert await redis.xlen(one.bus._stream) < 12_000
+
+
+async def test_who_follows_can_be_stopped_at_any_moment(server: RedisServer) -> None:
+    """While a command is on its way, too, which is when redis-py may lose the cancellation on Python 3.11."""
+    for turns in range(60):
+        process = Process(server.url, "stopped")
+        task = asyncio.create_task(process.bus.follow(process.look_again))
+        process.say("hello")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        process.say("hello again")
+        task.cancel()
+        done, _ = await asyncio.wait([task], timeout=5)
+        assert done, f"still there after {turns} turns of the loop"

@@ -111,3 +111,5 @@ class EndReason(StrEnum):
     REMOVED = "removed"
     FAILED = "failed"
     YIELDED = "yielded"
+    SONG = "song"
+    """A live source plays its next song; the entry goes on."""

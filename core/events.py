@@ -113,6 +113,14 @@ class PlayFailed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TitleChanged(Event):
+    """The live source on air plays another song."""
+
+    name: ClassVar[str] = "music.title.changed"
+    entry: EntryId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlaybackChanged(Event):
     """Paused, resumed, sought, another volume, another sound, or stopped."""
 

@@ -95,7 +95,7 @@ def _put_on_air(room: Room, entry: Entry, now: int) -> None:
         _note_turn(room, entry, now)
         room.changes.votes.update((entry.id, person) for person in entry.votes)
     room.current = Playing(entry, fallback, chosen_at=now, listeners=people.listening(room))
-    room.clock = PositionClock(rate=sound.rate(room))
+    room.clock = PositionClock(entry.begins, rate=sound.rate(room))
     room.changes.entries.add(entry.id)
     _noted(room)
 
@@ -197,7 +197,7 @@ def _repetition(room: Room) -> Entry | None:
         return None
     entry = room.current.entry
     id_ = _new_id(room) if room.locked is None else room.locked
-    return replace(entry, id=id_, votes=dict(entry.votes), starts_at=None)
+    return replace(entry, id=id_, votes=dict(entry.votes), starts_at=None, begins=0)
 
 
 def _rejoin(room: Room, played: Entry, now: int) -> None:

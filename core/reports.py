@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from core import output, people, playing, timers, transport
+from core import output, people, playing, plays, timers, transport
 from core.enums import EndReason, PauseReason
 from core.events import PlayFailed
 from core.limits import DRIFT
@@ -26,11 +26,13 @@ class Reports:
         """A node plays `entry`: the current one, or the locked next, which becomes current."""
 
         def report(state: Room, now: int) -> bool:
+            start = 0
             if not _is_current(state, entry):
                 if entry != state.locked or playing.locked_entry(state) is None:
                     return False
                 playing.promote(state, now)
-            transport.start(state, now, node=node, position=position)
+                start = state.current.entry.begins if state.current else 0
+            transport.start(state, now, node=node, position=position + start)
             return True
 
         return await self._apply(room, report)
@@ -78,6 +80,21 @@ class Reports:
 
     def _is_off(self, room: Room, entry: EntryId, position: int) -> bool:
         return _is_current(room, entry) and abs(room.clock.at(self._clock.now()) - position) > DRIFT
+
+    async def titled(self, room: RoomId, entry: EntryId, title: str, artist: str = "") -> bool:
+        """The live source says what it plays; False unless `entry` is on air."""
+
+        def report(state: Room, now: int) -> bool:
+            on_air = _is_on_air(state, entry)
+            return on_air and (plays.announce(state, title, artist, now) or on_air)
+
+        state = await self._rooms.read(room)
+        if not _is_on_air(state, entry):
+            return False
+        song = state.current.song if state.current else None
+        if song is not None and (song.title, song.artist) == (title, artist):
+            return True
+        return await self._apply(room, report)
 
     async def lock_next(self, room: RoomId) -> EntryId | None:
         """Settle what follows the current entry and name it."""
@@ -148,6 +165,10 @@ class Reports:
 
 def _is_current(room: Room, entry: EntryId) -> bool:
     return room.current is not None and room.current.entry.id == entry
+
+
+def _is_on_air(room: Room, entry: EntryId) -> bool:
+    return _is_current(room, entry) and room.current is not None and room.current.started_at is not None
 
 
 def _pause(room: Room, reason: PauseReason, now: int) -> bool:

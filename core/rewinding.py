@@ -18,8 +18,9 @@ _NOT_HEARD = {EndReason.FAILED, EndReason.YIELDED}
 
 
 def track_of(play: Play) -> Track:
-    """What was played."""
-    return Track(play.ref, play.title, play.artist, play.length, play.cover, play.accent, play.uri)
+    """What was played; of a song of a live source, that source."""
+    title, artist = (play.station, "") if play.station else (play.title, play.artist)
+    return Track(play.ref, title, artist, play.length, play.cover, play.accent, play.uri)
 
 
 def latest(room: Room) -> Play:

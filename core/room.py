@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.changes import Changes
-from core.enums import Loop, Mode, PauseReason
+from core.enums import EndReason, Loop, Mode, PauseReason
 from core.records.rows import Play
 from core.types import (
     Checkpoint,
@@ -101,5 +101,5 @@ class Room:
     def take_changes(self) -> Changes:
         """What changed since the last call; called by the store after each successful command."""
         changes, self.changes = self.changes, Changes()
-        self.history.extend(changes.plays)
+        self.history.extend(play for play in changes.plays if play.reason is not EndReason.SONG)
         return changes

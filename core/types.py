@@ -127,7 +127,8 @@ class Vote:
 class Entry:
     """A track queued by a person. `votes` is keyed by voter.
 
-    `seat` is where somebody put it by hand (None: where it came in), `starts_at` (UTC ms) when it is to play.
+    `seat` is where somebody put it by hand (None: where it came in), `starts_at` (UTC ms) when it is to play,
+    `begins` (ms) where in the track it begins.
     """
 
     id: EntryId
@@ -141,6 +142,7 @@ class Entry:
     parked: bool = False
     seat: int | None = None
     starts_at: int | None = None
+    begins: int = 0
     votes: dict[PersonId, Vote] = field(default_factory=dict[PersonId, Vote])
 
 
@@ -217,6 +219,16 @@ class Undo:
     shuffle: Shuffle | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Song:
+    """What a live source says it plays, on air `since` (UTC ms). `told` is how much of the entry was heard before."""
+
+    title: str
+    artist: str = ""
+    since: int = 0
+    told: int = 0
+
+
 @dataclass(slots=True)
 class Playing:
     """The entry on air. `started_at` is None until a node reported it."""
@@ -229,6 +241,8 @@ class Playing:
     listeners: int = 0
     heard: int = 0
     """ms played until the clock was last set; pauses and seeks do not count."""
+    song: Song | None = None
+    """What a live source says is on; None while it says nothing."""
 
 
 @dataclass(slots=True)

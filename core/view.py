@@ -1,6 +1,6 @@
 """What a room looks like to one person."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from core import people, queue, sound, voting
 from core.ordering import Order, order_of
@@ -73,11 +73,11 @@ def _position(room: Room, now: int) -> int:
 def _now(room: Room, own: Own, now: int) -> NowView | None:
     if room.current is None:
         return None
-    entry = room.current.entry
+    entry, song = room.current.entry, room.current.song
     tally = order_of(room, now).tally(entry)
     return NowView(
         id=entry.id,
-        track=entry.track,
+        track=replace(entry.track, title=song.title, artist=song.artist) if song else entry.track,
         person=entry.person,
         name=entry.name,
         place=entry.place,
@@ -87,6 +87,7 @@ def _now(room: Room, own: Own, now: int) -> NowView | None:
         down=tally.down,
         my_vote=_vote_of(entry, own),
         mine=entry.person in own,
+        station=entry.track.title if song else "",
     )
 
 

@@ -26,6 +26,7 @@ from core.types import (
     RoomId,
     Settings,
     Shuffle,
+    Song,
     Track,
     TrackRef,
     Turn,
@@ -36,6 +37,7 @@ from db.models import entries, places, plays, polls, presences, rooms, turns, vo
 
 settings_json: TypeAdapter[Settings] = TypeAdapter(Settings)
 shuffle_json: TypeAdapter[Shuffle | None] = TypeAdapter(Shuffle | None)
+song_json: TypeAdapter[Song | None] = TypeAdapter(Song | None)
 filter_json: TypeAdapter[Filter | None] = TypeAdapter(Filter | None)
 undo_json: TypeAdapter[Undo | None] = TypeAdapter(Undo | None)
 
@@ -102,6 +104,7 @@ def _playing(row: Row[Any], entry: Entry) -> Playing:
         node=row.node,
         listeners=row.listeners,
         heard=row.heard,
+        song=song_json.validate_python(row.song),
     )
 
 
@@ -145,6 +148,7 @@ def _entry(row: Row[Any]) -> Entry:
         parked=row.parked,
         seat=row.seat,
         starts_at=row.starts_at,
+        begins=row.begins,
     )
 
 
@@ -181,7 +185,8 @@ async def _turns(connection: AsyncConnection, room: RoomId) -> dict[EntryId, Tur
 
 
 async def _history(connection: AsyncConnection, room: RoomId) -> deque[Play]:
-    latest = select(*PLAY).where(plays.c.room == room).order_by(plays.c.id.desc()).limit(HISTORY)
+    ended = plays.c.room == room, plays.c.reason != EndReason.SONG
+    latest = select(*PLAY).where(*ended).order_by(plays.c.id.desc()).limit(HISTORY)
     found = [play(row) for row in (await connection.execute(latest)).mappings()]
     return deque(reversed(found), maxlen=HISTORY)
 

@@ -87,6 +87,7 @@ class RoomColumns(TypedColumns):
     node: Named[str | None] = Column(Text)
     listeners: Named[int] = Column(Integer)
     heard: Named[int] = Column(BigInteger)
+    song: Named[Any | None] = Column(JSON(none_as_null=True))
     locked: Named[int | None] = Column(BigInteger)
     next_entry: Named[int] = Column(BigInteger)
     emptied_at: Named[int] = Column(BigInteger)
@@ -125,6 +126,7 @@ class EntryColumns(TypedColumns):
     parked: Named[bool]
     seat: Named[int | None] = Column(BigInteger)
     starts_at: Named[int | None] = Column(BigInteger)
+    begins: Named[int] = Column(BigInteger, server_default="0")
     binned: Named[bool] = Column(Boolean, server_default=false())
 
 
@@ -214,6 +216,8 @@ class PlayColumns(TypedColumns):
     cover: Named[str | None] = Column(Text)
     accent: Named[str | None] = Column(Text)
     uri: Named[str | None] = Column(Text)
+    station: Named[str] = Column(Text, server_default="")
+    position: Named[int] = Column(BigInteger, server_default="0")
 
 
 class AuditColumns(TypedColumns):

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.changes import Changes
 from core.room import Room
 from core.types import EntryId, PersonId, PlaceId
-from db.mapping import Stored, filter_json, settings_json, shuffle_json, undo_json
+from db.mapping import Stored, filter_json, settings_json, shuffle_json, song_json, undo_json
 from db.models import audit, entries, places, plays, polls, presences, rooms, turns, votes
 from db.statements import among, insert_or_update
 
@@ -153,6 +153,7 @@ def _header(room: Room) -> dict[str, Any]:
         "node": current.node if current else None,
         "listeners": current.listeners if current else 0,
         "heard": current.heard if current else 0,
+        "song": song_json.dump_python(current.song if current else None, mode="json"),
         "locked": room.locked,
         "next_entry": room.next_entry,
         "emptied_at": room.emptied_at,
@@ -199,6 +200,7 @@ def _entry(room: Room, key: EntryId) -> Values | None:
         "parked": entry.parked,
         "seat": entry.seat,
         "starts_at": entry.starts_at,
+        "begins": entry.begins,
         "binned": key in room.bin and key > room.cleared,  # what was cleared needs no flag
     }
 

@@ -32,6 +32,10 @@ class Play:
     cover: str | None = None
     accent: str | None = None
     uri: str | None = None
+    station: str = ""
+    """The live source's name, where title and artist are those of a song on it."""
+    position: int = 0
+    """Where in the track it ended, in ms."""
 
 
 @dataclass(frozen=True, slots=True)

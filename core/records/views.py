@@ -64,7 +64,7 @@ class PollView(WhyPoll):
 
 @dataclass(frozen=True, slots=True)
 class NowView:
-    """The entry on air."""
+    """The entry on air. `track` tells the song of a live source while it says one; `station` is its name then."""
 
     id: EntryId
     track: Track
@@ -77,6 +77,7 @@ class NowView:
     down: int
     my_vote: int
     mine: bool
+    station: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lavalink.protocol import LoadError, PlayerState, Track
+from lavalink.tally import TALLY
 
 
 class Events:
@@ -38,4 +39,5 @@ class Events:
         self._event("ChorusTapEvent", id=tap_id, state=state, **({"reason": reason} if reason else {}))
 
     def _event(self, kind: str, **fields: Any) -> None:
+        TALLY.events[kind] += 1
         self._emit({"op": "event", "type": kind, "guildId": self._guild_id, **fields})

@@ -14,7 +14,8 @@ from aiohttp import web
 from yarl import URL
 
 from lavalink.clients import attend, change, guild_id_of
-from lavalink.middleware import WEBSOCKET_PATH, error_bodies, password_guard
+from lavalink.metrics import METRICS_PATH, Metrics
+from lavalink.middleware import WEBSOCKET_PATH, error_bodies, name_version, password_guard
 from lavalink.protocol import ApiError
 from lavalink.relay import RelayedSession
 from lavalink.sessions import Sessions
@@ -53,12 +54,15 @@ class Front:
 
 
 FRONT = web.AppKey("front", Front)
+METRICS = web.AppKey("metrics", Metrics)
 
 
 def make_front(front: Front, password: str) -> web.Application:
     """The HTTP side of a node of several processes, which are started and stopped with it."""
-    app = web.Application(middlewares=[password_guard(password), error_bodies])
-    app[FRONT] = front
+    metrics = Metrics(front.stats, front.sessions)
+    app = web.Application(middlewares=[metrics.count, password_guard(password), error_bodies])
+    app[FRONT], app[METRICS] = front, metrics
+    app.on_response_prepare.append(name_version)
     app.add_routes(routes)
     app.cleanup_ctx.append(_run)
     app.on_shutdown.append(_end_sessions)
@@ -91,6 +95,14 @@ async def stats(request: web.Request) -> web.Response:
     front = request.app[FRONT]
     await front.processes.look()
     return web.json_response(front.stats())
+
+
+@routes.get(METRICS_PATH)
+async def metrics(request: web.Request) -> web.Response:
+    """What Prometheus asks for: the whole node's load, and each process's work."""
+    processes = request.app[FRONT].processes
+    await processes.look()
+    return request.app[METRICS].answer(await processes.metrics())
 
 
 @routes.patch("/v4/sessions/{session}")

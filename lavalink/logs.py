@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TextIO, cast
 
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 
 
 class LossyStream:
@@ -28,10 +29,19 @@ class LossyStream:
             self._stream.flush()
 
 
+def tell_no_content(record: logging.LogRecord) -> bool:
+    """A filter: a request that cannot be parsed may hold a password, so only that it came is told."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError):
+        record.exc_info, record.msg = None, f"{record.msg}: {type(error).__name__}"
+    return True
+
+
 def configure_logs() -> None:
     """Structlog and the libraries' warnings to standard error."""
     stream = cast("TextIO", LossyStream(sys.stderr))
     logging.basicConfig(level=logging.WARNING, stream=stream, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("aiohttp.server").addFilter(tell_no_content)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

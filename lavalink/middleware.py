@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
+from lavalink.metrics import METRICS_PATH
 from lavalink.protocol import ApiError, validation_message
 
 if TYPE_CHECKING:
@@ -23,11 +24,16 @@ log = structlog.get_logger()
 
 
 def password_guard(password: str) -> Middleware:
-    """Refuses with an empty body: 401 without a password, 403 with a wrong one (401 too at the websocket)."""
+    """Refuses with an empty body: 401 without a password, 403 with a wrong one (401 too at the websocket).
+
+    As on a Java node, metrics are for all who reach the port.
+    """
     expected = password.encode()
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path == METRICS_PATH:
+            return await handler(request)
         given = request.headers.get("Authorization")
         if given is not None and hmac.compare_digest(given.encode("utf-8", "surrogateescape"), expected):
             return await handler(request)
@@ -53,6 +59,13 @@ async def error_bodies(request: web.Request, handler: Handler) -> web.StreamResp
     except Exception as error:
         log.exception("request failed", path=request.path)
         return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, f"{type(error).__name__} in the node")
+
+
+async def name_version(_: web.Request, response: web.StreamResponse) -> None:
+    """As a Java node: every answer says which version of the protocol it is, and JSON without a charset."""
+    response.headers["Lavalink-Api-Version"] = "4"
+    if response.content_type == "application/json":
+        response.headers["Content-Type"] = "application/json"
 
 
 def _answer(request: web.Request, status: int, message: str) -> web.Response:

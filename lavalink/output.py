@@ -6,6 +6,7 @@ from itertools import takewhile
 from typing import cast
 
 from lavalink.opus import SILENCE
+from lavalink.tally import TALLY
 from lavalink.taps import Taps
 from lavalink.voice import VoiceLink
 
@@ -29,6 +30,7 @@ class Output:
         self._silence = SILENT_FRAMES
         self._bridge.clear()
         self._send(packet)
+        TALLY.sent += 1
 
     def bridge(self, ring: Iterable[object]) -> None:
         """Keep the packets at the head of what was replaced, to be heard until there is new sound."""
@@ -36,6 +38,7 @@ class Output:
 
     def fill(self) -> None:
         """Send something in place of sound that is not there in time."""
+        TALLY.missed += 1
         if self._bridge:
             self._send(self._bridge.popleft())
         else:

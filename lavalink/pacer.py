@@ -5,6 +5,8 @@ from typing import Protocol
 
 import structlog
 
+from lavalink.tally import TALLY
+
 PERIOD = 0.020
 SLOTS = 2
 """Each player has a slot of its own choice: it starts at once, and the work of many is spread."""
@@ -88,6 +90,7 @@ class Pacer:
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         now = self._now(loop)
+        TALLY.step(max(0.0, loop.time() - self._epoch - self._step * STEP))
         if now - self._step > LATE:
             self._epoch += (now - self._step) * STEP
             now = self._step

@@ -139,6 +139,14 @@ class Process:
             return False
         return True
 
+    async def metrics(self) -> str:
+        """What it tells Prometheus; nothing when it does not answer."""
+        try:
+            async with self.http.get(f"{self.url}/metrics", timeout=aiohttp.ClientTimeout(total=PROBE)) as answer:
+                return await answer.text()
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return ""
+
 
 class Processes:
     """All of them."""
@@ -173,6 +181,12 @@ class Processes:
     async def look(self) -> None:
         """Asks all of them how they are."""
         await asyncio.gather(*(process.look() for process in self._all if process.url is not None))
+
+    async def metrics(self) -> dict[str, str]:
+        """What those that listen tell Prometheus, by their numbers."""
+        listening = [process for process in self._all if process.url is not None]
+        texts = await asyncio.gather(*(process.metrics() for process in listening))
+        return {str(process.number): text for process, text in zip(listening, texts, strict=True)}
 
     def add_to(self, own: dict[str, Any]) -> dict[str, Any]:
         """The whole node's load: our own stats, and what each process said last."""

@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 
 from lavalink import filters
 from lavalink.clients import SESSION_HEADER, attend, change, guild_id_of
-from lavalink.middleware import WEBSOCKET_PATH, error_bodies, password_guard
+from lavalink.metrics import METRICS_PATH, Metrics
+from lavalink.middleware import WEBSOCKET_PATH, error_bodies, name_version, password_guard
 from lavalink.node import Node, decode, make_track
 from lavalink.protocol import ApiError, LoadError, PlayerPatch
 from lavalink.traffic import TRAFFIC
@@ -26,6 +27,7 @@ PROTOCOL_VERSION = "4.2.2"
 CHORUS_VERSION = "1"
 
 NODE = web.AppKey("node", Node)
+METRICS = web.AppKey("metrics", Metrics)
 routes = web.RouteTableDef()
 track_strings = TypeAdapter(list[str])
 log = structlog.get_logger()
@@ -33,8 +35,10 @@ log = structlog.get_logger()
 
 def make_app(node: Node, password: str) -> web.Application:
     """The node's HTTP side; the node is started and stopped with it."""
-    app = web.Application(middlewares=[password_guard(password), error_bodies])
-    app[NODE] = node
+    metrics = Metrics(node.stats.wire, node.sessions)
+    app = web.Application(middlewares=[metrics.count, password_guard(password), error_bodies])
+    app[NODE], app[METRICS] = node, metrics
+    app.on_response_prepare.append(name_version)
     app.add_routes(routes)
     app.cleanup_ctx.append(_run_node)
     app.on_shutdown.append(_end_sessions)
@@ -56,6 +60,12 @@ async def _end_sessions(app: web.Application) -> None:
 async def version(_: web.Request) -> web.Response:
     """The protocol's version as text."""
     return web.Response(text=PROTOCOL_VERSION)
+
+
+@routes.get(METRICS_PATH)
+async def metrics(request: web.Request) -> web.Response:
+    """What Prometheus asks for."""
+    return request.app[METRICS].answer()
 
 
 @routes.get("/v4/info")

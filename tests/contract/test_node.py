@@ -107,6 +107,15 @@ async def test_version_and_info(node: NodeClient) -> None:
     assert ({"name": "chorus", "version": "1"} in info["plugins"]) == node.address.chorus
 
 
+async def test_every_answer_names_the_protocols_version_and_json_is_json(node: NodeClient) -> None:
+    for path in ("/version", "/v4/info", "/v4/nothing", f"{node.session_path}/players"):
+        answer = await node.rest("GET", path)
+        assert answer.headers["Lavalink-Api-Version"] == "4"
+        assert path == "/version" or answer.headers["Content-Type"] == "application/json"
+    assert node.socket
+    assert node.socket._response.headers["Lavalink-Api-Version"] == "4"
+
+
 async def test_there_is_no_route_planner(node: NodeClient) -> None:
     status = await node.rest("GET", "/v4/routeplanner/status")
     assert (status.status, status.text) == (204, "")

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+from core.acts import ON
 from core.enums import Loop, Mode
 from core.errors import NoSuchPollError
 from core.jukebox import Jukebox
@@ -69,6 +70,15 @@ ASK: dict[str, Callable[[Jukebox, Press, PollView], Answer]] = {
     "clear": lambda jukebox, press, _: jukebox.clear(press.room, press.actor, command_id=press.command_id),
     "volume": lambda jukebox, press, poll: jukebox.volume(
         press.room, press.actor, int(poll.argument or 0), command_id=press.command_id
+    ),
+    "filter": lambda jukebox, press, poll: jukebox.set_filter(
+        press.room, press.actor, poll.argument or "", command_id=press.command_id
+    ),
+    "crossfade": lambda jukebox, press, poll: jukebox.set_crossfade(
+        press.room, press.actor, int(poll.argument or 0), command_id=press.command_id
+    ),
+    "loudness": lambda jukebox, press, poll: jukebox.set_loudness(
+        press.room, press.actor, poll.argument == ON, command_id=press.command_id
     ),
     "mode": lambda jukebox, press, poll: jukebox.set_mode(
         press.room, press.actor, Mode(poll.argument or ""), command_id=press.command_id

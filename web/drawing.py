@@ -10,9 +10,9 @@ from typing import Any, cast
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.enums import Loop, Mode
-from core.records.views import EntryView, PollView
+from core.records.views import EntryView, PollView, RoomView
 from core.types import Track
-from web import names, words
+from web import names, sounding, words
 from web.accent import accent
 from web.assets import Assets
 from web.languages import translations
@@ -90,10 +90,14 @@ def _worded(catalogue: NullTranslations) -> dict[str, Any]:
     def mode(mode: Mode) -> tuple[str, str]:
         return names.mode(mode, catalogue), names.explained(mode, catalogue)
 
+    def sound(view: RoomView) -> list[str]:
+        return sounding.shown(view, catalogue)
+
     def loop(loop: Loop) -> str:
         return names.loop(loop, catalogue)
 
-    return {"why": why, "wait": wait, "question": question, "missing": missing, "mode": mode, "loop": loop}
+    worded = (why, wait, question, missing, mode, loop, sound)
+    return {one.__name__: one for one in worded}
 
 
 def _star(track: Track) -> str:

@@ -3,6 +3,7 @@
 from gettext import NullTranslations
 
 from core.enums import Loop, Mode
+from web import sounding
 
 
 def mode(mode: Mode, words: NullTranslations) -> str:
@@ -44,6 +45,8 @@ def question(kind: str, argument: str | None, words: NullTranslations) -> str:
     _ = words.gettext
     if kind == "volume":
         return _("set the volume to %(volume)s %%") % {"volume": argument or "?"}
+    if kind in {"filter", "crossfade", "loudness"}:
+        return sounding.question(kind, argument or "", words)
     if kind == "mode" and argument in list(Mode):
         return _("change the order to “%(mode)s”") % {"mode": mode(Mode(argument), words)}
     asked = {

@@ -115,6 +115,8 @@ _REFUSALS: dict[type[errors.ChorusError], Callable[[Any, NullTranslations], str]
     errors.NoSuchSettingError: _fixed(lambda _: _("There is no such setting.")),
     errors.NoSuchChoiceError: _no_choice,
     errors.PollRunningError: _poll_running,
+    errors.BadFilterError: _fixed(lambda _: _("There is no such filter.")),
+    errors.NotInPlanError: _fixed(lambda _: _("That is not in this room’s plan.")),
     errors.NoSuchPollError: _fixed(lambda _: _("That vote is over.")),
     errors.ClosedError: _fixed(lambda _: _("The queue is locked: only DJs add to it for now.")),
     errors.DuplicateError: lambda error, words: (

@@ -6,7 +6,7 @@ from typing import Any
 
 import discord
 
-from cogs.discord import names, polls, states, words
+from cogs.discord import names, polls, sounding, states, words
 from cogs.discord.text import bar, length, safe
 from core.enums import Guests, Loop, Mode
 from core.records.views import EntryView, NowView, RoomView
@@ -79,7 +79,7 @@ def _progress(view: RoomView, now: NowView, texts: NullTranslations) -> str:
     clock = f"{bar(view.position / max(1, now.track.length))} {length(view.position)} / {length(now.track.length)}"
     if not view.running:
         return clock
-    end = (view.at - view.position + now.track.length) // 1000
+    end = round(view.at + (now.track.length - view.position) / view.rate) // 1000
     return f"{clock} · {texts.gettext('ends')} <t:{end}:R>"
 
 
@@ -94,9 +94,9 @@ def _footer(view: RoomView, texts: NullTranslations) -> str:
 
 
 def _rules(view: RoomView, texts: NullTranslations) -> list[str]:
-    """What is not as usual: the mode, a locked queue."""
+    """What is not as usual: the mode, the sound, a locked queue."""
     mode = [] if view.mode is Mode.FAIR else [names.mode(view.mode, texts)]
-    return [*mode, *([texts.gettext("🔒 locked")] if view.closed else [])]
+    return [*mode, *sounding.rules(view, texts), *([texts.gettext("🔒 locked")] if view.closed else [])]
 
 
 def _buttons(view: RoomView, now: NowView, texts: NullTranslations) -> tuple[Button, ...]:

@@ -2,6 +2,7 @@
 
 from gettext import NullTranslations
 
+from cogs.discord import sounding
 from core.enums import BlockKind, Loop, Mode
 
 Words = NullTranslations
@@ -49,6 +50,8 @@ def question(kind: str, argument: str | None, words: Words) -> str:
     }
     if kind == "volume":
         return _("set the volume to %(volume)s %%") % {"volume": argument or "?"}
+    if kind in {"filter", "crossfade", "loudness"}:
+        return sounding.question(kind, argument, words)
     if kind == "mode":
         known = argument in list(Mode)
         return _("let %(mode)s decide the order") % {"mode": mode(Mode(argument), words) if known else argument}

@@ -10,6 +10,8 @@ from core import errors
 from core.enums import BlockKind
 
 Words = NullTranslations
+SHOWN_BY = {"skip_threshold": 100, "idle": 1 / 60_000, "max_length": 1 / 60_000, "crossfade": 1 / 1000}
+"""What a value is multiplied by for people, who think in percent, minutes, seconds."""
 
 
 def refusal(error: errors.ChorusError, words: Words) -> str:
@@ -58,9 +60,28 @@ def unplayable(reason: str, words: Words) -> str:
 def _out_of_range(error: errors.OutOfRangeError, words: Words) -> str:
     if error.field == "position":
         return words.gettext("The track ends at %(end)s. Choose a time before that.") % {"end": length(int(error.high))}
-    scale = {"skip_threshold": 100, "idle": 1 / 60_000, "max_length": 1 / 60_000}.get(error.field, 1)
+    scale = SHOWN_BY.get(error.field, 1)
     text = words.gettext("Choose something from %(low)g to %(high)g.")
     return text % {"low": error.low * scale, "high": error.high * scale}
+
+
+def _bad_filter(error: errors.BadFilterError, words: Words) -> str:
+    _ = words.gettext
+    texts = {
+        "json": _("That is no filter: name a preset, or write Lavalink’s JSON."),
+        "kind": _("“%(name)s” of a filter takes another kind of value."),
+    }
+    unknown = _("No filter and no setting of one is called “%(name)s”.")
+    return texts.get(error.reason, unknown) % {"name": safe(error.name, 60)}
+
+
+def _not_in_plan(error: errors.NotInPlanError, words: Words) -> str:
+    _ = words.gettext
+    features = {
+        "filter": _("That filter is not in this server’s plan."),
+        "crossfade": _("A crossfade of that length is not in this server’s plan."),
+    }
+    return features.get(error.feature, _("Equal loudness is not in this server’s plan."))
 
 
 def _rate_limited(error: errors.RateLimitedError, words: Words) -> str:
@@ -133,6 +154,8 @@ _REFUSALS: dict[type[errors.ChorusError], Callable[[Any, Words], str]] = {
     errors.NotSeekableError: _fixed(lambda _: _("A live track cannot be wound.")),
     errors.OutOfRangeError: _out_of_range,
     errors.NoSuchSettingError: _filled(lambda _: _("%(setting)s cannot be set to that.")),
+    errors.BadFilterError: _bad_filter,
+    errors.NotInPlanError: _not_in_plan,
     errors.QueueFullError: _filled(lambda _: _("The queue is full (%(limit)d). Wait until something has played.")),
     errors.TooManyEntriesError: _filled(
         lambda _: _("You have %(limit)d tracks waiting already. Let one play, or /remove one.")

@@ -1,9 +1,12 @@
 """Saying yes to a running poll: the same command as asking, so that the rule exists once."""
 
 from collections.abc import Awaitable, Callable
+from gettext import NullTranslations
 
-from cogs.discord import answers, words
+from cogs.discord import answers, sounding, words
 from cogs.discord.surface import Call
+from core import filters
+from core.acts import ON
 from core.enums import Mode
 from core.errors import NoSuchPollError
 from core.records.results import Asked, Changed, Removed
@@ -21,6 +24,8 @@ async def agree(call: Call, kind: str, deadline: int) -> None:
         await call.say(await answers.asked(call, result))
     elif isinstance(result, Removed):
         await call.say(words.removed(result, call.words))
+    elif kind in {"filter", "crossfade", "loudness"}:
+        await call.say(_sound(poll, call.words))
     elif kind == "mode":
         await call.say(words.ordered(Mode(poll.argument or ""), call.words))
     else:
@@ -51,11 +56,38 @@ async def _mode(call: Call, poll: PollView) -> Changed | Asked:
     return await call.jukebox.set_mode(call.room, call.actor, Mode(poll.argument or ""), command_id=call.id)
 
 
+async def _filter(call: Call, poll: PollView) -> Changed | Asked:
+    return await call.jukebox.set_filter(call.room, call.actor, poll.argument or "", command_id=call.id)
+
+
+async def _crossfade(call: Call, poll: PollView) -> Changed | Asked:
+    return await call.jukebox.set_crossfade(call.room, call.actor, int(poll.argument or 0), command_id=call.id)
+
+
+async def _loudness(call: Call, poll: PollView) -> Changed | Asked:
+    return await call.jukebox.set_loudness(call.room, call.actor, poll.argument == ON, command_id=call.id)
+
+
+def _sound(poll: PollView, texts: NullTranslations) -> str:
+    """How the room sounds now that it was agreed to."""
+    argument = poll.argument or ""
+    match poll.kind:
+        case "filter":
+            return sounding.filtered(filters.parse(argument), texts)
+        case "crossfade":
+            return sounding.crossfaded(int(argument), texts)
+        case _:
+            return sounding.levelled(argument == ON, texts)
+
+
 COMMANDS: dict[str, Callable[[Call, PollView], Awaitable[Changed | Removed | Asked]]] = {
     "previous": _previous,
     "stop": _stop,
     "shuffle": _shuffle,
     "clear": _clear,
     "volume": _volume,
+    "filter": _filter,
+    "crossfade": _crossfade,
+    "loudness": _loudness,
     "mode": _mode,
 }

@@ -90,7 +90,7 @@
   function tick() {
     const { dataset } = $("#stage");
     if (dataset.entry) {
-      const ran = dataset.running === "true" ? serverNow() - Number(dataset.at) : 0;
+      const ran = dataset.running === "true" ? (serverNow() - Number(dataset.at)) * Number(dataset.rate) : 0;
       const position = Math.min(Number(dataset.position) + ran, Number(dataset.length) || Infinity);
       const bar = $("#progress");
       if (bar) bar.value = position;

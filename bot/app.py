@@ -29,6 +29,7 @@ from audio.players import Players
 from audio.resolver import Resolver
 from audio.session_book import SessionBook
 from audio.stream import Taps
+from audio.titles import StationTitles
 from audio.uploads import Uploads
 from bot import screen
 from bot.clock import SystemClock
@@ -215,7 +216,9 @@ class App:
             playback=self.players,
             checks={"nodes": self._node_trouble, "discord": self._discord_trouble},
         )
-        app.add_subapp("/media", media_app(self.urls, self.guard, self.library, self.uploads))
+        titles = StationTitles(self.reports)
+        app.add_subapp("/media", media_app(self.urls, self.guard, self.library, self.uploads, titles=titles))
+        stack.push_async_callback(titles.close)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

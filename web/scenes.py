@@ -81,7 +81,7 @@ class Scenes:
 
     def __init__(self, jukebox: Jukebox, rooms: Rooms, clock: Clock, playback: Playback | None) -> None:
         self._jukebox, self._rooms, self._clock, self._playback = jukebox, rooms, clock, playback
-        self._plays: dict[RoomId, tuple[EntryId | None, Sequence[Play]]] = {}
+        self._plays: dict[RoomId, tuple[tuple[EntryId, str] | None, Sequence[Play]]] = {}
 
     async def take(self, ref: RoomRef, person: PersonId | None = None, *, page: int = 0) -> Scene:
         """The room as `person` sees it. Raises NoSuchRoomError, StoreUnavailableError."""
@@ -106,8 +106,8 @@ class Scenes:
         return self._playback is not None and self._playback.status(room) == "waiting"
 
     async def _played(self, view: RoomView) -> Sequence[Play]:
-        """What played last, read again when another entry is on air."""
-        current = view.current.id if view.current else None
+        """What played last, read again when something else is on air."""
+        current = (view.current.id, view.current.track.title) if view.current else None
         known = self._plays.get(view.id)
         if known is None or known[0] != current:
             known = self._plays[view.id] = (current, await self._rooms.plays(view.id, limit=PLAYED))

@@ -42,7 +42,13 @@ def history(plays: Sequence[Played], before: int | None, texts: NullTranslations
 def _play(one: Played, texts: NullTranslations) -> str:
     text = texts.gettext("**%(title)s** · heard for %(heard)s · %(when)s")
     when = f"<t:{one.play.ended_at // 1000}:R>"
-    return text % {"title": safe(one.play.title, 60), "heard": length(one.play.heard), "when": when}
+    return text % {"title": _title(one), "heard": length(one.play.heard), "when": when}
+
+
+def _title(one: Played) -> str:
+    """A song of a station is told with its artist: it has no link that would say more."""
+    play = one.play
+    return safe(f"{play.artist} – {play.title}" if play.station and play.artist else play.title, 60)
 
 
 def favourites(tracks: Sequence[Track], offset: int, texts: NullTranslations) -> Shelf:

@@ -69,7 +69,9 @@ def panel(
 
 def _current(view: RoomView, now: NowView, texts: NullTranslations, status: str, note: str) -> list[str]:
     who = texts.gettext("Asked for by %(name)s") % {"name": words.requester(now.person, now.name, texts)}
-    parts = [safe(now.track.artist), who, _progress(view, now, texts), states.state(view, status, texts), note]
+    station = f"📻 {safe(now.station)}" if now.station else ""
+    clock, state = _progress(view, now, texts), states.state(view, status, texts)
+    parts = [safe(now.track.artist), station, who, clock, state, note]
     return [part for part in parts if part]
 
 

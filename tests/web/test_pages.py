@@ -5,7 +5,7 @@ import re
 import pytest
 
 from core.enums import Guests
-from core.types import LOBBY
+from core.types import LOBBY, Filter
 from tests.fakes import track
 from tests.web.conftest import Browser
 from tests.web.harness import Site, furnish
@@ -171,3 +171,13 @@ async def test_long_queues_have_pages(site: Site, browser: Browser) -> None:
     assert "Number 045" in second
     assert "Number 003" not in second
     assert (await browser.client.get("/r/lobby?page=-1")).status == 200
+
+
+async def test_page_tells_what_changes_the_sound(site: Site, browser: Browser) -> None:
+    await furnish(site)
+    assert 'id="sound"' not in await browser.open()
+    room = site.rooms.rooms[LOBBY]
+    room.filter, room.crossfade = Filter("nightcore"), 4_500
+    text = await browser.open()
+    assert '<p class="sound" id="sound">Nightcore · Crossfade 4.5 s</p>' in text
+    assert 'data-rate="1.2"' in text

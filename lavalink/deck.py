@@ -4,15 +4,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 
+from lavalink.crossfade import SHORTEST, Crossfade, overlap
 from lavalink.engine import Engine
-from lavalink.filters import Effect
-from lavalink.opus import BLOCK, RATE
+from lavalink.marks import Ended, Joined, Paced
+from lavalink.opus import BITRATE, BLOCK, RATE
 from lavalink.packetizer import Packetizer
 from lavalink.protocol import LoadError
 from lavalink.reel import Reel
-from lavalink.shaper import Shaper
+from lavalink.strand import Shaping, Strand
 
 FULL = 19
 """Packets that a ring holds at most (380 ms): what is changed is heard when they have gone out."""
@@ -20,28 +21,6 @@ LOW = 14
 """Packets below which a ring is filled up again: a stall of 280 ms is not heard."""
 LATE = 0.1
 """Seconds that a refill waits for a thread only when the threads have too much to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """From here on the ring holds the next track."""
-
-    reel: Reel
-
-
-@dataclass(frozen=True, slots=True)
-class Paced:
-    """From here, `position` ms of the track, on it goes by `tempo` times as fast as time."""
-
-    position: int
-    tempo: float
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """Nothing comes after this; `error` says what broke the track, if anything did."""
-
-    error: LoadError | None
 
 
 class Deck:
@@ -54,26 +33,24 @@ class Deck:
         self,
         engine: Engine,
         reel: Reel,
-        gain: float,
-        effects: tuple[Effect, ...],
+        shaping: Shaping,
         *,
         on_ready: Callable[["Deck"], None],
         on_missed: Callable[["Deck", Reel], None],
     ) -> None:
-        """`on_ready`: the ring has its first item, or an error; `on_missed`: the cued reel cannot be opened."""
+        """`on_ready`: the ring has its first item, or an error; `on_missed`: the cued reel cannot be played."""
         self.ring: deque[bytes | Joined | Paced | Ended] = deque()
-        self.gain = gain
-        self.effects = effects
+        self.bitrate = BITRATE
         self.joining = False
         """A join is in the ring and has not been heard yet."""
         self._engine = engine
-        self._reel = reel
+        self._heard = self._strand = Strand(reel, shaping)  # what is heard now, and what goes into the ring now
+        self._following = shaping
+        self._fade: Crossfade | None = None
         self._next: Reel | None = None
         self._on_ready = on_ready
         self._on_missed = on_missed
         self._packetizer: Packetizer | None = None
-        self._first = effects  # made into a shaper by a worker: an equalizer takes some ms
-        self._shaper: Shaper | None = None
         self._lock = threading.Lock()  # between the loop and a worker: who takes the next reel
         self._filling = True
         self._announced = False
@@ -83,41 +60,65 @@ class Deck:
         self._closed = False
         engine.openers.submit(self._start)
 
+    # On the loop
+
     def refill(self) -> None:
-        """Have the ring filled up, unless that is under way. On the loop."""
+        """Have the ring filled up, unless that is under way."""
         if not (self._filling or self._over or self._closed):
             self._filling = True
             self._asked = time.monotonic()
             self._engine.decoders.submit(self._fill)
 
+    def shape(self, current: Shaping, following: Shaping) -> None:
+        """How the track that is heard is to sound, and how the one after it is."""
+        with self._lock:
+            self._following, fade = following, self._fade
+            if self._strand is not self._heard:
+                self._strand.shaping = following
+            if fade is not None and self._heard is fade.coming:
+                fade.former.shaping = replace(fade.former.shaping, volume=current.volume)
+            elif fade is not None:
+                fade.coming.shaping = following
+            self._heard.shaping = current
+
     def cue(self, reel: Reel | None) -> bool:
-        """Name the track that follows; False if a join has begun already. On the loop."""
+        """Name the track that follows; False if a join has begun already."""
         with self._lock:
             if self.joining:
                 return False
             former, self._next = self._next, reel
-        if former is not None:
+            fading = self._fade is not None and former is self._fade.coming.reel
+        if former is not None and not fading:  # if it can be heard already it goes softly
             self._discard(former)
         if reel is not None:
             self._reopen_end()
             self._engine.openers.submit(lambda: self._open_next(reel))
         return True
 
+    def joined(self) -> None:
+        """The join has been heard."""
+        with self._lock:
+            self._heard = self._strand
+            self.joining = False
+
     def limit(self, end: int | None) -> None:
         """Let the current track end at `end` ms."""
-        self._reel.end = end
+        self._strand.reel.end = end
 
     def force_join(self) -> None:
-        """The current track has been heard to its end: go on with the next, opened or not. On the loop."""
+        """The current track has been heard to its end: go on with the next, opened or not."""
         with self._lock:
             reel = self._next
             if reel is not None:
                 self._join(reel)
 
     def close(self) -> None:
-        """Stop filling and give the sources back. On the loop."""
+        """Stop filling and give the sources back."""
         self._closed = True
-        for reel in (self._reel, self._next):
+        with self._lock:
+            fade, reels = self._fade, [self._strand.reel, self._next]
+        reels += [fade.former.reel, fade.coming.reel] if fade else []
+        for reel in reels:
             if reel is not None:
                 self._discard(reel)
 
@@ -126,14 +127,6 @@ class Deck:
         """Whether all has been heard and only the opening of the next track is awaited."""
         return self._exhausted and not self.ring
 
-    def _start(self) -> None:
-        self._reel.open()
-        self._engine.decoders.submit(self._fill)
-
-    def _open_next(self, reel: Reel) -> None:
-        reel.open()
-        self._engine.call(lambda: self._next_opened(reel))
-
     def _next_opened(self, reel: Reel) -> None:
         if self._closed:
             return
@@ -141,12 +134,28 @@ class Deck:
             self._on_missed(self, reel)
         self.refill()
 
+    def _reopen_end(self) -> None:
+        """A next track was named in the last moment: the end is not the end."""
+        if self._over and self.ring and self.ring[-1] == Ended(None):
+            self.ring.pop()
+            self._over = False
+
+    # In a worker
+
+    def _start(self) -> None:
+        self._strand.reel.open()
+        self._engine.decoders.submit(self._fill)
+
+    def _open_next(self, reel: Reel) -> None:
+        reel.open()
+        self._engine.call(lambda: self._next_opened(reel))
+
     def _fill(self) -> None:
         if self._packetizer is not None:
             self._mind_load(self._packetizer)
         try:
             while self._room and not self._over and not self._closed:
-                if not self._step(self._reel):
+                if not self._step(self._strand):
                     break
         except LoadError as error:
             self._end(error)
@@ -163,64 +172,107 @@ class Deck:
     def _mind_load(self, packetizer: Packetizer) -> None:
         if time.monotonic() - self._asked > LATE:
             self._engine.strain()
-        packetizer.spend(self._engine.complexity)
+        packetizer.tune(self._engine.complexity, self.bitrate)
 
-    def _step(self, reel: Reel) -> bool:
+    def _step(self, strand: Strand) -> bool:
         """Add 20 to 100 ms; False if there is nothing to add for now."""
-        if not reel.opened:
+        if not strand.reel.opened:
             return False
-        shaper = self._ready_shaper()
-        if shaper is not None and shaper.waiting:
-            self._shape(reel, shaper)
+        fade = self._fade or self._begin_fade(strand)
+        if fade is not None:
+            self._cross(fade)
             return True
-        piece = reel.read(copy=self._packetizer is None and shaper is None and self.gain == 1.0)
-        if piece is None:
-            return self._turn(reel)
-        if isinstance(piece, bytes):
-            self._put(piece)
-        elif shaper is not None:
-            shaper.feed(piece)
-        else:
-            self._put_all(self._encoder.push(piece, self.gain))
+        if strand.plain:
+            return self._copy(strand)
+        tempo, sound = strand.tempo, strand.read()
+        if sound is None:
+            return self._turn(strand)
+        self._put_all(self._encoder.push_sound(sound))
+        self._pace(strand, tempo)
         return True
 
-    def _ready_shaper(self) -> Shaper | None:
-        """What samples go through, if they go through anything."""
-        if self._first:
-            self._shaper, self._first = Shaper(self._first), ()
-        elif self._shaper is None and self.effects:
-            self._shaper = Shaper(())
-        return self._shaper
+    def _copy(self, strand: Strand) -> bool:
+        """Add some of a track as it is."""
+        piece = strand.reel.read(copy=self._packetizer is None)
+        if piece is None:
+            return self._turn(strand)
+        if isinstance(piece, bytes):
+            self._put(piece)
+        else:
+            self._put_all(self._encoder.push(piece))
+        return True
 
-    def _shape(self, reel: Reel, shaper: Shaper) -> None:
-        """Filter some of what was read; say so where that makes the track go faster or slower."""
-        tempo = shaper.tempo
-        self._put_all(self._encoder.push_sound(shaper.shape(self.effects), self.gain))
-        if shaper.tempo != tempo:
-            unheard = shaper.behind + self._encoder.held * tempo
-            self._put(Paced(round(reel.position - unheard * 1000 / RATE), shaper.tempo))
-        if shaper.idle:
-            self._shaper = None
-
-    def _drain(self, shaper: Shaper) -> None:
-        """A track has ended: what the filters still hold of it."""
-        tempo = shaper.tempo
-        self._put_all(self._encoder.push_sound(shaper.flush(), self.gain))
-        if shaper.tempo != tempo:
-            self._put(Paced(round(self._reel.position), shaper.tempo))
+    def _pace(self, strand: Strand, tempo: float) -> None:
+        """Say so if filters have made the track go faster or slower."""
+        if strand.tempo != tempo:
+            unheard = self._encoder.held * tempo * 1000 / RATE
+            self._put(Paced(round(strand.position - unheard), strand.tempo))
 
     @property
     def _encoder(self) -> Packetizer:
         if self._packetizer is None:
-            self._packetizer = Packetizer(self.gain)
+            self._packetizer = Packetizer(self.bitrate)
         return self._packetizer
 
-    def _turn(self, reel: Reel) -> bool:
-        """The end of a reel: go on with the next, or wait for it, or end."""
-        if self._shaper is not None and self._shaper.unfinished:
-            self._drain(self._shaper)
+    # The end of a track
+
+    def _begin_fade(self, strand: Strand) -> Crossfade | None:
+        """The crossfade into the next track, if it is time for it."""
+        following = self._next
+        if following is None or not following.crossfade or following.error is not None:
+            return None
+        wanted = following.crossfade * RATE // 1000
+        left = strand.left(wanted)
+        if left is None or not following.opened:
+            return None
         with self._lock:
-            if reel is not self._reel:
+            if following is not self._next:
+                return None
+            coming = Strand(following, self._following)
+            samples = overlap(wanted, left=left, former=strand.length, coming=coming.length)
+            if SHORTEST <= samples >= left:
+                self._fade = Crossfade(strand, coming, samples)
+        return self._fade
+
+    def _cross(self, fade: Crossfade) -> None:
+        """Add some of both tracks; in the middle the coming one becomes the one that is heard."""
+        wanted = self._strand is fade.coming or self._next is fade.coming.reel
+        if not wanted and not fade.retreating:
+            fade.call_off()
+        strand, tempo = self._strand, self._strand.tempo
+        self._put_all(self._encoder.push_sound(fade.mix()))
+        self._pace(strand, tempo)
+        if fade.error is not None and not fade.retreating:
+            self._broken(fade, fade.error)
+        if fade.turned and strand is fade.former:
+            self._take_over(fade)
+        if fade.over:
+            self._settle(fade)
+
+    def _broken(self, fade: Crossfade, error: LoadError) -> None:
+        """The coming track fails: if it is not yet the one that is heard, the former one plays on."""
+        if self._strand is fade.coming:
+            raise error
+        fade.call_off()
+        reel = fade.coming.reel
+        reel.error = error
+        self._engine.call(lambda: self._next_opened(reel))
+
+    def _take_over(self, fade: Crossfade) -> None:
+        with self._lock:
+            if self._next is fade.coming.reel:
+                self._begin(fade.coming)
+
+    def _settle(self, fade: Crossfade) -> None:
+        """Only one of two tracks is left."""
+        with self._lock:
+            self._fade = None
+        self._discard(fade.former.reel if self._strand is fade.coming else fade.coming.reel)
+
+    def _turn(self, strand: Strand) -> bool:
+        """The end of a track: go on with the next, or wait for it, or end."""
+        with self._lock:
+            if strand is not self._strand:
                 return True
             following = self._next
             if following is not None and following.opened and following.error is None:
@@ -232,10 +284,17 @@ class Deck:
         return False
 
     def _join(self, reel: Reel) -> None:
-        self._discard(self._reel)
-        self._reel, self._next = reel, None
+        """Go on with the next track where the last sample of this one was."""
+        self._discard(self._strand.reel)
+        self._begin(Strand(reel, self._following, self._strand))
+
+    def _begin(self, strand: Strand) -> None:
+        """From here on this is the track that is heard."""
+        self._strand, self._next = strand, None
         self.joining, self._exhausted = True, False
-        self._put(Joined(reel))
+        held = self._packetizer.held if self._packetizer else 0
+        place = strand.position - held * strand.tempo * 1000 / RATE
+        self._put(Joined(strand.reel, max(strand.reel.start, round(place)), strand.tempo))
 
     def _end(self, error: LoadError | None) -> None:
         if self._packetizer is not None:
@@ -245,11 +304,7 @@ class Deck:
         if error is not None:
             self._announce()
 
-    def _reopen_end(self) -> None:
-        """A next track was named in the last moment: the end is not the end."""
-        if self._over and self.ring and self.ring[-1] == Ended(None):
-            self.ring.pop()
-            self._over = False
+    # The ring
 
     def _put(self, item: bytes | Joined | Paced | Ended) -> None:
         self.ring.append(item)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import av
 import av.logging
+import numpy as np
 import structlog
 from av.audio.frame import AudioFrame
 from av.audio.plane import AudioPlane
@@ -18,6 +19,7 @@ from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
 from av.packet import Packet  # noqa: TC002 (beside its siblings)
 
+from lavalink.convolver import Sound
 from lavalink.fetch import HttpFile
 from lavalink.hls import open_segments, reason
 from lavalink.opus import BLOCK, FRAME, RATE, can_pass_through, packet_samples
@@ -45,6 +47,8 @@ PREROLL_PACKETS = 4
 BAD_PACKETS = 100
 """Undecodable packets in a row after which a file counts as broken."""
 
+FULL_SCALE = 32768.0
+
 _NOTHING = (None, 0, 0)
 
 log = structlog.get_logger()
@@ -56,6 +60,11 @@ class Pcm(NamedTuple):
     plane: AudioPlane
     start: int
     samples: int
+
+    def sound(self) -> Sound:
+        """The samples shaped (n, 2), full scale 1.0."""
+        samples = np.frombuffer(memoryview(self.plane), np.int16, self.samples * 2, self.start * 4)
+        return (samples.astype(np.float32) / np.float32(FULL_SCALE)).reshape(-1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +112,18 @@ class Decoder:
         """Whether `seek` works."""
         return self._container.duration is not None if self._segmented else self.file.seekable()
 
+    @property
+    def length(self) -> int | None:
+        """How long the file says or seems to be, in ms; None for what may never end."""
+        duration = self._container.duration
+        return duration // 1000 if duration and duration > 0 else None
+
     def tags(self) -> Tags:
         """Read the file's tags and length."""
         found = _lowered(self._stream.metadata) | _lowered(self._container.metadata)
-        duration = self._container.duration
-        length = duration // 1000 if duration and duration > 0 else None
         artist = found.get("artist") or found.get("album_artist") or found.get("composer")
         title = found.get("title") or found.get("streamtitle") or found.get("icy-name")
-        return Tags(title, artist, found.get("isrc") or found.get("tsrc"), length)
+        return Tags(title, artist, found.get("isrc") or found.get("tsrc"), self.length)
 
     def seek(self, position: int) -> None:
         """Go to a place in ms, exact to a sample where the container tells times; beyond the end is the end."""

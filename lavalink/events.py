@@ -11,12 +11,12 @@ class Events:
     """Sends one player's messages."""
 
     def __init__(self, guild_id: int, emit: Callable[[dict[str, Any]], None]) -> None:
-        self._guild_id = str(guild_id)
+        self.guild_id = str(guild_id)
         self._emit = emit
 
     def update(self, state: PlayerState) -> None:
         """Where the player is."""
-        self._emit({"op": "playerUpdate", "guildId": self._guild_id, "state": state.wire()})
+        self._emit({"op": "playerUpdate", "guildId": self.guild_id, "state": state.wire()})
 
     def started(self, track: Track) -> None:
         """A track begins."""
@@ -40,4 +40,4 @@ class Events:
 
     def _event(self, kind: str, **fields: Any) -> None:
         TALLY.events[kind] += 1
-        self._emit({"op": "event", "type": kind, "guildId": self._guild_id, **fields})
+        self._emit({"op": "event", "type": kind, "guildId": self.guild_id, **fields})

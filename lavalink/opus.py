@@ -24,6 +24,7 @@ LOW_COMPLEXITY = 5
 
 _APPLICATION_AUDIO = 2049
 _SET_BITRATE = 4002
+_GET_BITRATE = 4003
 _SET_COMPLEXITY = 4010
 _GET_COMPLEXITY = 4011
 _LARGEST_PACKET = 1275 * 6 + 7
@@ -50,6 +51,14 @@ class Encoder(Protocol):
     @complexity.setter
     def complexity(self, value: int) -> None: ...
 
+    @property
+    def bitrate(self) -> int:
+        """Bits a second."""
+        ...
+
+    @bitrate.setter
+    def bitrate(self, value: int) -> None: ...
+
     def encode(self, address: int, frames: int = 1) -> list[bytes]:
         """Encode 960 samples, or as many times that as there are `frames` (at most 6), which lie at `address`."""
         ...
@@ -70,19 +79,30 @@ class NativeEncoder:
         self._parse = _PARSE(("opus_packet_parse", library))
         self._first = ctypes.c_ubyte()
         self._starts, self._sizes = (ctypes.c_void_p * _MOST_FRAMES)(), (ctypes.c_int16 * _MOST_FRAMES)()
-        self._set(_SET_BITRATE, BITRATE)
-        self.complexity = COMPLEXITY
+        self.bitrate, self.complexity = BITRATE, COMPLEXITY
 
     @property
     def complexity(self) -> int:
         """The effort, 0 to 10; can be changed between two packets."""
-        value = ctypes.c_int()
-        self._library.opus_encoder_ctl(self._state, ctypes.c_int(_GET_COMPLEXITY), ctypes.byref(value))
-        return value.value
+        return self._get(_GET_COMPLEXITY)
 
     @complexity.setter
     def complexity(self, value: int) -> None:
         self._set(_SET_COMPLEXITY, value)
+
+    @property
+    def bitrate(self) -> int:
+        """Bits a second; can be changed between two packets."""
+        return self._get(_GET_BITRATE)
+
+    @bitrate.setter
+    def bitrate(self, value: int) -> None:
+        self._set(_SET_BITRATE, value)
+
+    def _get(self, request: int) -> int:
+        value = ctypes.c_int()
+        self._library.opus_encoder_ctl(self._state, ctypes.c_int(request), ctypes.byref(value))
+        return value.value
 
     def _set(self, request: int, value: int) -> None:
         self._library.opus_encoder_ctl(self._state, ctypes.c_int(request), ctypes.c_int(value))
@@ -109,9 +129,10 @@ class NativeEncoder:
 
 
 class LibavEncoder:
-    """The encoder inside PyAV: where no libopus can be found."""
+    """The encoder inside PyAV: where no libopus can be found. Neither effort nor bit rate changes while it works."""
 
     complexity = COMPLEXITY
+    bitrate = BITRATE
 
     def __init__(self) -> None:
         options = {"compression_level": str(COMPLEXITY), "frame_duration": "20"}

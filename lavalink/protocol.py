@@ -116,7 +116,9 @@ class NextTrack(Patch):
     identifier: str | None = None
     position: Annotated[int, Field(ge=0)] = 0
     user_data: dict[str, Any] = Field(default_factory=dict)
-    crossfade_ms: Literal[0] = 0
+    crossfade_ms: Annotated[int, Field(ge=0, le=12_000)] = 0
+    filters: Filters | None = None
+    """The player's filters from the join on, in place of those that are on by then."""
 
     @model_validator(mode="after")
     def _name_one_track(self) -> Self:
@@ -167,6 +169,9 @@ class ChorusPatch(Patch):
 
     next: NextTrack | None = None
     taps: list[Tap] | None = None
+    bitrate: Annotated[int, Field(ge=6_000, le=510_000)] | None = None
+    """Bits a second."""
+    fade_ms: Annotated[int, Field(ge=0, le=150)] | None = None
 
     @model_validator(mode="after")
     def _refuse_twins(self) -> Self:
@@ -201,10 +206,12 @@ class SessionPatch(Patch):
 
 
 class ChorusModel(Model):
-    """The extension's part of a player: the prepared track and the open taps."""
+    """The extension's part of a player: the prepared track, the open taps, the encoder's bits a second."""
 
     next: Track | None = None
     taps: list[Tap] = Field(default_factory=list[Tap])
+    bitrate: int
+    fade_ms: int
 
 
 class PlayerModel(Model):

@@ -1,6 +1,7 @@
 """A track on its way to the ear: opened and read on worker threads, cancelled from the loop."""
 
 import threading
+from collections import deque
 
 from lavalink.decoder import Decoder, Pcm
 from lavalink.fetch import HttpFile  # noqa: TC001 (beside its siblings)
@@ -9,13 +10,18 @@ from lavalink.playlists import open_sound
 from lavalink.protocol import LoadError, Track
 from lavalink.sources import MANAGER, Sources
 
+STRIDE = 4
+"""Pieces that are read ahead in one go: so reading ahead is over soon, and nobody else waits for long."""
+
 
 class Reel:
     """One opening of one track, from `start` (ms) on."""
 
-    def __init__(self, track: Track, sources: Sources, start: int) -> None:
+    def __init__(self, track: Track, sources: Sources, start: int, crossfade: int = 0) -> None:
+        """`crossfade`: for how many ms it is to be heard together with the track before it."""
         self.track = track
         self.start = start
+        self.crossfade = crossfade
         self.end: int | None = None
         """Where to stop, in ms of the track."""
         self.error: LoadError | None = None
@@ -26,7 +32,11 @@ class Reel:
         self._decoder: Decoder | None = None
         self._lock = threading.Lock()
         self._closed = False
-        self._samples = 0
+        self._samples = 0  # given out
+        self._ahead = deque[Pcm]()
+        self._ahead_samples = 0
+        self._ended = False
+        self._fault: LoadError | None = None
 
     def open(self) -> None:
         """Open the track; what goes wrong is kept in `error`. In a worker thread."""
@@ -44,16 +54,36 @@ class Reel:
         with self._lock:
             if self.error is not None:
                 raise self.error
-            if self._decoder is None:
-                return None
-            left = FRAME * BLOCK if self.end is None else (self.end - self.start) * RATE // 1000 - self._samples
-            piece = self._decoder.read(copy=copy) if left > 0 else None
-        if not isinstance(piece, Pcm):
+            most = FRAME * BLOCK if self.end is None else self._until(self.end)
+            piece = self._next(copy=copy) if most > 0 else None
+        if isinstance(piece, Pcm):
+            piece = Pcm(piece.plane, piece.start, min(piece.samples, most))
+            self._samples += piece.samples
+        elif piece is not None:
             self._samples += FRAME
-            return piece
-        piece = Pcm(piece.plane, piece.start, min(piece.samples, left))
-        self._samples += piece.samples
         return piece
+
+    def look_ahead(self, samples: int) -> int | None:
+        """Read on without giving out, some pieces at a time, until there are so many.
+
+        How many are left until the end, as soon as that is known. In a worker thread.
+        """
+        with self._lock:
+            for _ in range(STRIDE):
+                if self._ahead_samples < samples and not self._ended:
+                    self._read_ahead()
+        seen = self._ahead_samples
+        limit = None if self.end is None else max(0, self._until(self.end))
+        if limit is not None and (limit <= seen or self._ended):
+            return min(limit, seen)
+        return seen if self._ended else None
+
+    @property
+    def length(self) -> int | None:
+        """Where the track ends, in ms, as far as its file tells; None if it may never."""
+        decoder = self._decoder
+        told = decoder.length if decoder is not None else None
+        return min(self.end, told) if self.end and told else self.end or told
 
     @property
     def position(self) -> float:
@@ -71,8 +101,33 @@ class Reel:
         self.cancel()
         with self._lock:
             decoder, self._decoder = self._decoder, None
+            self._ahead.clear()
             if decoder is not None:
                 decoder.close()
+
+    def _until(self, end: int) -> int:
+        """Samples that are still to be given out."""
+        return (end - self.start) * RATE // 1000 - self._samples
+
+    def _next(self, *, copy: bool) -> bytes | Pcm | None:
+        if self._ahead:
+            piece = self._ahead.popleft()
+            self._ahead_samples -= piece.samples
+            return piece
+        if self._fault is not None:
+            raise self._fault
+        return self._decoder.read(copy=copy) if self._decoder is not None and not self._ended else None
+
+    def _read_ahead(self) -> None:
+        try:
+            piece = self._decoder.read(copy=False) if self._decoder is not None else None
+        except LoadError as error:  # what was read before it is heard first
+            self._fault, piece = error, None
+        if isinstance(piece, Pcm):
+            self._ahead.append(piece)
+            self._ahead_samples += piece.samples
+        else:
+            self._ended = True
 
     def _open(self) -> Decoder:
         info = self.track.info

@@ -14,8 +14,6 @@ from lavalink.timescale import Timescale
 
 FADE = FRAME * 2
 """Samples (40 ms) over which the sound goes from the former filters to the new ones."""
-FULL_SCALE = 32768.0
-
 _RAMP = (np.sin(np.arange(FADE) / FADE * np.pi / 2) ** 2).astype(np.float32)[:, None]
 _NONE: Sound = np.zeros((0, 2), np.float32)
 
@@ -119,8 +117,7 @@ class Shaper:
 
     def feed(self, pcm: Pcm) -> None:
         """Take a piece; then `shape` while it is `waiting`."""
-        samples = np.frombuffer(memoryview(pcm.plane), np.int16, pcm.samples * 2, pcm.start * 4)
-        self._rest = (samples.astype(np.float32) / np.float32(FULL_SCALE)).reshape(-1, 2)
+        self._rest = pcm.sound()
 
     def shape(self, wanted: tuple[Effect, ...]) -> Sound:
         """The next 100 ms or so, less while the filters change."""

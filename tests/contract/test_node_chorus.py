@@ -24,7 +24,12 @@ def playing(url: str) -> Json:
 
 
 async def test_a_player_shows_its_next_and_its_taps(node: NodeClient, media: MediaHost) -> None:
-    assert (await node.patch(GUILD, {})).json["chorus"] == {"next": None, "taps": []}
+    assert (await node.patch(GUILD, {})).json["chorus"] == {
+        "next": None,
+        "taps": [],
+        "bitrate": 128_000,
+        "fadeMs": 100,
+    }
     url = media.tone(660, 3)
     await node.patch(GUILD, playing(media.tone(440, 20)))
     chorus = (await node.patch(GUILD, {"chorus": {"next": {"identifier": url, "userData": {"n": 2}}}})).json["chorus"]
@@ -40,7 +45,8 @@ async def test_a_player_shows_its_next_and_its_taps(node: NodeClient, media: Med
     [
         ({"bitrate": 64}, "bitrate"),
         ({"fadeMs": 500}, "fadeMs"),
-        ({"next": {"identifier": "http://x/", "crossfadeMs": 3000}}, "crossfadeMs"),
+        ({"next": {"identifier": "http://x/", "crossfadeMs": 12_001}}, "crossfadeMs"),
+        ({"next": {"identifier": "http://x/", "filters": {"volume": 6.0}}}, "volume"),
         ({"next": {"identifier": "http://x/", "position": -1}}, "position"),
         ({"next": {}}, "next"),
         ({"next": {"identifier": "a", "encoded": "b"}}, "next"),

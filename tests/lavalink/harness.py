@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from lavalink.deck import Deck
 from lavalink.engine import Engine
 from lavalink.player import Player
 from lavalink.protocol import UNSET, PlayerPatch, Track, Unset
@@ -165,6 +166,10 @@ class Desk:
         voice: Any = self.ear
         self.player = Player(guild_id, engine=engine, sources=sources, emit=self.messages.append, voice=voice)
 
+    @property
+    def deck(self) -> Deck | None:
+        return self.player._playback._deck
+
     async def track(self, name: str, **user_data: Any) -> Track:
         info = await self.sources.load(self.media.url(name))
         assert info is not None
@@ -177,7 +182,8 @@ class Desk:
             fields["track"] = {"encoded": track and track.encoded}
         chorus = fields.get("chorus", {})
         if not isinstance(next_track, Unset):
-            named = next_track and {"encoded": next_track.encoded, "position": fields.pop("next_position", 0)}
+            how = {"position": fields.pop("next_position", 0), **fields.pop("next_fields", {})}
+            named = next_track and {"encoded": next_track.encoded, **how}
             fields["chorus"] = {**chorus, "next": named}
         self.player.apply(PlayerPatch.model_validate(fields), track=track, next_track=next_track)
 

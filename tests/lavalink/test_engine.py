@@ -125,7 +125,7 @@ async def test_under_load_encoders_spend_less(tmp_path: Path, monkeypatch: pytes
         await one.hear(20)
 
         def effort() -> int:
-            deck = one.player._deck
+            deck = one.deck
             assert deck is not None
             assert deck._packetizer is not None
             return deck._packetizer._encoder.complexity

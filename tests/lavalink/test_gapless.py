@@ -178,7 +178,7 @@ async def test_a_next_that_cannot_be_opened_is_reported_and_nothing_follows(one:
 async def test_once_the_join_has_begun_next_is_refused(one: Desk) -> None:
     first, second = await one.track("low.wav"), await one.track("high.wav")
     one.patch(track=first, next_track=second)
-    await until(lambda: one.player._deck is not None and one.player._deck.joining)
+    await until(lambda: one.deck is not None and one.deck.joining)
     for other in (None, first):
         with pytest.raises(ApiError) as caught:
             one.patch(next_track=other)
@@ -192,7 +192,7 @@ async def test_once_the_join_has_begun_next_is_refused(one: Desk) -> None:
 async def test_a_next_named_in_the_last_moment_still_follows(one: Desk) -> None:
     first, second = await one.track("low.wav"), await one.track("high.wav")
     one.patch(track=first)
-    await until(lambda: one.player._deck is not None and one.player._deck._over)
+    await until(lambda: one.deck is not None and one.deck._over)
     one.patch(next_track=second)
     await one.ended()
     heard = sound.tones_in(sound.decode(one.ear.packets))
@@ -234,7 +234,7 @@ async def test_seeking_keeps_what_follows(one: Desk) -> None:
 
 async def test_seeking_back_out_of_a_join_joins_again(one: Desk) -> None:
     one.patch(track=await one.track("low.wav"), next_track=await one.track("high.wav"))
-    await until(lambda: one.player._deck is not None and one.player._deck.joining)
+    await until(lambda: one.deck is not None and one.deck.joining)
     one.patch(position=500)
     await one.ended()
     assert [event[0] for event in one.events()] == ["TrackStart", "TrackEnd", "TrackStart", "TrackEnd"]

@@ -1,7 +1,7 @@
 """Pages to read: rooms, searches, covers, and the two endless answers (events and sound)."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -9,6 +9,7 @@ from aiohttp import web
 from core.enums import Guests
 from core.errors import ForbiddenError
 from core.ports.places import RoomRef
+from core.ports.stream import Format
 from core.types import RoomId, Track
 from web import words
 from web.channel import Channel, Page
@@ -25,6 +26,7 @@ KEPT = 50
 SWEEP = 0.5
 BEATS = 30
 SIZES = {"88", "176", "512"}
+FORMATS: Mapping[str, Format] = {"ogg": "opus", "mp3": "mp3", "aac": "aac"}
 _EVENTS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _FOR_GOOD = {"Content-Type": "image/webp", "Cache-Control": "public, max-age=31536000, immutable"}
 
@@ -42,7 +44,7 @@ class Pages:
             web.get("/", self.rooms),
             web.get("/r/{room}", self.room),
             web.get("/r/{room}/events", self.events, allow_head=False),
-            web.get("/r/{room}/stream.ogg", self.stream, allow_head=False),
+            web.get("/r/{room}/stream.{kind:ogg|mp3|aac}", self.stream, allow_head=False),
             web.get("/r/{room}/search", self.search),
             web.get("/r/{room}/favourites", self.favourites),
             web.get(r"/covers/{key}/{size}.webp", self.cover),
@@ -126,7 +128,7 @@ class Pages:
         ref, guest = await self._open(request), await self._site.guest(request)
         with STREAMS.track_inprogress():
             async with self._site.presences.listening(ref, guest):
-                return await self._site.streams.serve(request, ref.room)
+                return await self._site.streams.serve(request, ref.room, FORMATS[request.match_info["kind"]])
 
     async def cover(self, request: web.Request) -> web.StreamResponse:
         """A cover, for good."""

@@ -3,8 +3,8 @@
 import asyncio
 import io
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, cast
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Protocol, cast
 
 import av
 import numpy as np
@@ -12,22 +12,29 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout, web
 from aiohttp.test_utils import TestServer
 
+from core.ports.stream import Format
 from core.types import LOBBY
+from lavalink.transcoder import adts
 from tests import sound
 from tests.web.upstreams import FakeStream
+from web.containers import container
 from web.ogg import padded
 from web.stream import Streams
 
-Serve = Callable[[Streams], Awaitable[str]]
+
+class Serve(Protocol):
+    """Serves streams of a format; the address."""
+
+    async def __call__(self, streams: Streams, form: Format = "opus") -> str: ...
 
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
     servers: list[tuple[TestServer, Streams]] = []
 
-    async def start(streams: Streams) -> str:
+    async def start(streams: Streams, form: Format = "opus") -> str:
         async def handler(request: web.Request) -> web.StreamResponse:
-            return await streams.serve(request, LOBBY)
+            return await streams.serve(request, LOBBY, form)
 
         app = web.Application()
         app.router.add_get("/stream.ogg", handler)
@@ -46,11 +53,11 @@ def tone_stream(hz: float = 440) -> FakeStream:
     return FakeStream(sound.opus_packets(sound.tone(hz, 2.0)))
 
 
-async def listen(url: str, seconds: float) -> bytes:
+async def listen(url: str, seconds: float, media_type: str = "audio/ogg") -> bytes:
     """What a listener has after `seconds`, from the moment the first byte arrived."""
     data, loop = b"", asyncio.get_running_loop()
     async with ClientSession(timeout=ClientTimeout(total=30)) as session, session.get(url) as response:
-        assert response.headers["Content-Type"] == "audio/ogg"
+        assert response.headers["Content-Type"] == media_type
         data = await response.content.readany()
         until = loop.time() + seconds
         while (left := until - loop.time()) > 0:
@@ -67,10 +74,59 @@ async def until(condition: Callable[[], bool], seconds: float = 5) -> None:
             await asyncio.sleep(0.01)
 
 
-def decoded(data: bytes) -> np.ndarray[Any, Any]:
+def encoded(hz: float, seconds: float, wanted: Format) -> FakeStream:
+    """A stream as the node's taps of that format bring it: frames that stand alone."""
+    codec, size, header = ("libmp3lame", 1152, bytes) if wanted == "mp3" else ("aac", 1024, adts)
+    encoder = cast("Any", av.CodecContext.create(codec, "w"))
+    encoder.sample_rate, encoder.layout, encoder.format = 48_000, "stereo", "fltp"
+    encoder.bit_rate, encoder.options = 128_000, {"reservoir": "0"} if wanted == "mp3" else {}
+    samples, frames = sound.tone(hz, seconds), list[bytes]()
+    for at in range(0, len(samples) - size, size):
+        piece = np.ascontiguousarray(samples[at : at + size].T)
+        frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="stereo")
+        frame.sample_rate = 48_000
+        frames += [header(bytes(packet)) for packet in encoder.encode(frame)]
+    made = FakeStream(frames[2:])
+    made.seconds = size / 48_000
+    return made
+
+
+@pytest.mark.parametrize(("wanted", "media_type"), [("mp3", "audio/mpeg"), ("aac", "audio/aac")])
+async def test_other_formats_follow_the_same_rules(serve: Serve, wanted: Format, media_type: str) -> None:
+    upstream = encoded(660, 4.0, wanted)
+    streams = Streams(upstream)
+    url = await serve(streams, wanted)
+    first = asyncio.create_task(listen(url, 5.2, media_type))
+    second = asyncio.create_task(listen(url, 5.2, media_type))
+    await until(lambda: streams.listeners(LOBBY) == 2)
+    await asyncio.sleep(1.5)
+    upstream.cut()
+    upstream.late = 1.0
+    data = await first
+    assert upstream.forms == [wanted] * 2, "both listeners share one upstream"
+    assert (await second)[:4000] == data[:4000]
+    samples = decoded(data, {"mp3": "mp3", "aac": "aac"}[wanted])
+    assert samples.shape[1] / 48_000 == pytest.approx(1.2 + 5.2, abs=0.7)  # silence stands for what did not come
+    heard = sound.tones_in(samples.T)
+    assert [round(tone.hz / 10) for tone in heard] == [66, 66]
+    assert heard[1].start - heard[0].start - heard[0].length == pytest.approx(1.1, abs=0.35)
+    late = await listen(url, 0.1, media_type)
+    assert len(late) > 32 * 1024  # what Chromium wants before it plays
+
+
+def test_silent_frames_are_silent_and_of_the_size_that_music_has() -> None:
+    for wanted in ("mp3", "aac"):
+        one = container(wanted)
+        samples = decoded(one.shared([one.silence] * 50), wanted)
+        assert samples.shape[1] >= 48 * 1024
+        assert np.abs(samples).max() < 1e-4
+        assert len(one.silence) / one.seconds >= 15_000
+
+
+def decoded(data: bytes, form: str | None = None) -> np.ndarray[Any, Any]:
     """The samples as FFmpeg's own Ogg reader and decoder make them, channels first."""
-    with av.open(io.BytesIO(data)) as container:
-        frames = [frame.to_ndarray() for frame in cast("Any", container).decode(audio=0)]
+    with av.open(io.BytesIO(data), format=form) as file:
+        frames = [frame.to_ndarray() for frame in cast("Any", file).decode(audio=0)]
     return np.concatenate(frames, axis=1)
 
 
@@ -183,7 +239,7 @@ async def test_listeners_are_counted_exactly_and_the_upstream_closes_after_the_l
 
 async def test_upstream_that_fails_is_opened_again(serve: Serve) -> None:
     class Failing(FakeStream):
-        async def packets(self, room: Any, *, recent: int = 0) -> AsyncIterator[bytes]:
+        async def packets(self, room: Any, *, recent: int = 0, form: Format = "opus") -> AsyncIterator[bytes]:
             self.opened += 1
             if self.opened < 3:
                 raise ConnectionError("no node")
@@ -209,7 +265,7 @@ async def test_listener_who_does_not_read_is_dropped(serve: Serve) -> None:
     await until(lambda: streams.listeners(LOBBY) == 1)
     healthy = asyncio.create_task(listen(url, 20))
     await until(lambda: streams.listeners(LOBBY) == 2)
-    relay: Any = streams._relays[LOBBY]
+    relay: Any = streams._relays[LOBBY, "opus"]
     for _ in range(4000):  # five times what the socket buffers hold, at once
         relay._emit(fat[0])
         await asyncio.sleep(0)

@@ -228,6 +228,7 @@
   const silent = () => wanted && audio.readyState < 3; // HAVE_FUTURE_DATA
   listen.hidden = false;
   audio.preload = "none";
+  const kind = audio.canPlayType("audio/ogg; codecs=opus") ? "ogg" : "mp3"; // Safari reads no Ogg
   try { slider.value = localStorage.getItem("volume") ?? 100; } catch { /* storage is off */ }
   audio.volume = slider.value / 100;
   slider.addEventListener("input", () => {
@@ -237,9 +238,9 @@
 
   function tune() {
     clearTimeout(retry);
-    audio.src = `${base}/stream.ogg?${unique()}`;
+    audio.src = `${base}/stream.${kind}?${unique()}`;
     audio.play().catch((error) => {
-      if (error.name === "NotSupportedError" && !audio.canPlayType("audio/ogg; codecs=opus")) { stop(); say(texts.mute, true); }
+      if (error.name === "NotSupportedError" && !audio.canPlayType(kind === "ogg" ? "audio/ogg; codecs=opus" : "audio/mpeg")) { stop(); say(texts.mute, true); }
       else if (error.name === "NotAllowedError") stop();
     });
   }

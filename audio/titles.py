@@ -59,5 +59,6 @@ class StationTitles:
 
 def parted(text: str) -> tuple[str, str]:
     """Title and artist of `Artist - Title`, as stations write it; the artist may be unknown."""
-    artist, dash, title = clean(text).partition(" - ")
-    return (title.strip(), artist.strip()) if dash and title.strip() else (clean(text), "")
+    whole = clean(text).strip(" -")
+    artist, dash, title = whole.partition(" - ")
+    return (title.strip(), artist.strip()) if dash else (whole, "")

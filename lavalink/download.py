@@ -22,8 +22,12 @@ AHEAD = 256 * 1024
 REDIRECTS = 5
 RETRIES = (0.0, 0.5, 1.0, 2.0)
 """Pauses in seconds before each new attempt without progress."""
+LIVE_RETRIES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
+"""Those of a radio station, whose server may refuse it while its source is away."""
 FIRST_RETRIES = RETRIES[:1]
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=4, sock_read=4)
+LIVE_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=4, sock_read=10)
+"""Whoever relays a station joins it again by itself: that takes longer."""
 
 _REDIRECTED = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({404, 410})
@@ -150,11 +154,20 @@ class Download:
                 cause = "the connection ended early"
             except (aiohttp.ClientError, OSError, TimeoutError, _RetryError) as error:
                 cause = f"{type(error).__name__}: {error}"
+            except LoadError as error:
+                if self._head is None or not self._head.live:
+                    raise
+                cause = error.message
             idle = 0 if self._position > before else idle + 1
-            pauses = RETRIES if self._head else FIRST_RETRIES
+            pauses = self._pauses()
             if idle > len(pauses):
                 raise LoadError("The file's server does not answer", "suspicious", cause)
             await asyncio.sleep(pauses[max(0, idle - 1)])
+
+    def _pauses(self) -> Sequence[float]:
+        if self._head is None:
+            return FIRST_RETRIES
+        return LIVE_RETRIES if self._head.live else RETRIES
 
     async def _stream(self) -> bool:
         """Fetch until the connection ends; True if that was the end of the file."""
@@ -207,7 +220,7 @@ class Download:
                 url,
                 headers={hdrs.RANGE: f"bytes={self._position}-", hdrs.ACCEPT_ENCODING: "identity"},
                 allow_redirects=False,
-                timeout=TIMEOUT,
+                timeout=LIVE_TIMEOUT if self._head and self._head.live else TIMEOUT,
                 read_bufsize=BUFFER,
             ) as response:
                 if response.status in _REDIRECTED and hdrs.LOCATION in response.headers:

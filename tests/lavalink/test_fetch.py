@@ -200,3 +200,21 @@ async def test_other_schemes_and_origins_are_refused_before_any_request() -> Non
     with pytest.raises(LoadError):
         Origins(["http://127.0.0.1:8080"]).admit(URL("http://127.0.0.1:8081/x"))
     assert Origins(["http://127.0.0.1:8080"]).admit(URL("http://127.0.0.1:8080/x"))
+
+
+async def test_a_station_that_is_away_for_a_moment_is_asked_again(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is live goes on where the station is then: nothing is skipped, and a refusal is no end."""
+    monkeypatch.setattr("lavalink.download.LIVE_RETRIES", (0.0, 0.05, 0.05, 0.05))
+    radio = {"icy-name": "Radio"}
+    piece = library.media.add("x", BODY, ranged=False, sized=False, headers=radio, drop_after=[100_000])
+    file = await library.open("x")
+    piece.status = 404
+    assert await thread(file.read, 50_000)
+    await until(lambda: len(piece.requests) >= 2)
+    piece.status = 200
+    heard = 50_000
+    while heard < 100_000 + len(BODY):
+        heard += len(await thread(file.read, 50_000))
+    assert file.error is None

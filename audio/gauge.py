@@ -55,7 +55,7 @@ def answer(request: Request) -> dict[str, Any]:
             loudness, peak, opus = known
             return {"loudness": loudness, "peak": peak, "opus": opus, "whole": False, "waveform": ""}
         return _measured(request)
-    except (av.error.FFmpegError, OSError, ValueError, EOFError, MemoryError) as error:
+    except Exception as error:  # noqa: BLE001 -- whatever a file does to its decoder ends with that file
         return {"error": type(error).__name__}
 
 
@@ -69,10 +69,7 @@ def _measured(request: Request) -> dict[str, Any]:
             raise ValueError("no sound")
         stream = container.streams.audio[0]
         stream.codec_context.thread_count = 1
-        meter = Meter()
-        for frame in _sampled(container, stream) if request.quick else _frames(container, stream):
-            meter.feed(frame)
-        meter.finish()
+        meter = _metered(_sampled(container, stream) if request.quick else _frames(container, stream))
         return {
             "loudness": meter.loudness,
             "peak": meter.peak,
@@ -80,6 +77,17 @@ def _measured(request: Request) -> dict[str, Any]:
             "whole": not request.quick,
             "waveform": "" if request.quick else base64.b64encode(meter.waveform).decode(),
         }
+
+
+def _metered(frames: Iterator[Any]) -> Meter:
+    meter, heard = Meter(), False
+    for frame in frames:
+        meter.feed(frame)
+        heard = True
+    if not heard:
+        raise ValueError("nothing could be decoded")
+    meter.finish()
+    return meter
 
 
 def _frames(container: Any, stream: Any) -> Iterator[Any]:

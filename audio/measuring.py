@@ -92,7 +92,9 @@ class Measuring:
             await self._patiently(self._measure(track, quick=quick), urgent=quick)
         elif self._unmeasured:
             ref, stamp = self._unmeasured[0]
-            if await self._patiently(self._measure_file(ref, stamp), urgent=False):
+            known = await self._levels.look(ref)
+            done = known is not None and known.whole and known.stamp == stamp
+            if done or await self._patiently(self._measure_file(ref, stamp), urgent=False):
                 self._unmeasured.popleft()
         return track is not None or bool(self._unmeasured)
 

@@ -58,8 +58,9 @@ class Meter:
 
     def _take(self, piece: AudioFrame | None) -> None:
         for frame in self._meter.run(piece):
-            self._loudness = float(frame.metadata["lavfi.r128.I"])
-            self._true_peak = max(self._true_peak, float(frame.metadata["lavfi.r128.true_peak"]))
+            if "lavfi.r128.I" in frame.metadata:  # the last piece may be too short to have it
+                self._loudness = float(frame.metadata["lavfi.r128.I"])
+                self._true_peak = max(self._true_peak, float(frame.metadata["lavfi.r128.true_peak"]))
             samples = np.abs(frame.to_ndarray().reshape(-1, 2)).max(axis=1)
             edges = np.arange(0, len(samples), STEP)
             self._peaks.append(np.maximum.reduceat(samples, edges).astype(np.float32))

@@ -40,13 +40,15 @@ class SystemClock:
 
 
 class HostMedia:
-    """Addresses of the loopback host: `tone:440:30` is 440 Hz for 30 s; anything else is a path."""
+    """Addresses of the loopback host: `tone:440:30` is 440 Hz for 30 s; anything else is a path (`url:/x` or `/x`)."""
 
     def __init__(self) -> None:
         self.host: MediaHost
 
     def media_url(self, track: Track, *, bound_to: str) -> str:
         kind, _, rest = track.ref.partition(":")
+        if kind == "url":
+            return f"{self.host.url}{rest}"
         if kind != "tone":
             return f"{self.host.url}{track.ref}"
         hz, _, seconds = rest.partition(":")

@@ -29,6 +29,7 @@ class MediaHost:
     async def __aenter__(self) -> Self:
         app = web.Application(middlewares=[self._note_transport])
         app.router.add_get("/tone-{hz:\\d+}-{seconds:[\\d.]+}.{suffix:wav|mp3|flac|opus|ogg|m4a}", self._tone)
+        app.router.add_static("/files", self.folder)
         app.router.add_get("/hang", self._hang)
         app.router.add_get("/stall-{hz:\\d+}-{seconds:[\\d.]+}.wav", self._stall)
         app.router.add_get("/page.html", self._page)

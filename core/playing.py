@@ -13,13 +13,18 @@ from core.types import HOUSE, Entry, EntryId, Playing, PositionClock, Turn
 
 
 def is_web(room: Room) -> bool:
-    """Whether the room belongs to the page alone: it has no voice channel to wait for."""
+    """Whether the room belongs to the page alone."""
     return room.place.startswith("web:")
 
 
+def is_guild(room: Room) -> bool:
+    """Whether the room has a voice channel to wait for; web rooms and chats are heard on their page at any time."""
+    return room.place.startswith("discord:")
+
+
 def audible(room: Room) -> bool:
-    """Whether there is a point in playing: a voice channel, a page of its own, or somebody who listens."""
-    return is_web(room) or room.voice_channel is not None or people.listening(room) > 0
+    """Whether there is a point in playing: a voice channel, or somebody who listens; only guilds wait for either."""
+    return not is_guild(room) or room.voice_channel is not None or people.listening(room) > 0
 
 
 def peek(room: Room, now: int) -> EntryId | None:

@@ -78,6 +78,9 @@ class Intake:
     async def _ended(self, entry: EntryId, reason: str) -> None:
         seen, watchdog = self._link.seen, self._link.watchdog
         assert seen is not None
+        if reason == "cleanup" and entry == seen.entry:
+            self._link.vanish()
+            return
         following = seen.following if entry == seen.entry else None
         if entry == seen.entry:
             seen.entry, seen.started = None, False

@@ -11,7 +11,7 @@ import structlog
 from audio.bookmark import Bookmark
 from audio.failures import TIMEOUT, failure
 from audio.loudness import Levels
-from audio.node import NODE_ERRORS, Node
+from audio.node import FULL, NODE_ERRORS, Node
 from audio.nodes import Nodes
 from audio.seen import Seen
 from audio.voice import Voice
@@ -116,6 +116,14 @@ class Link:
         self.settled.clear()
         self._left()
 
+    def vanish(self) -> None:
+        """The node has lost the player: it is told everything again, from where the track was."""
+        self.bookmark.hold(self.seen)
+        self.seen = Seen()
+        self.watchdog.rest()
+        self._left()
+        self._look_in(0)
+
     async def end(self) -> None:
         """The player goes, and nothing of it is remembered."""
         node, self.node = self.node, None
@@ -179,6 +187,15 @@ class Link:
         return seen.position_at(time.monotonic())
 
     @property
+    def busy(self) -> bool:
+        """Whether anything of the room is on the node, as far as is known."""
+        return self.seen is None or self.seen.entry is not None or self.seen.voice is not None
+
+    def region(self, channel: int | None) -> str:
+        """Where the channel's voice server is, as far as is known."""
+        return self._voice.region(channel) if self._voice is not None and channel is not None else ""
+
+    @property
     def runs(self) -> bool:
         """Whether a track's clock runs on this node: without voice only the extension lets it."""
         return self.seen is not None and (self.seen.connected or (self.node is not None and self.node.chorus))
@@ -236,6 +253,8 @@ class Link:
         log.info("node refused", room=self._room, status=error.status, keys=sorted(body))
         if error.status in {404, 409}:  # a session that is not resumed yet; a join that has begun
             self._ask_later()
+        elif error.status == FULL:
+            self._turned_away()
         elif "voice" in body and "voice" in error.message.lower() and self._voice is not None:
             self._voice_again = time.monotonic() + RETRY
             self._voice.closed(1006)
@@ -251,3 +270,12 @@ class Link:
     def _ask_later(self) -> None:
         self.seen = None
         self._look_in(RETRY)
+
+    def _turned_away(self) -> None:
+        """The node takes on no more: a room that plays there asks again, a new one goes elsewhere or waits."""
+        if self.node is None or self.seen is None or self.seen.entry is not None:
+            self._ask_later()
+            return
+        self.node.fill()
+        self.leave()
+        self._look_in(0)

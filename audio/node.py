@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,6 +24,10 @@ PATCH_TIMEOUT = 12.0
 HEARTBEAT = 4.0
 RESUME_TIMEOUT = 120
 """Seconds that a node keeps our players while we are away."""
+FULL = 503
+"""What a node answers that has reached a limit, or whose processes are starting again."""
+FULL_SECONDS = 3.0
+"""Seconds until a node that was full is asked again."""
 RETURN_TIMEOUT = 2.0
 """Seconds that a node which still answers has to take us back before its rooms move."""
 
@@ -46,6 +51,15 @@ class NodeAddress:
     name: str
     uri: str
     password: str = field(repr=False)
+    regions: tuple[str, ...] = ()
+    """Discord's voice regions that it is close to, such as `rotterdam` or `us-east`; empty: it is for all."""
+
+    def distance(self, region: str) -> int:
+        """How far from a voice region (endpoints begin with it: `rotterdam1234`, `c-fra05-…`); 0: near or unknown."""
+        if not region or not self.regions:
+            return int(bool(region))
+        parts = f"-{region.lower()}"
+        return 0 if any(f"-{name.lower()}" in parts for name in self.regions) else 2
 
 
 class NodeListener(Protocol):
@@ -93,6 +107,7 @@ class Node:
         self._sessions = sessions
         self._listener = listener
         self._client = NodeClient(user_id, self._receive)
+        self._full_until = 0.0
         self._early: list[tuple[str, Any]] = []  # events that came before we knew what is there
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -120,6 +135,20 @@ class Node:
     def wave(self) -> wavelink.Node:
         """Wavelink's side of it."""
         return self._wave
+
+    @property
+    def full(self) -> bool:
+        """Whether it has just refused to take on more."""
+        return time.monotonic() < self._full_until
+
+    @property
+    def welcomes(self) -> bool:
+        """Whether rooms may come to it."""
+        return self.health is Health.UP and not self.draining and not self.full
+
+    def fill(self) -> None:
+        """It takes on no more for now."""
+        self._full_until = time.monotonic() + FULL_SECONDS
 
     def offers(self, manager: str | None) -> bool:
         """Whether it has this source manager; None asks for none."""

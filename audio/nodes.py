@@ -1,7 +1,7 @@
 """The nodes of this installation: the built-in one and those of LAVALINK_NODES, and which of them is best."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Collection, Coroutine, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +25,7 @@ class NodeSettingError(ValueError):
 
 
 def parse_nodes(setting: str) -> tuple[bool, list[NodeAddress]]:
-    """Whether the built-in node is wanted, and the others, from `name=http://password@host:port builtin …`."""
+    """Whether the built-in node is wanted, and the others, from `name=http://password@host:port#regions builtin …`."""
     words = setting.split()
     addresses = [_parse_node(word) for word in words if word != BUILTIN]
     if len({address.name for address in addresses}) < len(addresses):
@@ -41,7 +41,8 @@ def _parse_node(word: str) -> NodeAddress:
         raise NodeSettingError(f"{name or 'a node'}: expected name=http://password@host:port")
     password = parts.password or parts.username or ""
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return NodeAddress(name, f"{parts.scheme}://{host}:{parts.port or _port(parts.scheme)}", password)
+    regions = tuple(region for region in parts.fragment.split(",") if region)
+    return NodeAddress(name, f"{parts.scheme}://{host}:{parts.port or _port(parts.scheme)}", password, regions)
 
 
 def _port(scheme: str) -> int:
@@ -60,6 +61,7 @@ class Nodes:
         self._sessions = sessions
         self._user_id = user_id
         self._nodes: dict[str, Node] = {}
+        self._drained: frozenset[str] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -90,14 +92,25 @@ class Nodes:
         """A node by its name."""
         return self._nodes.get(name)
 
-    def best(self, *, chorus: bool = False, manager: str | None = None) -> Node | None:
-        """The usable node with the least penalty (`chorus`: of those with the extension, if there is one).
+    def best(self, *, chorus: bool = False, manager: str | None = None, region: str = "") -> Node | None:
+        """The usable node closest to a voice region, of those the one with the least penalty.
 
-        Only one that offers the source `manager` will do, if any is named.
+        `chorus`: of those with the extension, if there is one. Only one that offers the source `manager` will do, if
+        any is named.
         """
-        usable = [node for node in self if node.health is Health.UP and not node.draining and node.offers(manager)]
+        usable = [node for node in self if node.welcomes and node.offers(manager)]
         fitting = [node for node in usable if node.chorus or not chorus]
-        return min(fitting or usable, key=lambda node: node.penalty, default=None)
+        return min(fitting or usable, key=lambda node: (node.address.distance(region), node.penalty), default=None)
+
+    def drain(self, names: Collection[str]) -> bool:
+        """Have all rooms leave the nodes of these names, and no others; whether that is news."""
+        if frozenset(names) == self._drained:
+            return False
+        self._drained = frozenset(names)
+        for node in self:
+            if node.name != OLD:
+                node.draining = node.name in names
+        return True
 
     def status(self) -> dict[str, str]:
         """Name → `up`, or why not."""
@@ -120,6 +133,7 @@ class Nodes:
 
     def _add(self, address: NodeAddress) -> Node:
         node = Node(address, user_id=self._user_id, sessions=self._sessions, listener=self.listener)
+        node.draining = address.name in self._drained
         self._nodes[address.name] = node
         if address.name == BUILTIN and self._managed is not None:
             node.frozen = self._managed.kill

@@ -12,6 +12,8 @@ from core.types import EntryId, RoomId
 
 RETURNING = 3.0
 """Seconds after our start in which the node that played a room may still turn up with its player."""
+AGAIN = 1.0
+"""Seconds until nodes that were full are looked at again."""
 DEAD = 300_000
 """ms of silence after which a room does not go on by itself."""
 
@@ -49,20 +51,24 @@ class Placement:
         """The present node while it will do, else the best one.
 
         A room without voice needs the extension, and some tracks need a source that not every node offers. With
-        listeners of its stream a node with the extension is better, as it does all by one player; but a room that
-        plays does not move for them.
+        listeners of its stream a node with the extension is better, as it does all by one player, and one close to the
+        voice server is; but a room that plays does not move for either.
         """
-        mine, needs_chorus, manager = self._link.node, room.voice_channel is None, _manager(room)
-        fits = mine is not None and _usable(mine) and mine.offers(manager)
-        if mine is not None and fits and not mine.draining and (mine.chorus or not needs_chorus):
+        link, needs_chorus, manager = self._link, room.voice_channel is None, _manager(room)
+        region = link.region(room.voice_channel)
+        mine = link.node if link.node is not None and _usable(link.node) and link.node.offers(manager) else None
+        stays = mine is not None and not mine.draining and (mine.chorus or not needs_chorus)
+        if mine is not None and stays and (link.busy or not mine.address.distance(region)):
             return mine
-        if mine is None and self._returning(room):
+        if link.node is None and self._returning(room):
             self._look_in(RETRY)
             return None
-        best = self._parts.nodes.best(chorus=needs_chorus or tapped, manager=manager)
-        if best is not None and (best.chorus or not needs_chorus):
-            return best
-        return mine if fits else None
+        best = self._parts.nodes.best(chorus=needs_chorus or tapped, manager=manager, region=region)
+        if best is None or (needs_chorus and not best.chorus):
+            return mine
+        if mine is not None and stays and mine.address.distance(region) <= best.address.distance(region):
+            return mine
+        return best
 
     def _returning(self, room: Room) -> bool:
         """Whether the node that played the room before our start is still expected."""
@@ -77,6 +83,8 @@ class Placement:
         return room.current is not None and room.clock.running_since is not None and dead_for > DEAD
 
     async def _wait(self, room: Room) -> None:
+        if any(node.full for node in self._parts.nodes):
+            self._look_in(AGAIN)
         self._link.bookmark.start(room, self._link.seen)
         if room.current is None or room.paused is not None:
             return

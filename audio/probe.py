@@ -89,6 +89,6 @@ class Probe:
         load = 1.05 ** (100 * float(cpu.get("systemLoad", 0))) * 10 - 10
         lost = sum(
             1.03 ** (500 * max(0, float(frames.get(key, 0))) / 3000) * weight - weight
-            for key, weight in (("deficit", 600), ("nulled", 300))
+            for key, weight in (("deficit", 600), ("nulled", 600))  # their formula has 300 here, and doubles it
         )
         return float(self._load.get("playingPlayers", 0)) + self.placed + load + lost

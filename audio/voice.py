@@ -122,6 +122,13 @@ class Voice:
         if self.data is None:
             self.data = data
 
+    def region(self, channel: int) -> str:
+        """Where its voice server is: what its name begins with, or what the channel's settings say; else empty."""
+        if self.data is not None:
+            return self.data.endpoint.partition(".")[0]
+        found = self._client.get_channel(channel) if self._client is not None else None
+        return found.rtc_region or "" if isinstance(found, discord.VoiceChannel | discord.StageChannel) else ""
+
     async def follow(self, channel: int | None, node: Node) -> None:
         """Be in `channel`, or in none. Raises VoiceRefusedError."""
         if channel is None:

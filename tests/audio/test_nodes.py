@@ -59,6 +59,11 @@ def test_the_setting_names_nodes_and_the_builtin_one() -> None:
     assert parse_nodes("b=https://user:pw@[::1]") == (False, [NodeAddress("b", "https://[::1]:443", "pw")])
 
 
+def test_a_node_may_be_for_some_regions() -> None:
+    _, (node,) = parse_nodes("eu=http://p@h:1#rotterdam,fra")
+    assert (node.uri, node.password, node.regions) == ("http://h:1", "p", ("rotterdam", "fra"))
+
+
 @pytest.mark.parametrize("setting", ["a", "a=", "=http://x@h", "a=ftp://x@h", "a=http://x@h a=http://y@i"])
 def test_a_setting_that_cannot_be_read_is_refused_without_its_password(setting: str) -> None:
     with pytest.raises(NodeSettingError) as error:

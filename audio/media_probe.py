@@ -2,18 +2,25 @@
 
 import asyncio
 import functools
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 from aiohttp import ClientResponse
 
-from audio import playlists
+from audio import feeds, playlists
 from audio.guard import Guard
 from audio.media import MAX_BODY, looks_like_html, read_capped, size_of
-from audio.media_sound import Sound, clean, read_sound
+from audio.media_sound import Sound, clean, read_chapters, read_sound
 from core.errors import UnplayableError
+from core.ports.tracks import Chapter
 
+T = TypeVar("T")
+
+WHOLE = {"Range": "bytes=0-"}
+"""Asks for all of a file, and whether parts of it can be had."""
 TIMEOUT = 8.0
 """Seconds that a look may take."""
 BUDGET = 32 << 20
@@ -35,6 +42,14 @@ class Listing:
     base: str
 
 
+@dataclass(frozen=True, slots=True)
+class FeedText:
+    """The address is a feed; `base` is where it was found in the end."""
+
+    body: bytes
+    base: str
+
+
 class Prober:
     """Looks into addresses, a few at a time, in threads of its own."""
 
@@ -48,7 +63,7 @@ class Prober:
         """Wait for the threads."""
         await asyncio.to_thread(self._threads.shutdown)
 
-    async def look(self, address: str) -> Sound | Listing:
+    async def look(self, address: str) -> Sound | Listing | FeedText:
         """What lies at an address; a sound without a known length is live.
 
         Raises:
@@ -60,9 +75,30 @@ class Prober:
         except TimeoutError:
             raise UnplayableError("timeout") from None
 
-    async def _look(self, address: str) -> Sound | Listing:
-        async with self._guard.open(address, headers={"Range": "bytes=0-"}) as response:
+    async def feed(self, address: str) -> FeedText | None:
+        """The feed at an address, None if anything else is there. Raises UnplayableError."""
+        try:
+            async with asyncio.timeout(self._timeout), self._guard.open(address) as response:
+                head = await response.content.readany()
+                return await _feed_text(response, head) if feeds.is_feed(response.content_type, head) else None
+        except TimeoutError:
+            raise UnplayableError("timeout") from None
+
+    async def chapters(self, address: str) -> Sequence[Chapter]:
+        """The chapters of the file at an address. Raises UnplayableError."""
+        try:
+            async with asyncio.timeout(self._timeout), self._guard.open(address, headers=WHOLE) as response:
+                head = await response.content.readany()
+                remote = RemoteFile(self._guard, address, response, head)
+                return await self._read(remote, read_chapters) if remote.size else ()
+        except TimeoutError:
+            raise UnplayableError("timeout") from None
+
+    async def _look(self, address: str) -> Sound | Listing | FeedText:
+        async with self._guard.open(address, headers=WHOLE) as response:
             head = await response.content.readany()
+            if feeds.is_feed(response.content_type, head):
+                return await _feed_text(response, head)
             kind = playlists.kind_of(response.content_type, response.url.path, head)
             if kind is not None:
                 text = playlists.decode(await read_capped(response, playlists.BYTES, head))
@@ -75,13 +111,17 @@ class Prober:
 
     async def _sound(self, response: ClientResponse, address: str, head: bytes) -> Sound:
         remote = RemoteFile(self._guard, address, response, head)
-        source = Seekable(remote) if remote.size else Sequential(remote)
-        work = functools.partial(read_sound, source, live=not remote.size)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            return await self._read(remote, functools.partial(read_sound, live=not remote.size))
         except UnplayableError as error:
             textual = head and all(byte in _TEXTUAL for byte in head[:512])
             raise UnplayableError("not_audio" if error.reason == "corrupt" and textual else error.reason) from None
+
+    async def _read(self, remote: "RemoteFile", job: Callable[["Sequential"], T]) -> T:
+        """Have a thread do something with a remote file."""
+        source = Seekable(remote) if remote.size else Sequential(remote)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, job, source)
         finally:
             remote.close()
 
@@ -167,6 +207,12 @@ class Seekable(Sequential):
     def tell(self) -> int:
         """The position."""
         return self._position
+
+
+async def _feed_text(response: ClientResponse, head: bytes) -> FeedText:
+    if size_of(response) > feeds.BYTES:
+        raise UnplayableError("too_large")
+    return FeedText(await read_capped(response, feeds.BYTES, head), str(response.url))
 
 
 def _foreign(media_type: str) -> bool:

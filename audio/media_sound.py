@@ -10,6 +10,7 @@ import av
 import av.error
 
 from core.errors import UnplayableError
+from core.ports.tracks import Chapter
 
 FORMATS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,eac3,flac,flv,matroska,webm,mov,mp4,mp3,mpeg,mpegts,ogg,tta,w64,wav,wv"
@@ -20,6 +21,8 @@ LIMITS = {"format_whitelist": FORMATS, "probesize": "2000000", "analyzeduration"
 LIVE_LIMITS = {**LIMITS, "formatprobesize": "16384", "probesize": "32768", "analyzeduration": "200000"}
 """A stream that is entered in the middle of a frame comes no faster than it is heard: a second of it has to do."""
 BAD_PACKETS = 20
+CHAPTERS = 500
+LONGEST_CHAPTER = 200
 LONGEST_TEXT = 4_000
 
 
@@ -58,6 +61,26 @@ def read_sound(source: str | Source, *, live: bool = False) -> Sound:
         raise
     except (av.error.FFmpegError, EOFError, ValueError):
         raise UnplayableError("corrupt") from None
+
+
+def read_chapters(source: str | Source) -> tuple[Chapter, ...]:
+    """The chapters that a file names, at most CHAPTERS; none when it is no such file. Blocks.
+
+    Raises what the source's `read` raises.
+    """
+    try:
+        with cast("Any", av).open(source, container_options=LIMITS, metadata_errors="replace") as container:
+            found = itertools.islice(container.chapters(), CHAPTERS)
+            return tuple(_chapter(number, one) for number, one in enumerate(found, 1))
+    except TimeoutError:
+        raise
+    except (av.error.FFmpegError, EOFError, ValueError):
+        return ()
+
+
+def _chapter(number: int, told: Any) -> Chapter:
+    title = clean(str(told["metadata"].get("title", "")))[:LONGEST_CHAPTER]
+    return Chapter(round(told["start"] * told["time_base"] * 1000), title or str(number))
 
 
 def _decodable(container: Any) -> bool:

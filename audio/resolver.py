@@ -6,17 +6,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from audio import library_store, node_refs, playlists
+from audio import library_store, node_refs, playlists, podcasts
+from audio.chapters import Chapters
+from audio.feeds import Episode
 from audio.guard import Guard
 from audio.library import Library
 from audio.library_covers import INDIGO
-from audio.media_probe import Listing, Prober
+from audio.media_probe import FeedText, Listing, Prober
 from audio.media_sound import Sound, clean
 from audio.playlists import Item
+from audio.podcasts import Podcasts
 from audio.resolver_sources import source_of
 from audio.uploads import Uploads
 from core.errors import NothingFoundError, SourceOffError, UnplayableError
-from core.ports.tracks import Attachment, Found, ListLine
+from core.ports.tracks import Attachment, Chapter, Found, ListLine, Show
 from core.types import Track, TrackRef
 
 GOOD_ENOUGH = 0.72
@@ -53,11 +56,13 @@ class Resolver:
         self._prober = prober
         self._managers = managers
         self._load = load
+        self._podcasts = Podcasts(prober)
+        self._chapters = Chapters(library, uploads, prober)
 
     def local(self, query: str) -> bool:
         """Whether this query can be answered at once, without the network."""
         query = _bare(query)
-        return not _LINK.match(query) and source_of(query) is None
+        return not _LINK.match(query) and not query.startswith(podcasts.PREFIX) and source_of(query) is None
 
     async def resolve(self, query: str | Attachment, *, limit: int) -> Found:
         """At most `limit` tracks, in the order of their list.
@@ -77,7 +82,23 @@ class Resolver:
             return await self._load(query, limit)
         if _LINK.match(query):
             return await self._follow(query, limit, 0)
+        if query.startswith(podcasts.PREFIX):
+            return await self._episode(*self._podcasts.named(query))
         return Found((await self._find(query),))
+
+    async def chapters(self, track: Track) -> Sequence[Chapter]:
+        """The chapters of a track, in order; none when it has fewer than two."""
+        return await self._chapters.of(track)
+
+    async def episodes(self, link: str) -> Show | None:
+        """The podcast behind a link; None when there is none."""
+        link = _bare(link)
+        if not _LINK.match(link) or source_of(link):
+            return None
+        try:
+            return await self._podcasts.show(str(self._guard.check(link)))
+        except UnplayableError:
+            return None
 
     async def look_up(self, lines: Sequence[ListLine]) -> Sequence[Track | None]:
         """What each line of a list stands for; None where that is unknown, or may not be played.
@@ -136,9 +157,20 @@ class Resolver:
         found = await self._prober.look(url)
         if isinstance(found, Sound):
             return Found((_track(url, found.title, found.artist, found.length),))
+        if isinstance(found, FeedText):
+            feed = await self._podcasts.read(url, found)
+            return await self._episode(feed.title, feed.episodes[0])
         if found.kind == "hls":
             return Found((await self._hls(url, found, depth),))
         return await self._playlist(url, found, limit, depth)
+
+    async def _episode(self, show: str, episode: Episode) -> Found:
+        """An episode as it is, not as its feed says: hosts put advertisements in. Raises UnplayableError."""
+        url = str(self._guard.check(episode.address))
+        found = await self._prober.look(url)
+        if not isinstance(found, Sound):
+            raise UnplayableError("not_audio")
+        return Found((_track(url, episode.title or found.title, show or found.artist, found.length),), resumes=True)
 
     async def _hls(self, address: str, listing: Listing, depth: int) -> Track:
         """One track; the length stands in a media playlist, so a master playlist's first variant is read."""

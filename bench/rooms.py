@@ -44,6 +44,14 @@ class Resolver:
         """Not used."""
         raise NotImplementedError
 
+    async def chapters(self, track: Any) -> Any:
+        """Not used."""
+        raise NotImplementedError
+
+    async def episodes(self, link: str) -> Any:
+        """Not used."""
+        raise NotImplementedError
+
     async def look_up(self, lines: Any) -> Any:
         """Not used."""
         raise NotImplementedError

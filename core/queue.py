@@ -1,8 +1,9 @@
 """Waiting entries: who and what may join them, and the votes for them."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isinf
+from types import MappingProxyType
 
 from core import people, playing, policy, sound
 from core.blocklist import blocklist_of
@@ -27,8 +28,10 @@ from core.policy import Action, Role
 from core.records.results import Queued, Voted
 from core.room import Room
 from core.seating import GAP, Seating, after_pins, is_scheduled
-from core.types import Actor, Entry, EntryId, PersonId, Track, Vote
+from core.types import Actor, Entry, EntryId, PersonId, Track, TrackRef, Vote
 
+NOWHERE: Mapping[TrackRef, int] = MappingProxyType({})
+"""Tracks begin at their beginning."""
 _DJS = {Role.DJ, Role.ADMIN}
 
 
@@ -124,12 +127,23 @@ def _names(track: Track) -> Collection[object]:
     return (track.ref, (track.artist.casefold(), track.title.casefold()))
 
 
-def add(room: Room, actor: Actor, wanted: Wish, now: int, *, following: bool = False, at: int | None = None) -> Queued:
+def add(
+    room: Room,
+    actor: Actor,
+    wanted: Wish,
+    now: int,
+    *,
+    following: bool = False,
+    at: int | None = None,
+    begins: Mapping[TrackRef, int] = NOWHERE,
+) -> Queued:
     """The tracks join the queue, `following` what is on air, or to play `at` a time (UTC ms).
 
-    The first of all starts when nothing plays.
+    The first of all starts when nothing plays. `begins` tells where in a track (ms) to start.
     """
     entries = [_entry(room, actor, track, now, at) for track in wanted.tracks]
+    for entry in entries:
+        entry.begins = begins.get(entry.track.ref, 0)
     if following:
         _pin(room, entries, now)
     order_of(room, now).add(entries)
@@ -141,7 +155,14 @@ def add(room: Room, actor: Actor, wanted: Wish, now: int, *, following: bool = F
     ids = tuple(entry.id for entry in entries)
     first = rank(room, ids[0], now)
     return Queued(
-        ids, wanted.tracks[0], first, wait(room, ids[0], now), wanted.dropped, wanted.duplicates, wanted.blocked
+        ids,
+        wanted.tracks[0],
+        first,
+        wait(room, ids[0], now),
+        wanted.dropped,
+        wanted.duplicates,
+        wanted.blocked,
+        entries[0].begins,
     )
 
 

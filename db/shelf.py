@@ -1,17 +1,18 @@
 """What people come back to: the history of rooms, and favourites."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from sqlalchemy import ColumnElement, RowMapping, delete, func, select
 
+from core import resuming
 from core.ports.clock import Clock
 from core.records.rows import Play, Played
-from core.types import EntryId, PersonId, RoomId, Track
+from core.types import EntryId, PersonId, RoomId, Track, TrackRef
 from db.engine import Database
 from db.mapping import PLAY, play
 from db.models import favourites, persons, plays
-from db.statements import insert_or_ignore
+from db.statements import among, insert_or_ignore
 
 _TRACK = tuple(favourites.c[name] for name in ("ref", "title", "artist", "length", "cover", "accent", "uri"))
 
@@ -37,6 +38,15 @@ class SqlShelf:
         async with self._database.read() as connection:
             row = (await connection.execute(of_it.order_by(plays.c.id.desc()).limit(1))).mappings().first()
         return play(row) if row else None
+
+    async def left(self, room: RoomId, refs: Sequence[TrackRef]) -> Mapping[TrackRef, int]:
+        """Where in these tracks (ms) the room stopped when it played them last; none that it heard to the end."""
+        asked = among(plays.c.ref, refs, self._database.dialect)
+        latest = select(func.max(plays.c.id)).where(plays.c.room == room, asked).group_by(plays.c.ref)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(select(*PLAY).where(plays.c.id.in_(latest)))).mappings().all()
+        found = {it.ref: resuming.place(it) for it in map(play, rows)}
+        return {ref: place for ref, place in found.items() if place is not None}
 
     async def favourites(self, person: PersonId, *, offset: int = 0, size: int = 10) -> Sequence[Track]:
         """What a person keeps, newest first; what two of their identities keep is there once."""

@@ -9,9 +9,10 @@ from core.enums import Guests
 from core.errors import NoSuchRoomError, NothingFoundError
 from core.ports.bus import Bus
 from core.ports.places import RoomRef
-from core.ports.tracks import Attachment, Found, ListLine
+from core.ports.tracks import Attachment, Chapter, Found, ListLine, Show
 from core.records.measures import Measure
 from core.records.rows import Audit, Audited, Play, Played
+from core.resuming import place
 from core.room import Room
 from core.types import LOBBY, CommandId, EntryId, Identity, PersonId, PlaceId, RoomId, Settings, Track, TrackRef
 
@@ -119,6 +120,11 @@ class FakeShelf:
         plays = (play for play in reversed(self._rooms.played) if play.room == room and play.entry == entry)
         return next(plays, None)
 
+    async def left(self, room: RoomId, refs: Sequence[TrackRef]) -> Mapping[TrackRef, int]:
+        latest = {play.ref: play for play in self._rooms.played if play.room == room and play.ref in refs}
+        found = {ref: place(play) for ref, play in latest.items()}
+        return {ref: place for ref, place in found.items() if place is not None}
+
     async def favourites(self, person: PersonId, *, offset: int = 0, size: int = 10) -> Sequence[Track]:
         return self.kept.get(person, [])[::-1][offset : offset + size]
 
@@ -225,6 +231,8 @@ class FakeResolver:
         self.gate = asyncio.Event()
         self.gate.set()
         self.asked: list[str | Attachment] = []
+        self.shows: dict[str, Show] = {}
+        self.parts: list[Chapter] = []
 
     async def resolve(self, query: str | Attachment, *, limit: int) -> Found:
         self.asked.append(query)
@@ -234,7 +242,7 @@ class FakeResolver:
             found = self.remote[key]
             if isinstance(found, Exception):
                 raise found
-            return Found(found.tracks[:limit], found.playlist)
+            return Found(found.tracks[:limit], found.playlist, found.resumes)
         tracks = [one for one in self._library.tracks if one.ref == key] or await self._library.search(key, limit=1)
         if not tracks:
             raise NothingFoundError(key)
@@ -247,6 +255,12 @@ class FakeResolver:
         if line.address.startswith("https://"):
             return Track(TrackRef(f"url:{line.address}"), line.title, line.artist, line.length, uri=line.address)
         return next((one for one in self._library.tracks if line.address == one.ref or line.title == one.title), None)
+
+    async def chapters(self, track: Track) -> Sequence[Chapter]:
+        return self.parts
+
+    async def episodes(self, link: str) -> Show | None:
+        return self.shows.get(link)
 
     def local(self, query: str) -> bool:
         return "://" not in query

@@ -1,7 +1,7 @@
 """What joins the queue, and the votes for it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from core import lists, output, people, policy, queue, rewinding
@@ -14,7 +14,7 @@ from core.policy import Action
 from core.ports.tracks import Attachment
 from core.records.results import Exported, Imported, Queued, Voted
 from core.room import Room
-from core.types import Actor, CommandId, EntryId, RoomId, Track
+from core.types import Actor, CommandId, EntryId, RoomId, Track, TrackRef
 
 
 class Queueing(Base):
@@ -35,7 +35,8 @@ class Queueing(Base):
         queue.check_time(at, now)
         _check_play(state, actor, now, following=next)
         found = await self._resolver.resolve(query, limit=caps(state).person)
-        return await self._queue(room, actor, found.tracks, next, at, command_id)
+        begins = await self._shelf.left(room, [it.ref for it in found.tracks]) if found.resumes else queue.NOWHERE
+        return await self._queue(room, actor, found.tracks, next, at, command_id, begins)
 
     async def add(
         self,
@@ -62,10 +63,11 @@ class Queueing(Base):
         following: bool,  # noqa: FBT001 -- as `add` was told
         at: int | None,
         command_id: CommandId | None,
+        begins: Mapping[TrackRef, int] = queue.NOWHERE,
     ) -> Queued:
         def command(state: Room, now: int) -> Queued:
             _check_play(state, actor, now, following=following)
-            return _add(state, actor, tracks, now, following=following, at=at)
+            return _add(state, actor, tracks, now, following=following, at=at, begins=begins)
 
         return await self._apply(room, command, command_id)
 
@@ -138,13 +140,20 @@ def _check_play(room: Room, actor: Actor, now: int, *, following: bool = False) 
 
 
 def _add(
-    room: Room, actor: Actor, tracks: Sequence[Track], now: int, *, following: bool = False, at: int | None = None
+    room: Room,
+    actor: Actor,
+    tracks: Sequence[Track],
+    now: int,
+    *,
+    following: bool = False,
+    at: int | None = None,
+    begins: Mapping[TrackRef, int] = queue.NOWHERE,
 ) -> Queued:
     wanted = queue.wish(room, actor.person, tracks, now)
     if _follows(room, actor):
         output.enter(room, actor.voice_channel or 0, now)
     people.acted(room, actor, now)
-    return queue.add(room, actor, wanted, now, following=following, at=at)
+    return queue.add(room, actor, wanted, now, following=following, at=at, begins=begins)
 
 
 def _follows(room: Room, actor: Actor) -> bool:

@@ -1,10 +1,10 @@
 """What people come back to: the history of a room and their favourites."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from core.records.rows import Play, Played
-from core.types import EntryId, PersonId, RoomId, Track
+from core.types import EntryId, PersonId, RoomId, Track, TrackRef
 
 
 class Shelf(Protocol):
@@ -16,6 +16,10 @@ class Shelf(Protocol):
 
     async def play(self, room: RoomId, entry: EntryId) -> Play | None:
         """The latest play of an entry."""
+        ...
+
+    async def left(self, room: RoomId, refs: Sequence[TrackRef]) -> Mapping[TrackRef, int]:
+        """Where in these tracks (ms) the room stopped when it played them last; none that it heard to the end."""
         ...
 
     async def favourites(self, person: PersonId, *, offset: int = 0, size: int = 10) -> Sequence[Track]:

@@ -24,6 +24,34 @@ class Found:
 
     tracks: tuple[Track, ...]
     playlist: str | None = None
+    resumes: bool = False
+    """Spoken word: each track goes on where the room left it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One episode of a podcast. `query` plays it; `length` in ms and `published` (UTC ms) if the feed tells them."""
+
+    query: str
+    title: str
+    length: int | None = None
+    published: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """A podcast, its newest episode first."""
+
+    title: str
+    episodes: tuple[Episode, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A part of a track with a name; `start` in ms."""
+
+    start: int
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +84,14 @@ class Resolver(Protocol):
 
         Links are looked at only if their line does not say what they are; no file is read.
         """
+        ...
+
+    async def chapters(self, track: Track) -> Sequence[Chapter]:
+        """The chapters of a track, in order; none when it has fewer than two."""
+        ...
+
+    async def episodes(self, link: str) -> Show | None:
+        """The podcast behind a link; None when there is none."""
         ...
 
     def local(self, query: str) -> bool:

@@ -10,7 +10,8 @@ class Queued:
     """Entries joined the queue. `rank` of the first (0: it is on air now) and its `wait` in ms.
 
     `dropped` counts the tracks of a playlist that the caps left out, `blocked` those that the blocklist did, and
-    `duplicates` those that wait or play already (left out too where duplicates are blocked).
+    `duplicates` those that wait or play already (left out too where duplicates are blocked). `begins` is where in the
+    track (ms) the first one goes on.
     """
 
     entries: tuple[EntryId, ...]
@@ -20,6 +21,7 @@ class Queued:
     dropped: int = 0
     duplicates: int = 0
     blocked: int = 0
+    begins: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from core.enums import BlockKind, EndReason, Loop, Mode, Surface
 from core.errors import ChorusError
 from core.jukebox import Jukebox
 from core.ports.places import RoomRef
-from core.ports.tracks import Attachment, Found, ListLine
+from core.ports.tracks import Attachment, Chapter, Found, ListLine, Show
 from core.reports import Reports
 from core.room import Room
 from core.types import Actor, EntryId, Identity, Track, TrackRef
@@ -50,6 +50,12 @@ class Resolver:
 
     def local(self, query: str) -> bool:
         return True
+
+    async def chapters(self, track: Track) -> Sequence[Chapter]:
+        return ()
+
+    async def episodes(self, link: str) -> Show | None:
+        return None
 
     async def look_up(self, lines: Sequence[ListLine]) -> Sequence[Track | None]:
         return [Track(TrackRef("library:new"), "new", length=60_000) for _ in lines]
@@ -144,6 +150,7 @@ class Caller:
             "person": lambda: pick([theirs.admin.person, theirs.listener.person]),
             "tracks": lambda: [Track(TrackRef("library:new"), "new", length=60_000)],
             "query": lambda: "new",
+            "link": lambda: "https://example.org/feed",
             "rank": lambda: pick([1, 2, 5]),
             "value": lambda: pick([-1, 1]),
             "changes": lambda: {"max_queue": 10},

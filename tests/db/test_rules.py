@@ -11,7 +11,7 @@ import pytest
 from core.enums import Duplicates, EndReason, Hearing, Leavers, Loop, Mode, Surface, TurnMeasure
 from core.errors import ChorusError
 from core.jukebox import Jukebox
-from core.ports.tracks import Attachment, Found, ListLine
+from core.ports.tracks import Attachment, Chapter, Found, ListLine, Show
 from core.reports import Reports
 from core.room import Room
 from core.types import Actor, EntryId, PersonId, PlaceId, Presence, Track
@@ -29,6 +29,12 @@ PEOPLE = 5
 class Resolver:
     async def resolve(self, query: str | Attachment, *, limit: int) -> Found:
         return Found((track(str(query)),))
+
+    async def chapters(self, track: Track) -> Sequence[Chapter]:
+        return ()
+
+    async def episodes(self, link: str) -> Show | None:
+        return None
 
     async def look_up(self, lines: Sequence[ListLine]) -> Sequence[Track]:
         return [track(line.title) for line in lines]

@@ -214,6 +214,7 @@ class App:
             metrics_token=revealed(self.settings.metrics_token),
             redis_url=revealed(self.settings.redis_url),
             playback=self.players,
+            waveforms=self.levels,
             checks={"nodes": self._node_trouble, "discord": self._discord_trouble},
         )
         titles = StationTitles(self.reports)

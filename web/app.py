@@ -12,6 +12,7 @@ from core.events import Event, PeopleChanged, SettingsChanged
 from core.jukebox import Jukebox
 from core.ports.bus import Bus
 from core.ports.clock import Clock
+from core.ports.measures import Waveforms
 from core.ports.places import Places
 from core.ports.rooms import Rooms
 from core.ports.stream import Playback, RoomStream
@@ -50,19 +51,20 @@ def create_web(
     redis_url: str | None = None,
     checks: Mapping[str, Check] | None = None,
     playback: Playback | None = None,
+    waveforms: Waveforms | None = None,
     rates: Rates | None = None,
 ) -> web.Application:
     """The application to serve at the root; others are mounted into it by `add_subapp` and see nothing of its guard.
 
     `keys` sign cookies and forms: the first signs, all verify. `checks` are what /readyz asks besides the database;
-    with `playback` pages say when there is no sound.
+    with `playback` pages say when there is no sound, with `waveforms` they draw what is on air.
     """
     site = Site(
         jukebox=jukebox,
         places=places,
         library=library,
         clock=clock,
-        scenes=Scenes(jukebox, rooms, clock, playback),
+        scenes=Scenes(jukebox, rooms, clock, playback, waveforms),
         drawing=Drawing(assets := Assets()),
         presences=Presences(reports, rooms, clock),
         streams=Streams(stream),

@@ -17,6 +17,7 @@ from web.accent import accent
 from web.assets import Assets
 from web.languages import translations
 from web.scenes import Scene
+from web.waveform import letters
 
 REGIONS = ("stage", "queue", "people")
 """The parts of a room's page that change while it is open; each is an element with that id."""
@@ -57,7 +58,7 @@ class Drawing:
         catalogue = translations(locale)
         cast("Any", environment).install_gettext_translations(catalogue, newstyle=True)
         plain: dict[str, Any] = {"accent": accent, "asset": self._assets.path, "clock": words.length}
-        plain |= {"mark": _mark, "star": _star}
+        plain |= {"mark": _mark, "star": _star, "letters": letters}
         cast("dict[str, Any]", environment.globals).update(plain, locale=locale, **_worded(catalogue))
         return environment
 

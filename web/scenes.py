@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from core.enums import Guests, Hearing
 from core.jukebox import Jukebox
 from core.ports.clock import Clock
+from core.ports.measures import Waveforms
 from core.ports.places import RoomRef
 from core.ports.rooms import Rooms
 from core.ports.stream import Playback
@@ -46,7 +47,7 @@ class Scene:
 
     `may` is what the person may do for whom it was taken. `silent`: no audio node is up, so what is on air is not
     heard for the moment. `house`: the room has a list of its own, which plays for whoever listens while nothing is
-    queued.
+    queued. `waveform`: of what is on air, empty when it is not known.
     """
 
     ref: RoomRef
@@ -59,6 +60,7 @@ class Scene:
     page: int = 0
     silent: bool = False
     house: bool = False
+    waveform: bytes = b""
 
     def own(self, person: PersonId | None) -> Mine:
         """What is a person's own, and what they may do."""
@@ -79,8 +81,11 @@ class Scene:
 class Scenes:
     """Reads rooms for the page."""
 
-    def __init__(self, jukebox: Jukebox, rooms: Rooms, clock: Clock, playback: Playback | None) -> None:
+    def __init__(
+        self, jukebox: Jukebox, rooms: Rooms, clock: Clock, playback: Playback | None, waveforms: Waveforms | None
+    ) -> None:
         self._jukebox, self._rooms, self._clock, self._playback = jukebox, rooms, clock, playback
+        self._waveforms = waveforms
         self._plays: dict[RoomId, tuple[tuple[EntryId, str] | None, Sequence[Play]]] = {}
 
     async def take(self, ref: RoomRef, person: PersonId | None = None, *, page: int = 0) -> Scene:
@@ -99,7 +104,13 @@ class Scenes:
             page,
             silent=self.silent(ref.room),
             house=bool(room.fallback),
+            waveform=await self._waveform(view),
         )
+
+    async def _waveform(self, view: RoomView) -> bytes:
+        if self._waveforms is None or view.current is None or view.current.track.length is None:
+            return b""
+        return await self._waveforms.waveform(view.current.track.ref)
 
     def silent(self, room: RoomId) -> bool:
         """Whether the room's player waits for a node."""

@@ -94,6 +94,7 @@
       const position = Math.min(Number(dataset.position) + ran, Number(dataset.length) || Infinity);
       const bar = $("#progress");
       if (bar) bar.value = position;
+      draw(dataset.wave, position / Number(dataset.length));
       const elapsed = $("#elapsed"), text = clock(position);
       if (elapsed && elapsed.textContent !== text) elapsed.textContent = text;
     }
@@ -104,6 +105,22 @@
     }
     for (const item of $$("[data-ends]")) item.textContent = clock(Number(item.dataset.ends) - serverNow());
     for (const item of $$("[data-ago]")) item.textContent = ago(Number(item.dataset.ago) * 1000);
+  }
+
+  // The waveform takes the place of the bar, which stays there for those who do not see it.
+  const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  function draw(letters, played) {
+    const wave = $("#wave");
+    if (!wave) return;
+    if (wave.dataset.of !== letters) {
+      wave.dataset.of = letters;
+      wave.classList.toggle("drawn", !!letters);
+      const peaks = [...letters].map((letter) => ALPHABET.indexOf(letter)), most = Math.max(1, ...peaks);
+      const heights = peaks.map((peak) => (0.5 + 19.5 * (peak / most) ** 1.5).toFixed(1));
+      const edge = (sign) => heights.map((height, at) => `${at + 0.5} ${20 + sign * height}`);
+      $("path", wave).setAttribute("d", letters && `M${[...edge(-1), ...edge(1).reverse()].join("L")}Z`);
+    }
+    if (letters) $(".played", wave).setAttribute("width", (400 * played).toFixed(2));
   }
 
   const relative = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto", style: "short" });

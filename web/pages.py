@@ -7,19 +7,24 @@ from typing import Any
 from aiohttp import web
 
 from core.enums import Guests
-from core.errors import ForbiddenError
+from core.errors import ChorusError, ForbiddenError
 from core.ports.places import RoomRef
 from core.ports.stream import Format
+from core.ports.tracks import Episode
 from core.types import RoomId, Track
 from web import words
 from web.channel import Channel, Page
 from web.guard import command_token, page
 from web.metrics import PAGES, STREAMS
 from web.scenes import SHOWN, Scene
-from web.site import NONCE, Site, is_partial, locale_of, visitor_of
+from web.site import NONCE, Site, actor, is_partial, locale_of, visitor_of
 from web.wire import Wire
 
 FOUND = 12
+EPISODES = 100
+LINKS = ("http://", "https://")
+PATIENCE = 5.0
+"""Seconds that a podcast's feed may take."""
 QUERY_LENGTH = 500
 KEPT = 50
 """Favourites on a page."""
@@ -94,7 +99,8 @@ class Pages:
             raise web.HTTPSeeOther(request.rel_url.with_path(f"/r/{ref.room}", keep_query=True))
         await self._site.limits.count("searches", visitor_of(request).id, self._site.proxies.client(request))
         query = request.query.get("q", "").strip()[:QUERY_LENGTH]
-        facts = {"results": await self._found(query), "query": query, "base": f"/r/{ref.room}"}
+        results = await self._episodes(request, ref, query) or await self._found(query)
+        facts = {"results": results, "query": query, "base": f"/r/{ref.room}"}
         return page(self._site.drawing.part("_results.html", locale_of(request), **facts))
 
     async def favourites(self, request: web.Request) -> web.StreamResponse:
@@ -178,9 +184,21 @@ class Pages:
             raise ForbiddenError("listen", "guests")
         return ref
 
+    async def _episodes(self, request: web.Request, ref: RoomRef, query: str) -> list[dict[str, Any]]:
+        """What a podcast has to choose from, for whoever may add it."""
+        guest = await self._site.known(request) if query.startswith(LINKS) else None
+        if guest is None:
+            return []
+        try:
+            async with asyncio.timeout(PATIENCE):
+                show = await self._site.jukebox.episodes(ref.room, actor(ref, guest), query)
+        except (TimeoutError, ChorusError):
+            return []
+        return [_episode(it, show.title) for it in show.episodes[:EPISODES]] if show else []
+
     async def _found(self, query: str) -> list[dict[str, Any]]:
         """Search results, and what to send when one is chosen; a link is offered as it is."""
-        if query.startswith(("http://", "https://")):
+        if query.startswith(LINKS):
             return [{"title": query, "artist": "", "length": "", "cover": None, "send": query, "link": True}]
         tracks = await self._site.library.search(query, limit=FOUND)
         return [
@@ -194,6 +212,12 @@ class Pages:
             }
             for track in tracks
         ]
+
+
+def _episode(episode: Episode, show: str) -> dict[str, Any]:
+    told = words.length(episode.length) if episode.length else ""
+    about = {"title": episode.title, "artist": show, "length": told}
+    return {**about, "cover": None, "send": episode.query, "link": False}
 
 
 def _page_number(request: web.Request) -> int:

@@ -21,7 +21,13 @@ def why(entry: EntryView, words: NullTranslations) -> str:
 
 def queued(result: Queued, words: NullTranslations) -> str:
     """What became of a request."""
-    return " ".join([_queued(result, words), *_left_out(result, words)])
+    return " ".join([_queued(result, words), *_resumed(result, words), *_left_out(result, words)])
+
+
+def _resumed(result: Queued, words: NullTranslations) -> list[str]:
+    """Where spoken word goes on."""
+    text = words.gettext("It goes on at %(time)s, where you left it.")
+    return [text % {"time": length(result.begins)}] if result.begins else []
 
 
 def _queued(result: Queued, words: NullTranslations) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from discord import app_commands
 
-from cogs.discord import choices, words
+from cogs.discord import choices, listings, words
 from cogs.discord.answers import skipped, tell
 from cogs.discord.surface import Interaction, read
 from cogs.discord.text import position as parse
@@ -54,7 +54,8 @@ async def resume(interaction: Interaction) -> None:
 
 
 @app_commands.command(description="Go to a time in the track")
-@app_commands.describe(position="A time such as 1:30, or seconds such as 90")
+@app_commands.describe(position="A time such as 1:30, seconds such as 90, or a chapter")
+@app_commands.autocomplete(position=listings.chapters)
 async def seek(interaction: Interaction, position: str) -> None:
     """Jump."""
     call = await read(interaction)

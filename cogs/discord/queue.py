@@ -5,7 +5,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from cogs.discord import answers, choices, drawing, polls, reasons, words
+from cogs.discord import answers, choices, drawing, listings, polls, reasons, words
 from cogs.discord.moments import moment
 from cogs.discord.rows import queue_row
 from cogs.discord.surface import Call, Interaction, read
@@ -15,13 +15,13 @@ from core.ports.tracks import Attachment
 
 @app_commands.command(description="Play a song: search the library, paste a link, or send a file")
 @app_commands.describe(
-    query="Words to search for, or a link",
+    query="Words to search for, or a link; a podcast’s feed lists its episodes",
     file="A music file",
     first="Before everything else that waits; for DJs",
     at="Not before then: 18:00, or in 20 min",
 )
 @app_commands.rename(first="next")
-@app_commands.autocomplete(query=choices.tracks)
+@app_commands.autocomplete(query=listings.queries)
 async def play(
     interaction: Interaction,
     query: str | None = None,

@@ -14,8 +14,14 @@ Words = NullTranslations
 
 def queued(result: Queued, words: Words) -> str:
     """What became of a /play."""
-    parts = [_queued(result, words), *_left_out(result, words)]
+    parts = [_queued(result, words), *resumed(result, words), *_left_out(result, words)]
     return " ".join(parts)
+
+
+def resumed(result: Queued, words: Words) -> list[str]:
+    """Where spoken word goes on."""
+    text = words.gettext("It goes on at %(time)s, where you left it.")
+    return [text % {"time": length(result.begins)}] if result.begins else []
 
 
 def _queued(result: Queued, words: Words) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -19,15 +20,18 @@ SESSION_HEADER = "Chorus-Session"
 HEARTBEAT = 20.0
 """Seconds between pings: a client that vanished without a word is noticed after one and a half of it."""
 
+NUMBER = re.compile(r"-?[0-9]{1,20}")
+"""As long as one of 64 bits: `int` takes much more, and raises when it is too much."""
+
 log = structlog.get_logger()
 
 
 def guild_id_of(request: web.Request) -> int:
     """The player that a path names; raises ApiError 400."""
-    try:
-        guild_id = int(request.match_info["guild"])
-    except ValueError:
-        raise ApiError(400, "guildId must be a number") from None
+    given = request.match_info["guild"]
+    if not NUMBER.fullmatch(given):
+        raise ApiError(400, "guildId must be a number")
+    guild_id = int(given)
     if not -(2**63) <= guild_id < 2**63:
         raise ApiError(400, "guildId must be a number of 64 bits")
     return guild_id
@@ -36,7 +40,7 @@ def guild_id_of(request: web.Request) -> int:
 def user_id_of(request: web.Request) -> int:
     """The bot's account; raises ApiError 400."""
     given = request.headers.get("User-Id", "")
-    if not given.isdecimal() or int(given) == 0:
+    if not NUMBER.fullmatch(given) or int(given) <= 0:
         raise ApiError(400, "Missing or invalid User-Id header")
     return int(given)
 

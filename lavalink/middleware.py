@@ -38,7 +38,9 @@ def password_guard(password: str) -> Middleware:
         if given is not None and hmac.compare_digest(given.encode("utf-8", "surrogateescape"), expected):
             return await handler(request)
         log.warning("request refused", path=request.path, remote=request.remote, password=given is not None)
-        return web.Response(status=401 if given is None or request.path == WEBSOCKET_PATH else 403)
+        refusal = web.Response(status=401 if given is None or request.path == WEBSOCKET_PATH else 403)
+        refusal.force_close()  # a stranger holds no connection open
+        return refusal
 
     return guard
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from typing import TYPE_CHECKING
 
 import av
@@ -28,6 +29,7 @@ CHORUS_VERSION = "1"
 
 NODE = web.AppKey("node", Node)
 METRICS = web.AppKey("metrics", Metrics)
+RECENT = re.compile(r"[0-9]{1,9}")
 routes = web.RouteTableDef()
 track_strings = TypeAdapter(list[str])
 log = structlog.get_logger()
@@ -169,8 +171,7 @@ async def update_player(request: web.Request) -> web.Response:
     """Makes or changes a player."""
     session, guild_id = _session(request), guild_id_of(request)
     patch = PlayerPatch.model_validate_json(await request.read())
-    no_replace = request.query.get("noReplace", "false").lower() == "true"
-    player = await request.app[NODE].update_player(session, guild_id, patch, no_replace=no_replace)
+    player = await request.app[NODE].update_player(session, guild_id, patch, no_replace=_no_replace(request))
     return web.json_response(player.wire())
 
 
@@ -208,8 +209,15 @@ def _session(request: web.Request) -> Session:
     return request.app[NODE].sessions.get(request.match_info["session"])
 
 
+def _no_replace(request: web.Request) -> bool:
+    given = request.query.get("noReplace", "false").lower()
+    if given not in {"true", "false"}:
+        raise ApiError(400, "noReplace must be true or false")
+    return given == "true"
+
+
 def _recent(request: web.Request) -> int:
     given = request.query.get("recent", "0")
-    if not given.isdecimal():
+    if not RECENT.fullmatch(given):
         raise ApiError(400, "recent must be a number of milliseconds")
     return int(given)

@@ -119,7 +119,8 @@ async def test_every_answer_names_the_protocols_version_and_json_is_json(node: N
 async def test_there_is_no_route_planner(node: NodeClient) -> None:
     status = await node.rest("GET", "/v4/routeplanner/status")
     assert (status.status, status.text) == (204, "")
-    assert (await node.rest("POST", "/v4/routeplanner/free/all")).status == 500
+    for path in ("/v4/routeplanner/free/all", "/v4/routeplanner/free/address"):
+        assert_error((await node.rest("POST", path, json={"address": "127.0.0.1"})).json, 500, path)
 
 
 async def test_unknown_paths_and_methods_have_error_bodies(node: NodeClient) -> None:
@@ -367,6 +368,11 @@ async def test_quoted_numbers_and_what_nobody_knows_are_accepted(
 ) -> None:
     answer = await node.rest("PATCH", node.player_path(GUILD), data=body, headers=JSON)
     assert (answer.status, answer.json[key]) == (200, value)
+
+
+async def test_no_replace_is_yes_or_no(node: NodeClient) -> None:
+    for word, status in {"true": 200, "False": 200, "maybe": 400}.items():
+        assert (await node.patch(GUILD, {}, params={"noReplace": word})).status == status
 
 
 @pytest.mark.builtin

@@ -97,9 +97,23 @@ class BadFilterError(ChorusError):
 
 @dataclass
 class NotInPlanError(ChorusError):
-    """The place's plan lacks `feature`: `filter`, `crossfade`, `loudness`."""
+    """The place's plan lacks `feature`: `filter`, `crossfade`, `loudness`, `pushes` (or another one)."""
 
     feature: str
+
+
+@dataclass
+class BadAddressError(ChorusError):
+    """Nothing can be pushed there. `reason`: `scheme` (only rtmp and rtmps), `form` (no rtmp[s]://host/app/key)."""
+
+    reason: str
+
+
+@dataclass
+class NoSuchPushError(ChorusError):
+    """The room has no push of this id."""
+
+    push: str
 
 
 @dataclass

@@ -177,6 +177,13 @@ class PlayerChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PushesChanged(Event):
+    """The room is pushed elsewhere, or not any more."""
+
+    name: ClassVar[str] = "room.pushes.changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsChanged(Event):
     """An admin changed the place's settings."""
 

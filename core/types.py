@@ -105,6 +105,8 @@ class Limits:
     loudness: bool = True
     bitrate: int = 384_000
     """In bit/s, at most."""
+    rtmp: int = 5
+    """To how many RTMP servers a room may be sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,8 @@ _REFUSALS: dict[type[errors.ChorusError], Callable[[Any, NullTranslations], str]
     errors.PollRunningError: _poll_running,
     errors.BadFilterError: _fixed(lambda _: _("There is no such filter.")),
     errors.NotInPlanError: _fixed(lambda _: _("That is not in this room’s plan.")),
+    errors.BadAddressError: _fixed(lambda _: _("That is no address to push to.")),
+    errors.NoSuchPushError: _fixed(lambda _: _("There is no such push any more.")),
     errors.NoSuchPollError: _fixed(lambda _: _("That vote is over.")),
     errors.ClosedError: _fixed(lambda _: _("The queue is locked: only DJs add to it for now.")),
     errors.DuplicateError: lambda error, words: (

@@ -80,8 +80,16 @@ def _not_in_plan(error: errors.NotInPlanError, words: Words) -> str:
     features = {
         "filter": _("That filter is not in this server’s plan."),
         "crossfade": _("A crossfade of that length is not in this server’s plan."),
+        "pushes": _("This server’s plan has no room for another push. Forget one first."),
     }
     return features.get(error.feature, _("Equal loudness is not in this server’s plan."))
+
+
+def _bad_address(error: errors.BadAddressError, words: Words) -> str:
+    _ = words.gettext
+    if error.reason == "scheme":
+        return _("Only addresses that begin with rtmp:// or rtmps:// can be pushed to.")
+    return _("That is no address to push to. It looks like rtmps://server/app/key.")
 
 
 def _rate_limited(error: errors.RateLimitedError, words: Words) -> str:
@@ -156,6 +164,8 @@ _REFUSALS: dict[type[errors.ChorusError], Callable[[Any, Words], str]] = {
     errors.NoSuchSettingError: _filled(lambda _: _("%(setting)s cannot be set to that.")),
     errors.BadFilterError: _bad_filter,
     errors.NotInPlanError: _not_in_plan,
+    errors.BadAddressError: _bad_address,
+    errors.NoSuchPushError: _fixed(lambda _: _("There is no such push any more.")),
     errors.QueueFullError: _filled(lambda _: _("The queue is full (%(limit)d). Wait until something has played.")),
     errors.TooManyEntriesError: _filled(
         lambda _: _("You have %(limit)d tracks waiting already. Let one play, or /remove one.")

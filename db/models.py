@@ -311,6 +311,18 @@ class MeasureColumns(TypedColumns):
     waveform: Named[bytes] = Column(LargeBinary)
 
 
+class PushColumns(TypedColumns):
+    """Where a room is pushed to. `server` is for people; `sealed` is the whole address, encrypted: it holds a key."""
+
+    room: Named[str] = Column(Text, ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
+    id: Named[str] = Column(Text, primary_key=True)
+    server: Named[str] = Column(Text)
+    sealed: Named[str] = Column(Text)
+    picture: Named[bool]
+    on: Named[bool]
+    at: Named[int] = Column(BigInteger)
+
+
 places = Table("places", metadata, PlaceColumns)
 persons = Table("persons", metadata, PersonColumns)
 identities = Table("identities", metadata, IdentityColumns)
@@ -332,3 +344,4 @@ chats = Table("chats", metadata, ChatColumns)
 visits = Table("visits", metadata, VisitColumns)
 favourites = Table("favourites", metadata, FavouriteColumns)
 measures = Table("measures", metadata, MeasureColumns)
+pushes = Table("pushes", metadata, PushColumns)

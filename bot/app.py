@@ -40,9 +40,11 @@ from bot.keys import KeyFileError, load_keys
 from bot.plans import limits_of
 from bot.store import Store, open_store
 from bot.tasks import Tasks
+from bot.telegram import Telegram
 from bot.tracing import export_to
 from bot.upkeep import prune_plays, sweep_uploads
 from cogs.discord.client import ChorusClient
+from cogs.telegram.client import TelegramClient
 from core.bus import LocalBus
 from core.errors import StoreUnavailableError
 from core.jukebox import Jukebox
@@ -140,6 +142,7 @@ class App:
         self.nodes: Nodes
         self.players: Players
         self.discord: Discord | None = None
+        self.telegram: Telegram | None = None
 
     def _nodes(self, book: SessionBook) -> Nodes:
         builtin, addresses = self.addresses
@@ -180,6 +183,7 @@ class App:
         await self._serve(stack)
         await self._play(stack, leave_node=leave_node)
         self._connect_discord(stack)
+        self._connect_telegram(stack)
         stack.push_async_callback(self.tasks.stop)
         self.tasks.start("library", self._fill())
         self.tasks.start("loudness", self.measuring.run())
@@ -215,7 +219,7 @@ class App:
             redis_url=revealed(self.settings.redis_url),
             playback=self.players,
             waveforms=self.levels,
-            checks={"nodes": self._node_trouble, "discord": self._discord_trouble},
+            checks={"nodes": self._node_trouble, "discord": self._discord_trouble, "telegram": self._telegram_trouble},
         )
         titles = StationTitles(self.reports)
         app.add_subapp("/media", media_app(self.urls, self.guard, self.library, self.uploads, titles=titles))
@@ -268,6 +272,31 @@ class App:
             attach=attach,
         )
 
+    def _connect_telegram(self, stack: AsyncExitStack) -> None:
+        if self.settings.telegram_token is None:
+            return
+        self.telegram = Telegram(self.settings.telegram_token, self.store.ownership, make=self._telegram_client)
+        self.telegram.start()
+        stack.push_async_callback(self.telegram.stop)
+
+    def _telegram_client(self, holds: Callable[[], bool]) -> TelegramClient:
+        return TelegramClient(
+            revealed(self.settings.telegram_token) or "",
+            api_url=self.settings.telegram_api_url,
+            jukebox=self.jukebox,
+            reports=self.reports,
+            places=self.store.places,
+            chats=self.store.chats,
+            resolver=self.resolver,
+            library=self.library,
+            bus=self.bus,
+            clock=self.clock,
+            holds=holds,
+            playback=self.players,
+            page_url=reachable(self.settings.public_url),
+            redis_url=revealed(self.settings.redis_url),
+        )
+
     async def _attach(self, client: discord.Client) -> None:
         """At every READY: the shards are ours, and voice follows."""
         shards, account = client.shard_count or 1, client.user.id if client.user else 0
@@ -282,6 +311,9 @@ class App:
     async def _discord_trouble(self) -> str | None:
         return self.discord.trouble if self.discord else None
 
+    async def _telegram_trouble(self) -> str | None:
+        return self.telegram.trouble if self.telegram else None
+
     async def screen(self) -> str:
         """What is on, what is off and why, and the address to open."""
         end = time.monotonic() + NODE_PATIENCE
@@ -292,5 +324,6 @@ class App:
             nodes=self.nodes.status(),
             streams=any(node.chorus for node in self.nodes),
             discord=self.discord.state if self.discord else "off",
+            telegram=self.telegram.state if self.telegram else "off",
             tracks=await self.library.count(),
         )

@@ -107,6 +107,25 @@ async def _discord_api(settings: Settings) -> str:
         return settings.discord_api_url
 
 
+async def _telegram(settings: Settings) -> str:
+    if settings.telegram_token is None:
+        return "off"
+    url = f"{settings.telegram_api_url}/bot{settings.telegram_token.get_secret_value()}/getMe"
+    async with _asked(url, {}) as answer:
+        if answer.status in {401, 404}:
+            raise WrongError("the token is refused: ask @BotFather for a new one")
+        if answer.status != 200:  # noqa: PLR2004 - HTTP
+            raise WrongError(f"Telegram answers {answer.status}")
+        return f"on, as @{(await answer.json())['result']['username']}"
+
+
+async def _telegram_api(settings: Settings) -> str:
+    if settings.telegram_token is None:
+        return f"{settings.telegram_api_url}, not asked without TELEGRAM_TOKEN"
+    async with _asked(settings.telegram_api_url, {}):
+        return settings.telegram_api_url
+
+
 @asynccontextmanager
 async def _asked(url: str, headers: dict[str, str]) -> AsyncGenerator[aiohttp.ClientResponse]:
     """The answer of a server. Raises WrongError when there is none."""
@@ -222,6 +241,8 @@ CHECKS: dict[str, Check] = {
     "media_allow": _media_allow,
     "discord_api_url": _discord_api,
     "discord_token": _discord,
+    "telegram_api_url": _telegram_api,
+    "telegram_token": _telegram,
     "metrics_token": _metrics_token,
     "otel_exporter_otlp_endpoint": _traces,
 }

@@ -30,6 +30,8 @@ class Settings(BaseSettings):
 
     discord_token: SecretStr | None = Field(default=None, description="Bot token; without it Discord is off")
     discord_api_url: str = Field(default="https://discord.com/api/v10", description="REST base")
+    telegram_token: SecretStr | None = Field(default=None, description="Bot token; without it Telegram is off")
+    telegram_api_url: str = Field(default="https://api.telegram.org", description="Origin of the Bot API")
     database_url: SecretStr | None = Field(default=None, description="SQLite in DATA_DIR unless set; Postgres by URL")
     redis_url: SecretStr | None = Field(default=None, description="What several processes share; one does without")
     lavalink_nodes: SecretStr = Field(
@@ -77,6 +79,13 @@ class Settings(BaseSettings):
             raise ValueError("must start with redis://, rediss:// or unix://")
         return value
 
+    @field_validator("telegram_token")
+    @classmethod
+    def _is_a_bot_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().partition(":")[0].isdecimal():
+            raise ValueError("must be <number>:<secret>, as @BotFather gives it")
+        return value
+
     @field_validator("secret_key")
     @classmethod
     def _is_a_key(cls, value: SecretStr | None) -> SecretStr | None:
@@ -84,7 +93,7 @@ class Settings(BaseSettings):
             raise ValueError("holds no key")
         return value
 
-    @field_validator("discord_api_url", "media_url", "public_url", "otel_exporter_otlp_endpoint")
+    @field_validator("discord_api_url", "telegram_api_url", "media_url", "public_url", "otel_exporter_otlp_endpoint")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:
         address = urlsplit(value or "http://none")

@@ -60,6 +60,10 @@ class Ownership:
         """Whether the room's slot is ours, if only just."""
         return self._leases.holds(slot(room, self._shards))
 
+    def holds_slot(self, name: str) -> bool:
+        """Whether a slot that is no room's (a bot that polls) is ours now."""
+        return self._leases.holds(name)
+
     @property
     def _shards(self) -> int:
         return next((int(name.split(":")[2]) for name in self._wanted if name.startswith("shard:")), 1)

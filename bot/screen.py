@@ -5,11 +5,12 @@ from urllib.parse import urlsplit
 from bot.config import Settings
 
 
-def draw(settings: Settings, *, nodes: dict[str, str], streams: bool, discord: str, tracks: int) -> str:
+def draw(settings: Settings, *, nodes: dict[str, str], streams: bool, discord: str, telegram: str, tracks: int) -> str:
     """At most a screenful of plain text."""
     rows = [
         ("Page", f"on     {settings.public_url}  (listening on {settings.host}:{settings.port})"),
         ("Discord", _discord(discord)),
+        ("Telegram", _telegram(telegram)),
         *((f"Node {name}", "on" if state == "up" else f"off    {state}") for name, state in nodes.items()),
         ("Database", _database(settings)),
         ("Library", _library(settings, tracks)),
@@ -17,7 +18,7 @@ def draw(settings: Settings, *, nodes: dict[str, str], streams: bool, discord: s
     if "up" in nodes.values() and not streams:
         rows.append(("Web streams", "off    no node has the chorus extension: add builtin to LAVALINK_NODES"))
     if not nodes:
-        rows.insert(2, ("Nodes", "off    none is set: LAVALINK_NODES"))
+        rows.insert(3, ("Nodes", "off    none is set: LAVALINK_NODES"))
     lines = [f"  {name:<14} {text}" for name, text in rows]
     return "\n".join(
         ["", "  Chorus is up.", "", *lines, "", f"  Open {settings.public_url}", "  Ctrl-C stops it.", "", ""]
@@ -26,6 +27,10 @@ def draw(settings: Settings, *, nodes: dict[str, str], streams: bool, discord: s
 
 def _discord(state: str) -> str:
     return {"off": "off    set DISCORD_TOKEN to bring it to a guild", "up": "on"}.get(state, state)
+
+
+def _telegram(state: str) -> str:
+    return {"off": "off    set TELEGRAM_TOKEN to bring it to a chat", "up": "on"}.get(state, state)
 
 
 def _database(settings: Settings) -> str:

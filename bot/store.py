@@ -9,6 +9,7 @@ from bot.ownership import Ownership
 from bot.plans import limits_of
 from core.ports.bus import Bus
 from core.ports.clock import Clock
+from db.chats import SqlChats
 from db.engine import Database
 from db.groups import Groups
 from db.instance import Instance, running_bot
@@ -33,6 +34,7 @@ class Store:
     people: SqlPeople
     links: SqlLinks
     live_messages: SqlLiveMessages
+    chats: SqlChats
     shelf: SqlShelf
     plays: PlayLog
     ownership: Ownership
@@ -63,5 +65,5 @@ async def open_store(settings: Settings, bus: Bus, clock: Clock, house: House, s
     await ownership.start()
     node_sessions = SqlNodeSessions(database, instance.id)
     live_messages, shelf = SqlLiveMessages(database), SqlShelf(database, clock)
-    plays, measures = PlayLog(database), SqlMeasures(database)
-    return Store(rooms, places, people, links, live_messages, shelf, plays, ownership, node_sessions, measures)
+    plays, measures, chats = PlayLog(database), SqlMeasures(database), SqlChats(database)
+    return Store(rooms, places, people, links, live_messages, chats, shelf, plays, ownership, node_sessions, measures)

@@ -44,6 +44,8 @@ def test_empty_means_unset(monkeypatch: pytest.MonkeyPatch) -> None:
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
         ("REDIS_URL", "localhost"),
         ("SECRET_KEY", " , "),
+        ("TELEGRAM_TOKEN", "hush-hush"),
+        ("TELEGRAM_API_URL", "api.telegram.org"),
         ("DATABASE_URL", "mysql://me@127.0.0.1/x"),
         ("DATABASE_URL", "sqlite:///:memory:"),
         ("DATABASE_URL", "sqlite://"),
@@ -67,6 +69,7 @@ def test_secrets_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DISCORD_TOKEN", "SECRET_KEY", "METRICS_TOKEN", "LAVALINK_NODES"):
         monkeypatch.setenv(name, secret)
     monkeypatch.setenv("DATABASE_URL", f"postgresql://me:{secret}@127.0.0.1/x")
+    monkeypatch.setenv("TELEGRAM_TOKEN", f"7:{secret}")
     assert secret not in repr(Settings())
     monkeypatch.setenv("DATABASE_URL", f"mysql://me:{secret}@127.0.0.1/x")
     with pytest.raises(ValidationError) as error:

@@ -16,16 +16,18 @@ from bot.screen import draw
     ],
 )
 def test_nodes_and_streams(nodes: dict[str, str], streams: bool, words: str) -> None:
-    screen = draw(Settings(), nodes=nodes, streams=streams, discord="off", tracks=0)
+    screen = draw(Settings(), nodes=nodes, streams=streams, discord="off", telegram="off", tracks=0)
     assert words in screen
     assert ("Web streams" in screen) == (nodes == {"java": "up"})
 
 
-def test_discord_says_why_it_is_off() -> None:
+@pytest.mark.parametrize("surface", ["Discord", "Telegram"])
+def test_a_surface_says_why_it_is_off(surface: str) -> None:
     for state, words in (
-        ("off", "set DISCORD_TOKEN"),
+        ("off", f"set {surface.upper()}_TOKEN"),
         ("up", "on"),
         ("the token was refused", "the token was refused"),
     ):
-        screen = draw(Settings(), nodes={"builtin": "up"}, streams=True, discord=state, tracks=0)
-        assert words in next(line for line in screen.splitlines() if "Discord" in line)
+        states = {"discord": "up", "telegram": "up", surface.lower(): state}
+        screen = draw(Settings(), nodes={"builtin": "up"}, streams=True, tracks=0, **states)
+        assert words in next(line for line in screen.splitlines() if line.strip().startswith(surface))

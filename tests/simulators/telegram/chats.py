@@ -52,6 +52,11 @@ class Chat:
             raise AssertionError(f"no message with buttons in {self.title}: {[m.text for m in self.messages.values()]}")
         return found[-1]
 
+    def shows(self, *words: str) -> bool:
+        """Whether the latest message with buttons holds these words."""
+        found = [one for one in self.messages.values() if one.by_bot and not one.deleted and one.buttons]
+        return bool(found) and all(word in found[-1].text for word in words)
+
     @property
     def said(self) -> list[str]:
         """What the bot said, oldest first."""

@@ -1,0 +1,91 @@
+"""From an update to its handler."""
+
+import re
+
+import structlog
+from telegram import Message, Update
+from telegram.constants import ChatType
+
+from cogs.telegram import buttons, queue
+from cogs.telegram.commands import BY_NAME
+from cogs.telegram.faults import explain
+from cogs.telegram.files import sound_of
+from cogs.telegram.keyboards import meaning
+from cogs.telegram.people import Speaker, place_of, speaker
+from cogs.telegram.surface import Spot, Surface, read, spot_of
+from core.tracing import span
+
+_COMMAND = re.compile(r"/(?P<name>\w{1,32})(?:@(?P<bot>\w+))?(?:\s+(?P<arguments>.*))?", re.DOTALL)
+
+log = structlog.get_logger()
+
+
+class Dispatch:
+    """Handles updates, one by one; never raises. Edited messages are left alone: what was asked was done."""
+
+    def __init__(self, surface: Surface) -> None:
+        self._surface = surface
+
+    async def handle(self, update: Update) -> None:
+        """Do what somebody asked for."""
+        chat = update.effective_chat
+        language = self._surface.panels.chat(place_of(chat.id)).language if chat else None
+        spot = spot_of(self._surface, update, language)
+        try:
+            if spot is not None:
+                await self._on(update, spot)
+        except Exception as error:  # noqa: BLE001 - told to the person, or logged
+            if spot is not None:
+                await explain(spot, error)
+
+    async def _on(self, update: Update, spot: Spot) -> None:
+        message = update.message or update.channel_post
+        if update.callback_query is not None:
+            await self._on_press(spot)
+        elif update.chat_member is not None or update.my_chat_member is not None:
+            self._surface.people.forget_admins(spot.chat.id)
+        elif message is not None and message.migrate_to_chat_id is not None:
+            await self._surface.panels.migrate(spot.chat.id, message.migrate_to_chat_id)
+        elif message is not None:
+            await self._on_message(message, spot)
+
+    async def _on_message(self, message: Message, spot: Spot) -> None:
+        who = speaker(message.from_user, message.sender_chat)
+        text = (message.text or message.caption or "").strip()
+        meant = _COMMAND.fullmatch(text)
+        if who is None or message.is_automatic_forward:
+            return
+        if meant is not None:
+            if (meant["bot"] or self._surface.bot.username).lower() == self._surface.bot.username.lower():
+                await self._on_command(spot, who, meant["name"].lower(), (meant["arguments"] or "").strip())
+        elif spot.chat.type == ChatType.PRIVATE:
+            await self._on_private(message, spot, who, text)
+
+    async def _on_command(self, spot: Spot, who: Speaker, name: str, arguments: str) -> None:
+        command = BY_NAME.get(name)
+        if command is None:
+            return
+        with span("command", surface="telegram", command=f"/{name}"):
+            log.info("command", surface="telegram", command=f"/{name}", chat=spot.chat.id, id=spot.update)
+            await command.handler(await read(spot, who, arguments))
+
+    async def _on_private(self, message: Message, spot: Spot, who: Speaker, text: str) -> None:
+        """In a private chat a music file queues by itself, and so do words and links."""
+        sound = sound_of(message)
+        with span("command", surface="telegram", command="message"):
+            if sound is not None:
+                await queue.play_sound(await read(spot, who), sound)
+            elif text:
+                await queue.play(await read(spot, who, text))
+
+    async def _on_press(self, spot: Spot) -> None:
+        query = spot.query
+        meant = meaning(query.data or "") if query is not None else None
+        if query is None:
+            return
+        if meant is None:
+            await query.answer()
+            return
+        who = Speaker(query.from_user.id, query.from_user.full_name)
+        with span("command", surface="telegram", command=f"button {meant.action}"):
+            await buttons.press(await read(spot, who), meant.action, meant.tag, meant.number)

@@ -1,0 +1,53 @@
+"""Updates of one chat are handled in order, those of different chats side by side."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+
+from telegram import Update
+
+REMEMBERED = 10_000
+"""Updates by whose id a second delivery is recognised; older ones by the id of their command."""
+
+
+class Lanes:
+    """Hands updates to `handle`, which never raises."""
+
+    def __init__(self, handle: Callable[[Update], Awaitable[None]]) -> None:
+        self._handle = handle
+        self._last: dict[int, asyncio.Task[None]] = {}
+        self._seen: OrderedDict[int, asyncio.Task[None]] = OrderedDict()
+
+    def put(self, update: Update) -> asyncio.Task[None]:
+        """Handle an update when its chat's earlier ones are done; ends when it is. One seen already counts once."""
+        if update.update_id in self._seen:
+            return self._seen[update.update_id]
+        lane = _lane(update)
+        task = asyncio.create_task(self._run(update, self._last.get(lane)))
+        self._last[lane] = self._seen[update.update_id] = task
+        task.add_done_callback(lambda done: self._clear(lane, done))
+        while len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        return task
+
+    async def _run(self, update: Update, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        await self._handle(update)
+
+    def _clear(self, lane: int, done: asyncio.Task[None]) -> None:
+        if self._last.get(lane) is done:
+            del self._last[lane]
+
+    async def stop(self) -> None:
+        """What has begun is dropped; it comes again."""
+        tasks = list(self._last.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _lane(update: Update) -> int:
+    """The chat, or the person where there is none (inline mode)."""
+    chat, user = update.effective_chat, update.effective_user
+    return chat.id if chat else user.id if user else 0

@@ -1,0 +1,98 @@
+"""The commands about tracks: /play /queue /now /vote /why, and music files that people send."""
+
+from cogs.discord import polls, reasons, words
+from cogs.telegram import answers, drawing, entries
+from cogs.telegram.files import Sound, sound_of
+from cogs.telegram.surface import Call
+from core.errors import NoSuchEntryError, NothingFoundError
+from core.ports.tracks import Attachment
+
+UP = {"up", "+", "+1", "👍", "arriba"}
+DOWN = {"down", "-", "-1", "👎", "abajo"}
+BACK = {"back", "0", "atrás"}
+
+
+async def play(call: Call) -> None:
+    """Queue what is named, or the music in the message that is answered to (or that came with the command)."""
+    await _play(call, await _wanted(call), first=False)
+
+
+async def next_(call: Call) -> None:
+    """Queue it before everything else that waits; for DJs."""
+    await _play(call, await _wanted(call), first=True)
+
+
+async def play_sound(call: Call, sound: Sound) -> None:
+    """Queue a music file that somebody sent to the bot itself."""
+    await _play(call, await call.surface.files.attachment(sound), first=False)
+
+
+async def _play(call: Call, wanted: str | Attachment, *, first: bool) -> None:
+    result = await call.jukebox.play(call.room, call.actor, wanted, next=first, command_id=call.id)
+    await answers.added(call, result)
+
+
+async def _wanted(call: Call) -> str | Attachment:
+    """What is named or sent. Raises NothingFoundError."""
+    message = call.spot.message
+    sound = sound_of(message) or sound_of(message.reply_to_message if message else None)
+    if sound is not None and not call.arguments:
+        return await call.surface.files.attachment(sound)
+    if not call.arguments:
+        raise NothingFoundError("")
+    return call.arguments
+
+
+async def queue(call: Call) -> None:
+    """The first page of the queue."""
+    await show_page(call, 0)
+
+
+async def show_page(call: Call, page: int) -> None:
+    """A page of the queue."""
+    view = await call.jukebox.view(call.room, call.actor.person, page=page, size=drawing.PAGE)
+    drawn = drawing.queue(view, page, call.words)
+    await call.say(drawn.text, drawn.rows)
+
+
+async def now(call: Call) -> None:
+    """What plays, and the running questions."""
+    view = await call.jukebox.view(call.room, call.actor.person, size=drawing.NEXT)
+    await call.say(drawing.now_playing(view, call.words, status=call.surface.panels.status(call.room)))
+
+
+async def vote(call: Call) -> None:
+    """Up, down, or back: `/vote 3 down`, `/vote` for what plays."""
+    named, value = _ballot(call.arguments)
+    entry = await entries.meant(call, named)
+    result = await call.jukebox.vote(call.room, call.actor, entry, value, command_id=call.id)
+    await call.say(words.voted(result, call.words))
+
+
+def _ballot(text: str) -> tuple[str, int]:
+    """The track that is named, and the vote: up unless the last word says otherwise."""
+    *before, last = text.split() or [""]
+    for choices, value in ((UP, 1), (DOWN, -1), (BACK, 0)):
+        if last.lower() in choices:
+            return " ".join(before), value
+    return text, 1
+
+
+async def why(call: Call) -> None:
+    """Why a track stands where it stands, and how the running votes do."""
+    if not call.arguments:
+        await call.say(await _running(call))
+        return
+    entry = await entries.meant(call, call.arguments)
+    rank = (await call.jukebox.why(call.room, entry)).ahead
+    shown = (await call.jukebox.view(call.room, call.actor.person, page=rank, size=1)).upcoming
+    if not shown:
+        raise NoSuchEntryError(entry)
+    await call.say(reasons.why(shown[0], call.words))
+
+
+async def _running(call: Call) -> str:
+    found = [await call.jukebox.why_poll(call.room, poll.kind) for poll in call.view.polls]
+    if not found:
+        return call.words.gettext("No vote is running. Name a track to hear why it stands where it stands.")
+    return "\n".join(polls.why(poll, call.words) for poll in found)

@@ -1,0 +1,22 @@
+"""Refusals as a chat words them: where it differs from a server with voice channels."""
+
+from gettext import NullTranslations
+
+from cogs.discord import refusals
+from core import errors
+
+
+def refusal(error: errors.ChorusError, words: NullTranslations) -> str:
+    """Why something was refused, and what to do."""
+    _ = words.gettext
+    match error:
+        case errors.ForbiddenError(needs="admin"):
+            return _("Only the administrators of this chat can do that.")
+        case errors.ForbiddenError(action=action) if action != "remove":
+            return _("Only a DJ can do that while others are here. The chat’s administrators are DJs.")
+        case errors.NoSuchRoomError():
+            return _("That belongs to another chat.")
+        case errors.NotListeningError() | errors.AnotherChannelError():
+            return _("This room has no voice channel of yours: /listen tells where it can be heard.")
+        case _:
+            return refusals.refusal(error, words)

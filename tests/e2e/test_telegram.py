@@ -1,0 +1,87 @@
+"""A chat, from the message to the sound: the real client, the real node, a simulated Telegram."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests import sound
+from tests.e2e.hearing import listen, recorded
+from tests.e2e.product import Product
+from tests.e2e.world import LONG
+from tests.simulators.telegram import Chat, Person, TelegramSimulator
+from tests.waiting import until
+
+pytestmark = pytest.mark.heard
+
+
+@dataclass
+class World:
+    """A group with people, and the product in it."""
+
+    telegram: TelegramSimulator
+    group: Chat
+    ann: Person
+    ben: Person
+    chorus: Product
+
+    async def stream(self) -> str:
+        """Where the group's room is heard."""
+        reply = await self.ann.say("/listen", self.group)
+        return f"{self.chorus.url}{reply.button('Listen')['url'].removeprefix(PUBLIC)}/stream.ogg"
+
+
+PUBLIC = "https://music.example.org"
+
+
+@pytest.fixture
+async def world(tmp_path: Path, library: Path) -> AsyncIterator[World]:
+    async with AsyncExitStack() as stack:
+        telegram = await stack.enter_async_context(TelegramSimulator.start())
+        ann, ben = telegram.user("Ann"), telegram.user("Ben")
+        group = telegram.group("Testers", ann, ben)
+        env = {**telegram.env(), "LIBRARY_PATHS": str(library), "MEDIA_ALLOW": "127.0.0.1", "PUBLIC_URL": PUBLIC}
+        chorus = Product(tmp_path / "data", env)
+        stack.push_async_callback(chorus.stop)
+        await chorus.start()
+        await until(lambda: chorus.logs(event="library indexed"), within=20)
+        await telegram.ready()
+        yield World(telegram, group, ann, ben, chorus)
+        assert not [line for line in [*chorus.lines, *chorus.screen] if telegram.token.split(":")[1] in line]
+
+
+def tone(ogg: bytes) -> float:
+    """The pitch of what was heard last, in Hz."""
+    samples = recorded(ogg)[-24_000:]
+    return sound.frequency(samples)
+
+
+async def test_play_in_a_chat_is_heard_on_the_rooms_page(world: World) -> None:
+    assert (await world.ann.say("/play Long", world.group)).text == "Long is on."
+    heard = await listen(await world.stream(), 4)
+    assert tone(heard) == pytest.approx(LONG, rel=0.01)
+
+
+async def test_a_file_that_was_sent_is_copied_and_heard(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "mine.flac"
+    sound.write_tone(file, 700.0, 30.0, tags={"title": "Mine", "artist": "Ann"})
+    sent = world.ben.send_audio(file, world.group, name="mine.flac")
+    reply = await world.ann.say("/play", world.group, reply_to=sent)
+    assert reply.text == "Mine is on."
+    world.telegram.files.by_id.clear()
+    heard = await listen(await world.stream(), 4)
+    assert tone(heard) == pytest.approx(700, rel=0.01)
+
+
+async def test_a_killed_bot_goes_on_where_it_was(world: World) -> None:
+    await world.ann.say("/play Long", world.group)
+    await world.ann.say("/play Low A", world.group)
+    await until(lambda: world.group.shows("Low A"))
+    live = world.group.live.id
+    await world.chorus.kill()
+    lost = world.ben.post("/vote Low A", world.group)
+    await world.chorus.start()
+    assert "+1" in (await world.ben.answered(lost, within=10)).text
+    await until(lambda: world.group.live.id == live and world.group.shows("+1"))

@@ -161,6 +161,14 @@ class PushTap(Model):
 Tap = Annotated[StreamTap | PushTap, Field(discriminator="type")]
 
 
+class PushModel(Model):
+    """A push as answers show it; `state` is `connecting`, `live` or why it failed last."""
+
+    id: str
+    type: Literal["rtmp"] = "rtmp"
+    state: str
+
+
 class ChorusPatch(Patch):
     """The extension's part of a player update; unknown keys are refused by name."""
 
@@ -209,7 +217,7 @@ class ChorusModel(Model):
     """The extension's part of a player: the prepared track, the open taps, the encoder's bits a second."""
 
     next: Track | None = None
-    taps: list[Tap] = Field(default_factory=list[Tap])
+    taps: list[StreamTap | PushModel] = Field(default_factory=list[StreamTap | PushModel])
     bitrate: int
     fade_ms: int
 

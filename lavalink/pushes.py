@@ -53,6 +53,10 @@ class Pushes:
             else:
                 self._pushes[tap.id] = Push(tap, self._report, self._picture)
 
+    def state(self, tap_id: str) -> str:
+        """How a push is doing: `connecting`, `live`, or why it failed last."""
+        return self._pushes[tap_id].state
+
     def put(self, packet: bytes) -> None:
         """Send a packet."""
         for push in self._pushes.values():
@@ -63,6 +67,7 @@ class Push:
     """One push, from now on until `stop`. Made on the loop."""
 
     def __init__(self, tap: PushTap, report: Report, picture: Picture) -> None:
+        self.state = "connecting"
         self._tap = tap
         self._host = RtmpAddress.parse(tap.url).host
         self._report = report
@@ -125,6 +130,7 @@ class Push:
             began = time.monotonic()
             reason = await self._attempt()
             log.warning("push failed", tap=self._tap.id, host=self._host, reason=reason, retry_in=pause)
+            self.state = reason
             self._report(self._tap.id, "failed", reason)
             if time.monotonic() - began > PROVED:
                 pause = PAUSES[0]
@@ -163,6 +169,7 @@ class Push:
             word = json.loads(line)
             if word["state"] == "live":
                 log.info("push live", tap=self._tap.id, host=self._host)
+                self.state = "live"
                 self._report(self._tap.id, "live", None)
             elif word["state"] == "failed":
                 reason = word["reason"]

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from lavalink.encoding import Encoding, Hands
 from lavalink.opus import FRAME_MS, RATE
-from lavalink.protocol import PushTap, StreamTap, Tap
+from lavalink.protocol import PushModel, PushTap, StreamTap, Tap
 from lavalink.transcoder import CODECS, Format
 
 UNSENT = 256 * 1024
@@ -128,6 +128,10 @@ class Pushing(Protocol):
         """Send a packet."""
         ...
 
+    def state(self, tap_id: str) -> str:
+        """How a push is doing."""
+        ...
+
 
 class Taps:
     """The taps of one player."""
@@ -143,9 +147,10 @@ class Taps:
         self._encoded: dict[Format, tuple[Encoding, Channel]] = {}
 
     @property
-    def listed(self) -> list[Tap]:
-        """The taps that there are."""
-        return list(self._taps.values())
+    def listed(self) -> list[StreamTap | PushModel]:
+        """The taps that there are, without what nobody else is to know."""
+        taps = self._taps.values()
+        return [PushModel(id=it.id, state=self._pushing.state(it.id)) if isinstance(it, PushTap) else it for it in taps]
 
     def set(self, taps: list[Tap]) -> None:
         """Make these the only taps; readers of others are closed."""

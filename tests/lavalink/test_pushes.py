@@ -311,6 +311,8 @@ async def test_the_key_is_on_no_line_that_others_can_read(tmp_path: Path, capfd:
             one.patch(chorus={"taps": [tap]})
             await until(lambda: met, 15)
             await until(lambda: any(message.get("state") == "failed" for message in one.messages), 15)
+            (listed,) = one.player.model().wire()["chorus"]["taps"]
+            assert listed == {"id": "p", "type": "rtmp", "state": "closed"}
             one.patch(chorus={"taps": []})
         assert any(line["event"] == "push failed" for line in logs)
         shown = [one.player.model().wire(), one.messages, logs, met, repr(PushTap.model_validate(tap))]

@@ -74,7 +74,8 @@ class World:
         self.clock = SystemClock()
         self.media = HostMedia()
         self.rows = Rows()
-        self.levels = Levels(FakeMeasures())
+        self.measures = FakeMeasures()
+        self.levels = Levels(self.measures)
         self.reports = Reports(self.rooms, self.clock)
         self.jukebox = Jukebox(self.rooms, self.clock, FakeResolver(FakeLibrary()), FakeShelf(self.rooms))
 

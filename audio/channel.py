@@ -3,6 +3,7 @@
 from audio.node import Node
 from audio.voice import Voice
 from audio.voice_data import VoiceData, VoiceRefusedError
+from core import sound
 from core.reports import Reports
 from core.room import Room
 from core.types import RoomId
@@ -30,6 +31,13 @@ class Channel:
     def connecting(self) -> bool:
         """Whether the data of the wanted channel are on their way."""
         return self.voice is not None and self.voice.connecting
+
+    def bitrate(self, room: Room) -> int | None:
+        """What the room's encoder is to make, in bit/s; None while the channel is not known."""
+        if room.voice_channel is None or self.voice is None:
+            return sound.bitrate(room, None)
+        channel = self.voice.bitrate
+        return None if channel is None else sound.bitrate(room, channel)
 
     async def mind(self) -> None:
         """Tell the room what Discord did with us."""

@@ -7,6 +7,7 @@ move the room.
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ from audio.node import NODE_ERRORS, Health, Node
 from audio.node_refs import manager_of
 from audio.player_ids import follower_id
 from audio.seen import Patcher, Seen, Target
+from core import sound
 from core.room import Room
 from core.types import EntryId, RoomId
 
@@ -130,8 +132,8 @@ class Follower:
         current = self._room.current if self._room is not None else None
         if self._room is None or current is None or current.started_at is None:
             return Seen()
-        position = self._room.clock.at(self._now())
-        return Seen(current.entry.id, started=True, paused=self._room.paused is not None, position=position)
+        clock, paused, filters = self._room.clock, self._room.paused is not None, sound.heard_filters(self._room)
+        return Seen(current.entry.id, started=True, paused=paused, filters=filters, position=clock.at(self._now()))
 
     async def _run(self) -> None:
         while True:
@@ -214,7 +216,7 @@ class Follower:
 
     def _note(self, after: Seen, before: Seen, body: dict[str, Any]) -> None:
         after.started = before.started or "track" in body
-        after.filters = body.get("filters", before.filters)
+        after.remember(before, body)
         if "track" in body:
             after.position = body.get("position", 0)
         self.seen = after
@@ -229,4 +231,5 @@ class Follower:
         if entry is not None and length is not None and seen.entry != entry.id:
             entry = entry if length - lead.position_at(time.monotonic()) > LAST else None
         filters = await self._gains.filters(room, entry, seen, limiter=True)
-        return Target(entry, None, lead.paused, room.volume, self._taps, None, chorus=True, filters=filters)
+        target = Target(entry, None, lead.paused, room.volume, self._taps, None, chorus=True, filters=filters)
+        return replace(target, bitrate=sound.bitrate(room, None))

@@ -14,6 +14,9 @@ from core.enums import EndReason
 from core.reports import Reports
 from core.types import EntryId, RoomId
 
+CLOSE = 0.1
+"""Seconds after a crossfade's middle at which its clock is set right."""
+
 log = structlog.get_logger()
 
 
@@ -65,11 +68,14 @@ class Intake:
         seen = self._link.seen
         assert seen is not None
         now = time.monotonic()
-        position = seen.position_at(now) if entry == seen.entry else 0
         if entry == seen.following:
-            seen.following = None
+            position = seen.join(now)
+        else:
+            position = seen.position_at(now) if entry == seen.entry else 0
+            seen.hold(position, now)
+        if position and entry != seen.entry:  # by a crossfade, which may have been shorter than we asked for
+            self._link.check_in(CLOSE)
         seen.entry, seen.started = entry, True
-        seen.hold(position, now)
         self._link.bad_next = None
         self._link.bookmark.release()
         self._link.watchdog.expect_motion()

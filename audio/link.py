@@ -29,6 +29,10 @@ from core.types import EntryId, RoomId
 
 RETRY = 0.5
 LATER = 5.0
+SETTLED = 0.8
+"""Seconds after which another speed is heard for certain."""
+EXACT = 20
+"""ms by which a clock may be off that is looked at closely."""
 
 log = structlog.get_logger()
 
@@ -87,6 +91,7 @@ class Link:
         self._voice = voice
         self._voice_again = 0.0
         self._unanswered: EntryId | None = None
+        self._check_at: float | None = None
         self._look_in = look_in
         self._left = left
         self._drops: set[asyncio.Task[None]] = set()
@@ -241,7 +246,9 @@ class Link:
         before = self.seen or Seen()
         fresh = "track" in body
         seen.started = before.started and not fresh
-        seen.filters = body.get("filters", before.filters)
+        seen.remember(before, body)
+        if seen.rate != before.rate:
+            self.check_in(SETTLED)
         if seen.entry is None or body.get("paused"):
             self.watchdog.rest()
         elif fresh or "paused" in body:
@@ -266,6 +273,32 @@ class Link:
             self._look_in(0)
         else:
             self._look_in(LATER)
+
+    # Where exactly it is
+
+    def check_in(self, seconds: float) -> None:
+        """Have the clock set right by then: nobody but the node knows when a change was heard."""
+        self._check_at = time.monotonic() + seconds
+        self._look_in(seconds)
+
+    async def check(self) -> None:
+        """Set the clocks right by the node's position, if that is due."""
+        node, seen = self.node, self.seen
+        if node is None or seen is None or self._check_at is None:
+            return
+        if (left := self._check_at - time.monotonic()) > 0:
+            self._look_in(left)
+            return
+        self._check_at = None
+        try:
+            player = await node.player(self.id)
+        except NODE_ERRORS:
+            return
+        found = Seen.read(self._room, player) if player else Seen()
+        if found.entry and found.entry == seen.entry and self.seen is seen and not seen.paused:
+            seen.hold(found.position, found.at)
+            position = seen.position_at(time.monotonic())
+            await self._parts.reports.position(self._room, found.entry, position, tolerance=EXACT)
 
     def _ask_later(self) -> None:
         self.seen = None

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from audio.ahead import Ahead
 from audio.broadcast import Broadcast
 from audio.channel import Channel
 from audio.failures import STUCK
@@ -33,8 +34,6 @@ LOOK_AGAIN = 30.0
 AFTER_FAULT = 1.0
 ELSEWHERE = 3.0
 """Seconds until another look at a room that is not ours: a lease lost with the store comes back with it."""
-LOCK_LEAD = 15_000
-"""ms before the end of the current entry at which the next one is settled."""
 
 log = structlog.get_logger()
 
@@ -57,6 +56,7 @@ class RoomPlayer:
         self._intake = Intake(ref.room, self.id, self._link, parts.reports, self.voice)
         self._gains = Gains(parts.levels)
         self._patcher = Patcher(ref.room, parts.media)
+        self._ahead = Ahead(self._link, parts.reports, self._look_in)
         self._listeners = Listeners(ref.room, parts.reports, parts.clock)
         self._inbox: deque[NodeReport] = deque()
         self._wake = asyncio.Event()
@@ -97,6 +97,11 @@ class RoomPlayer:
 
     def _left(self) -> None:
         self.broadcast.cut()
+
+    @property
+    def bitrate(self) -> int | None:
+        """Of its encoder, in bit/s, as far as it is ours to say."""
+        return self._link.seen.bitrate if self._link.node is not None and self._link.seen is not None else None
 
     def checkpoint(self) -> int | None:
         """Where the room is heard just now, in ms; None unless it is."""
@@ -159,6 +164,7 @@ class RoomPlayer:
             await self._give_up()
             return
         await self._take_in()
+        await self._link.check()
         self._look_in(await self._intake.watch())
         await self._channel.mind()
         known, self._told = self._told if self._link.seen else 0, 0
@@ -234,19 +240,21 @@ class RoomPlayer:
             return
         if not body or await self._link.send(node, room, body):
             self._note_status(room)
-            await self._look_ahead(room)
+            await self._ahead.look(room)
 
     async def _target(self, room: Room, node: Node, seen: Seen) -> Target:
         voice = self._channel.data if self._link.voice_allowed else None
-        entry = room.current.entry if room.current else None
-        filters = await self._gains.filters(room, entry, seen, limiter=node.chorus)
+        target = Target.of(
+            room, taps=self.broadcast.taps, voice=voice, chorus=node.chorus, bitrate=self._channel.bitrate(room)
+        )
+        filters = await self._gains.filters(room, target.entry, seen, limiter=node.chorus)
         if self._gains.approaching:
             self._look_in(STEP)
-        target = Target.of(room, taps=self.broadcast.taps, voice=voice, chorus=node.chorus, filters=filters)
         following = target.following
         if following and (following.id == self._link.bad_next or not node.offers(manager_of(following.track.ref))):
-            return replace(target, following=None)
-        return target
+            following = None
+        later = await self._gains.filters(room, following, seen, limiter=node.chorus) if following else {}
+        return replace(target, following=following, filters=filters, following_filters=later)
 
     async def _hopeless(self, room: Room, body: dict[str, Any]) -> bool:
         """A track that a node keeps dropping for no reason is given up."""
@@ -261,18 +269,3 @@ class RoomPlayer:
     def _note_status(self, room: Room) -> None:
         on_air = room.current is not None and room.paused is None
         self.status = self._channel.trouble(room) or ("playing" if on_air else "idle")
-
-    async def _look_ahead(self, room: Room) -> None:
-        """Settle the next entry when the current one is about to end; be there in time for it."""
-        seen, current, position = self._link.seen, room.current, self._link.position()
-        if seen is None or current is None or position is None or seen.entry != current.entry.id:
-            return
-        if self._link.bookmark.drifted(room, position):
-            await self._parts.reports.position(room.id, current.entry.id, position)
-        if current.entry.track.length is None or room.locked is not None:
-            return
-        left = current.entry.track.length - position - LOCK_LEAD
-        if left > 0:
-            self._look_in(left / 1000)
-        else:
-            await self._parts.reports.lock_next(room.id)

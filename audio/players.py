@@ -111,6 +111,11 @@ class Players:
             return self._elsewhere.get(room, "idle")
         return player.status if player is not None else "idle"
 
+    def bitrate(self, room: RoomId) -> int | None:
+        """Of the room's encoder, in bit/s; None where the node chooses it by itself."""
+        player = self._players.get(room)
+        return player.bitrate if player is not None else None
+
     def nodes(self) -> dict[str, str]:
         """Node name → `up`, `down` or a reason."""
         return self._nodes.status()

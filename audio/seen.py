@@ -1,13 +1,15 @@
 """A player as it is, a room as it should be heard, and the one PATCH that makes the first like the second."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from audio.node_refs import identifier_of
 from audio.taps import PushTap, stream_tap
 from audio.voice_data import VoiceData
-from core import playing
+from core import playing, sound
+from core.filters import rate
 from core.ports.tracks import MediaAddress
 from core.room import Room
 from core.tracing import traceparent
@@ -25,9 +27,16 @@ class Seen:
     volume: int = 100
     filters: dict[str, Any] = field(default_factory=dict[str, Any])
     """As they were sent last, or as the node shows them."""
+    following_filters: dict[str, Any] = field(default_factory=dict[str, Any])
     voice: VoiceData | None = None
     connected: bool = False
     taps: frozenset[str] = frozenset()
+    crossfade: int = 0
+    """ms by which what follows is to fade in."""
+    begins: int = 0
+    """ms from where on what follows is to play."""
+    bitrate: int | None = None
+    """In bit/s, as it was sent last."""
     position: int = 0
     at: float = field(default_factory=time.monotonic)
 
@@ -36,6 +45,7 @@ class Seen:
         """From a player object of the node's REST answers."""
         state: dict[str, Any] = player["state"]
         chorus: dict[str, Any] = player.get("chorus") or {}
+        following: dict[str, Any] = chorus.get("next") or {}
         return Seen(
             entry=_entry(room, player["track"]),
             following=_entry(room, chorus.get("next")),
@@ -45,13 +55,38 @@ class Seen:
             voice=VoiceData.read(player["voice"]),
             connected=state["connected"],
             taps=frozenset(tap["id"] for tap in chorus.get("taps", ())),
+            crossfade=following.get("crossfadeMs", 0),
             position=state["position"],
         )
+
+    @property
+    def rate(self) -> float:
+        """How many ms of the track are heard in one ms."""
+        return rate(self.filters)
+
+    def remember(self, before: "Seen", body: Mapping[str, Any]) -> None:
+        """Sound is known as it was sent, before or in `body`: nodes fill in what they show, and round it."""
+        chorus: dict[str, Any] = body.get("chorus", {})
+        self.filters = body.get("filters", before.filters)
+        self.bitrate = chorus.get("bitrate", before.bitrate)
+        if self.following is not None:
+            known = {"filters": before.following_filters, "crossfadeMs": before.crossfade, "position": before.begins}
+            sent: dict[str, Any] = chorus.get("next") or known
+            self.following_filters = sent.get("filters", {})
+            self.crossfade, self.begins = sent.get("crossfadeMs", 0), sent.get("position", 0)
 
     def position_at(self, now: float) -> int:
         """Where the track is at a monotonic time, if the node still plays it."""
         running = self.started and not self.paused
-        return self.position + (round((now - self.at) * 1000) if running else 0)
+        return self.position + (round((now - self.at) * 1000 * self.rate) if running else 0)
+
+    def join(self, now: float) -> int:
+        """What was to follow plays: so many ms of it were heard already (half of a crossfade, docs/nodes.md)."""
+        self.following, self.filters, self.following_filters = None, self.following_filters, {}
+        heard = round(self.crossfade / 2 * self.rate)
+        self.hold(self.begins + heard, now)
+        self.crossfade = self.begins = 0
+        return heard
 
     def hold(self, position: int, now: float) -> None:
         """The position is this, now."""
@@ -80,10 +115,13 @@ class Target:
     filters: dict[str, Any] = field(default_factory=dict[str, Any])
     """Lavalink's JSON, for the entry."""
     pushes: tuple[PushTap, ...] = ()
+    following_filters: dict[str, Any] = field(default_factory=dict[str, Any])
+    crossfade: int = 0
+    bitrate: int | None = None
 
     @staticmethod
     def of(
-        room: Room, *, taps: frozenset[str], voice: VoiceData | None, chorus: bool, filters: dict[str, Any]
+        room: Room, *, taps: frozenset[str], voice: VoiceData | None, chorus: bool, bitrate: int | None = None
     ) -> "Target":
         """What the room says. What follows is only told to nodes that can join it gaplessly."""
         return Target(
@@ -94,7 +132,8 @@ class Target:
             taps=taps if chorus else frozenset(),
             voice=voice,
             chorus=chorus,
-            filters=filters,
+            crossfade=sound.heard_crossfade(room),
+            bitrate=bitrate,
         )
 
 
@@ -150,10 +189,13 @@ class Patcher:
         chorus: dict[str, Any] = {}
         if not target.chorus:
             return chorus
-        following = target.following.id if target.following else None
+        following = (target.following.id, target.following_filters, target.crossfade) if target.following else None
         plays = target.entry is not None and (seen.entry == target.entry.id or not target.paused)
-        if plays and following != (None if fresh else seen.following):
-            chorus["next"] = self._source(target.following) if target.following else None
+        known = (seen.following, seen.following_filters, seen.crossfade) if seen.following and not fresh else None
+        if plays and following != known:
+            chorus["next"] = self._next(target.following, target) if target.following else None
+        if target.bitrate not in {None, seen.bitrate}:
+            chorus["bitrate"] = target.bitrate
         covers = {push.id: push.cover for push in target.pushes}
         if target.taps | covers.keys() != seen.taps or covers != self._covers:
             self._covers = covers
@@ -167,6 +209,11 @@ class Patcher:
             return None
         cover = Track(TrackRef(f"cover:{push.cover}"), "")
         return self._media.media_url(cover, bound_to=f"{self._room}:cover")
+
+    def _next(self, entry: Entry, target: Target) -> dict[str, Any]:
+        """What follows brings its own filters with it: those that are on then may be others than now."""
+        join: dict[str, Any] = {"filters": target.following_filters, "position": entry.begins}
+        return self._source(entry) | join | ({"crossfadeMs": target.crossfade} if target.crossfade else {})
 
     def _source(self, entry: Entry) -> dict[str, Any]:
         asked = identifier_of(entry.track.ref)

@@ -117,6 +117,12 @@ class Voice:
         waited = asyncio.get_running_loop().time() - self._asked_at
         return self._wanted is not None and self.data is None and waited < JOIN_TIMEOUT
 
+    @property
+    def bitrate(self) -> int | None:
+        """What the wanted channel takes, in bit/s, which the guild's boosts raise; None while that is not known."""
+        channel = self._client.get_channel(self._wanted) if self._client and self._wanted else None
+        return channel.bitrate if isinstance(channel, discord.VoiceChannel | discord.StageChannel) else None
+
     def adopt(self, data: VoiceData) -> None:
         """A node is connected by these data already."""
         if self.data is None:

@@ -161,7 +161,9 @@ class PeopleChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputChanged(Event):
-    """The voice channel where the room is heard changed, or was left (`channel` None; `reason` if nobody asked)."""
+    """The voice channel where the room is heard, or its bitrate, changed, or it was left (`channel` None; `reason` if
+    nobody asked).
+    """
 
     name: ClassVar[str] = "room.output.changed"
     channel: int | None = None

@@ -65,21 +65,21 @@ class Reports:
 
         return await self._apply(room, report)
 
-    async def position(self, room: RoomId, entry: EntryId, position: int) -> bool:
-        """Where the node is in `entry`; the clock is corrected when it is off by more than half a second."""
-        if not self._is_off(await self._rooms.read(room), entry, position):
+    async def position(self, room: RoomId, entry: EntryId, position: int, *, tolerance: int = DRIFT) -> bool:
+        """Where the node is in `entry`; the clock is corrected when it is off by more than `tolerance` ms."""
+        if not self._is_off(await self._rooms.read(room), entry, position, tolerance):
             return False
 
         def report(state: Room, now: int) -> bool:
-            off = self._is_off(state, entry, position)
+            off = self._is_off(state, entry, position, tolerance)
             if off:
                 transport.correct(state, position, now)
             return off
 
         return await self._apply(room, report)
 
-    def _is_off(self, room: Room, entry: EntryId, position: int) -> bool:
-        return _is_current(room, entry) and abs(room.clock.at(self._clock.now()) - position) > DRIFT
+    def _is_off(self, room: Room, entry: EntryId, position: int, tolerance: int) -> bool:
+        return _is_current(room, entry) and abs(room.clock.at(self._clock.now()) - position) > tolerance
 
     async def titled(self, room: RoomId, entry: EntryId, title: str, artist: str = "") -> bool:
         """The live source says what it plays; False unless `entry` is on air."""

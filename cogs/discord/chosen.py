@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from gettext import NullTranslations
 from typing import Any
 
-from cogs.discord import names
+from cogs.discord import names, sounding
 from cogs.discord.text import length, plain, safe
 from core.enums import Duplicates, Guests, Leavers, TurnMeasure
 from core.records.rows import Audit
+from core.records.views import RoomView
 from core.types import Block, Settings
 
 Words = NullTranslations
@@ -20,6 +21,19 @@ CELLS = 800
 def settings(chosen: Settings, words: Words) -> str:
     """A place's settings, one a line."""
     return "\n".join(f"**{name}**: {value}" for name, value in _limits(chosen, words) + _rules(chosen, words))
+
+
+def sound(view: RoomView, bitrate: int | None, words: Words) -> str:
+    """How a room sounds, one fact a line; `bitrate` as it is at the moment, in bit/s."""
+    _ = words.gettext
+    on, off = _("on"), _("off")
+    rows = [
+        (_("Filter"), sounding.named(view.filter, words) if view.filter else off),
+        (_("Crossfade"), f"{view.crossfade / 1000:g} s"),
+        (_("Equal loudness"), on if view.loudness else off),
+        *([(_("Bitrate now"), f"{bitrate / 1000:g} kbit/s")] if bitrate else []),
+    ]
+    return "\n".join(f"**{name}**: {value}" for name, value in rows)
 
 
 def _limits(chosen: Settings, words: Words) -> list[tuple[str, str]]:

@@ -185,6 +185,14 @@ class ChorusClient(discord.AutoShardedClient):
         if not member.bot:
             await self._restate(member.guild)
 
+    async def on_guild_channel_update(self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
+        """A voice channel takes another bitrate: who plays there follows."""
+        voice = discord.VoiceChannel | discord.StageChannel
+        if isinstance(before, voice) and isinstance(after, voice) and before.bitrate != after.bitrate:
+            room = self.people.room_of(after.guild.id)
+            if room is not None:
+                self._bus.publish(OutputChanged(room=room, channel=after.id))
+
     def _on_event(self, event: Event) -> None:
         guild = self.get_guild(self.people.guild_of(event.room) or 0) if isinstance(event, OutputChanged) else None
         if guild is not None:

@@ -114,6 +114,10 @@ class Panels:
         """How the room's player is, as a code."""
         return self._playback.status(room) if self._playback else "playing"
 
+    def bitrate(self, room: RoomId) -> int | None:
+        """Of the room's encoder, in bit/s, as the node was told."""
+        return self._playback.bitrate(room) if self._playback else None
+
     def _words(self, room: RoomId) -> NullTranslations:
         guild = self.client.get_guild(self._guild_of(room) or 0)
         return translations(guild.preferred_locale.value if guild else "en")

@@ -73,7 +73,9 @@ async def settings(
     if dj_role is not None and dj_role.is_default():
         news["dj_role"] = None
     result = await call.jukebox.configure(call.room, call.actor, news, command_id=call.id)
-    await call.say(chosen.settings(result, call.words))
+    view = await call.jukebox.view(call.room, call.actor.person, size=0)
+    bitrate = call.surface.panels.bitrate(call.room)
+    await call.say(f"{chosen.settings(result, call.words)}\n{chosen.sound(view, bitrate, call.words)}")
 
 
 def _cap(value: int | None, scale: int = 1) -> tuple[int | None] | None:

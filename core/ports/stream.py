@@ -31,6 +31,10 @@ class Playback(Protocol):
         """`playing`, `waiting` (no node), `connecting`, `idle`, or a reason why voice is down."""
         ...
 
+    def bitrate(self, room: RoomId) -> int | None:
+        """Of the room's encoder, in bit/s; None where nothing of ours encodes: a node that chooses it by itself."""
+        ...
+
     def nodes(self) -> dict[str, str]:
         """Node name → `up`, `down` or a reason."""
         ...

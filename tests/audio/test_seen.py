@@ -47,6 +47,7 @@ def apply(seen: Seen, body: dict[str, Any]) -> Seen:
     chorus = body.get("chorus", {})
     if "next" in chorus:
         after.following = EntryId(chorus["next"]["userData"]["entry"]) if chorus["next"] else None
+    after.remember(seen, body)
     if "taps" in chorus:
         after.taps = frozenset(tap["id"] for tap in chorus["taps"])
     return after
@@ -94,7 +95,39 @@ def test_a_players_track_of_somebody_else_is_replaced() -> None:
     assert difference(seen, target()) == {"track": {"encoded": None}}
 
 
+def test_a_start_brings_its_filters_and_the_bitrate() -> None:
+    wanted = target(entry=entry(1), filters={"volume": 0.5}, bitrate=64_000)
+    body = difference(Seen(), wanted)
+    assert body["filters"] == {"volume": 0.5}
+    assert body["chorus"] == {"bitrate": 64_000}
+    assert "filters" not in difference(Seen(), target(entry=entry(1)))
+    assert "bitrate" not in difference(Seen(bitrate=64_000), wanted).get("chorus", {})
+
+
+def test_what_follows_brings_its_own_filters_and_its_crossfade() -> None:
+    playing = Seen(entry=EntryId(1), filters={"volume": 0.5})
+    wanted = target(entry=entry(1), following=entry(2), filters={"volume": 0.5}, crossfade=3_000)
+    body = difference(playing, wanted)
+    assert set(body) == {"chorus"}
+    assert (body["chorus"]["next"]["filters"], body["chorus"]["next"]["crossfadeMs"]) == ({}, 3_000)
+    joined = apply(playing, body)
+    assert difference(joined, wanted) == {}
+    assert difference(joined, replace(wanted, crossfade=2_000))["chorus"]["next"]["crossfadeMs"] == 2_000
+    assert "crossfadeMs" not in difference(joined, replace(wanted, crossfade=0))["chorus"]["next"]
+    assert difference(joined, replace(wanted, following=None))["chorus"] == {"next": None}
+
+
+def test_the_place_runs_as_fast_as_the_filters_let_it() -> None:
+    seen = Seen(entry=EntryId(1), started=True, filters={"timescale": {"speed": 2.0, "rate": 1.5}}, position=100, at=5)
+    assert seen.position_at(6) == 3_100
+    seen.following, seen.crossfade, seen.begins = EntryId(2), 4_000, 70_000
+    seen.following_filters = {"timescale": {"speed": 1.2}}
+    assert seen.join(9) == 2_400
+    assert (seen.position_at(9), seen.position_at(10)) == (72_400, 73_600)
+
+
 numbers = st.one_of(st.none(), st.integers(1, 3))
+some_filters = st.sampled_from([{}, {"volume": 0.5}, {"timescale": {"speed": 1.5}}])
 taps = st.frozensets(st.sampled_from("abc"))
 seens = st.builds(
     Seen,
@@ -103,12 +136,28 @@ seens = st.builds(
     volume=st.integers(0, 200),
     voice=st.one_of(st.none(), st.just(VOICE)),
     taps=taps,
+    filters=some_filters,
+    bitrate=st.sampled_from([None, 64_000, 96_000]),
+)
+sounds = st.fixed_dictionaries(
+    {
+        "filters": some_filters,
+        "following_filters": some_filters,
+        "crossfade": st.sampled_from([0, 500, 12_000]),
+        "bitrate": st.sampled_from([None, 64_000]),
+    }
 )
 
 
-@given(seens, numbers, numbers, st.booleans(), st.integers(0, 200), taps)
+@given(seens, numbers, numbers, st.booleans(), st.integers(0, 200), taps, sounds)
 def test_one_patch_is_enough(
-    seen: Seen, current: int | None, following: int | None, paused: bool, volume: int, wanted_taps: frozenset[str]
+    seen: Seen,
+    current: int | None,
+    following: int | None,
+    paused: bool,
+    volume: int,
+    wanted_taps: frozenset[str],
+    sound: dict[str, Any],
 ) -> None:
     wanted = target(
         entry=entry(current) if current else None,
@@ -117,6 +166,7 @@ def test_one_patch_is_enough(
         volume=volume,
         taps=wanted_taps,
         voice=VOICE,
+        **sound,
     )
     after = apply(seen, difference(seen, wanted))
     assert difference(after, wanted) == {}

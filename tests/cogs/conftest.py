@@ -31,9 +31,13 @@ class FakePlayback:
 
     def __init__(self) -> None:
         self.trouble = "playing"
+        self.encodes: int | None = None
 
     def status(self, room: RoomId) -> str:
         return self.trouble
+
+    def bitrate(self, room: RoomId) -> int | None:
+        return self.encodes
 
     def nodes(self) -> dict[str, str]:
         return {}

@@ -300,7 +300,8 @@ async def test_settings_are_for_admins(party: Party) -> None:
         f"**DJ role**: <@&{dj.id}>\n**Skip threshold**: 75%\n**Tracks per person**: 5\n**Longest track**: 10:00\n"
         "**Longest queue**: 100\n**Default volume**: 80 %\n**Leaves an empty channel after**: 2:00\n"
         "**Guests of the page may**: listen and vote\n**Turns are counted in**: tracks\n"
-        "**Tracks that are here already**: allowed\n**Tracks of people who left**: stay\n**Time zone**: UTC"
+        "**Tracks that are here already**: allowed\n**Tracks of people who left**: stay\n**Time zone**: UTC\n"
+        "**Filter**: off\n**Crossfade**: 0 s\n**Equal loudness**: on"
     )
     assert reply.pings == []
     assert party.room.settings == Settings(0.75, 5, 600_000, 100, 80, 120_000, Guests.VOTE, dj.id)

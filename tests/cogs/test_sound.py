@@ -130,3 +130,12 @@ async def test_the_end_that_is_shown_is_that_of_the_faster_track(playing: Party)
     start = playing.clock.now() // 1000
     await playing.ann.slash("filter", custom='{"timescale": {"speed": 2}}')
     await shown(playing, f"<t:{start + 90}:R>")
+
+
+async def test_admins_see_how_the_room_sounds(playing: Party) -> None:
+    playing.room.filter, playing.room.crossfade, playing.room.loudness = Filter("soft"), 1_500, False
+    playing.playback.encodes = 96_000
+    told = (await playing.guild.member("Root", admin=True).slash("settings")).text
+    assert told.endswith(
+        "**Filter**: soft\n**Crossfade**: 1.5 s\n**Equal loudness**: off\n**Bitrate now**: 96 kbit/s"
+    )

@@ -9,6 +9,7 @@ import aiohttp
 from audio.follower import Follower
 from audio.link import Link, Parts
 from audio.node import Node
+from audio.taps import PushTap
 from core.room import Room
 from core.types import RoomId
 
@@ -90,7 +91,7 @@ class Broadcast:
                 feed.stream.close()
                 self._feeds[tap] = None
 
-    def keep_up(self, room: Room, *, remote: bool = False) -> None:
+    def keep_up(self, room: Room, pushes: tuple[PushTap, ...] = (), *, remote: bool = False) -> None:
         """The lead is as it should be, or goes, or is another process's: a follower does as it does."""
         self._settled.set()
-        self.follower.follow(room, self.taps, remote=remote)
+        self.follower.follow(room, self.taps, pushes, remote=remote)

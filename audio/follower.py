@@ -18,6 +18,7 @@ from audio.node import NODE_ERRORS, Health, Node
 from audio.node_refs import manager_of
 from audio.player_ids import follower_id
 from audio.seen import Patcher, Seen, Target
+from audio.taps import PushTap
 from core import sound
 from core.room import Room
 from core.types import EntryId, RoomId
@@ -61,6 +62,7 @@ class Follower:
         self._settled = settled
         self._room: Room | None = None
         self._taps: frozenset[str] = frozenset()
+        self._pushes: tuple[PushTap, ...] = ()
         self._failed: EntryId | None = None
         self._off = 0  # ms that it was behind when last heard of
         self._acted = 0.0
@@ -71,9 +73,9 @@ class Follower:
 
     # What others tell it
 
-    def follow(self, room: Room, taps: frozenset[str], *, remote: bool) -> None:
+    def follow(self, room: Room, taps: frozenset[str], pushes: tuple[PushTap, ...] = (), *, remote: bool) -> None:
         """Play what the lead plays, for these taps; for none it goes. A remote lead is known by the room's clock."""
-        self._room, self._taps, self._remote = room, taps, remote
+        self._room, self._taps, self._pushes, self._remote = room, taps, pushes, remote
         if self._task is None and self._wanted:
             self._task = asyncio.create_task(self._run(), name=f"follower-{room.id}")
         self._wake.set()
@@ -122,7 +124,7 @@ class Follower:
     @property
     def _wanted(self) -> bool:
         lead = self._lead.node
-        return bool(self._taps) and (self._remote or (lead is not None and not lead.chorus))
+        return bool(self._taps or self._pushes) and (self._remote or (lead is not None and not lead.chorus))
 
     @property
     def _leading(self) -> Seen | None:
@@ -231,5 +233,5 @@ class Follower:
         if entry is not None and length is not None and seen.entry != entry.id:
             entry = entry if length - lead.position_at(time.monotonic()) > LAST else None
         filters = await self._gains.filters(room, entry, seen, limiter=True)
-        target = Target(entry, None, lead.paused, room.volume, self._taps, None, chorus=True, filters=filters)
+        target = Target(entry, None, lead.paused, room.volume, self._taps, None, chorus=True, filters=filters, pushes=self._pushes)
         return replace(target, bitrate=sound.bitrate(room, None))

@@ -13,6 +13,7 @@ from audio.failures import TIMEOUT, failure
 from audio.loudness import Levels
 from audio.node import FULL, NODE_ERRORS, Node
 from audio.nodes import Nodes
+from audio.push_guard import PushGuard
 from audio.seen import Seen
 from audio.voice import Voice
 from audio.watchdog import Watchdog
@@ -54,6 +55,7 @@ class Parts:
     moves: asyncio.Semaphore
     owns: Callable[[RoomRef], bool]
     publish: Callable[[Event], None]
+    push_guard: PushGuard
     born: float
     """Monotonic time of our start."""
 

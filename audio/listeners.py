@@ -21,10 +21,13 @@ class Listeners:
         self._alone_since: int | None = None
         self._voice_alone_since: int | None = None
 
-    async def mind(self, room: Room) -> float:
-        """Report what follows from who is there; seconds until it has to be looked at again."""
+    async def mind(self, room: Room, *, pushed: bool = False) -> float:
+        """Report what follows from who is there; seconds until it has to be looked at again.
+
+        A room that is `pushed` elsewhere has a listener there.
+        """
         now = self._clock.now()
-        self._alone_since = None if people.listening(room) else (self._alone_since or now)
+        self._alone_since = None if pushed or people.listening(room) else (self._alone_since or now)
         self._voice_alone_since = None if people.in_voice(room) else (self._voice_alone_since or now)
         return min(await self._pause(room, now), await self._leave(room, now))
 

@@ -21,6 +21,7 @@ from audio.node import Health, Node
 from audio.node_refs import manager_of
 from audio.placement import Placement
 from audio.player_ids import lead_id
+from audio.pushes import RoomPushes
 from audio.seen import Patcher, Seen, Target
 from audio.voice import Voice
 from core import playing, timers
@@ -58,6 +59,7 @@ class RoomPlayer:
         self._patcher = Patcher(ref.room, parts.media)
         self._ahead = Ahead(self._link, parts.reports, self._look_in)
         self._listeners = Listeners(ref.room, parts.reports, parts.clock)
+        self.pushes = RoomPushes(parts.push_guard, self.wake)
         self._inbox: deque[NodeReport] = deque()
         self._wake = asyncio.Event()
         self._parent = ""
@@ -97,6 +99,18 @@ class RoomPlayer:
 
     def _left(self) -> None:
         self.broadcast.cut()
+        self.pushes.lost()
+
+    def serves(self, player: int) -> bool:
+        """Whether a node's player of this id is its lead or follows that."""
+        return player in {self.id, self.broadcast.follower.id}
+
+    def push_states(self) -> dict[str, str]:
+        """Push id → how it is doing."""
+        if self.status == "elsewhere":
+            return {}
+        seen = self._link.seen if self._link.node is None or self._link.node.chorus else self.broadcast.follower.seen
+        return self.pushes.states(seen.pushes if seen is not None else {})
 
     @property
     def bitrate(self) -> int | None:
@@ -116,6 +130,7 @@ class RoomPlayer:
             await self._run()
         finally:
             self.broadcast.follower.stop()
+            self.pushes.stop()
 
     async def _run(self) -> None:
         while True:
@@ -174,11 +189,11 @@ class RoomPlayer:
         if self.idle:
             self._gains.rest(room)
             await self._let_go()
-        elif await self._placement.settle(room, tapped=bool(self.broadcast.taps)):
+        elif await self._placement.settle(room, tapped=bool(self.broadcast.taps) or self.pushes.on):
             await self._match(room)
         elif self._placement.waiting:
             self.status = "waiting"
-        self.broadcast.keep_up(room)
+        self.broadcast.keep_up(room, self.pushes.taps(room))
 
     async def _give_up(self) -> None:
         """Its player here counts no more: whoever acts now ends it. Those who listen here hear one that follows."""
@@ -201,7 +216,8 @@ class RoomPlayer:
                 raise
 
     def _is_idle(self, room: Room) -> bool:
-        return room.current is None and room.voice_channel is None and not self.broadcast.taps
+        silent = room.current is None and room.voice_channel is None
+        return silent and not self.broadcast.taps and not self.pushes.on
 
     async def _let_go(self) -> None:
         self.status = "idle"
@@ -211,7 +227,7 @@ class RoomPlayer:
     async def _mind_time(self, room: Room) -> None:
         """What time alone brings about."""
         now = self._parts.clock.now()
-        self._look_in(await self._listeners.mind(room))
+        self._look_in(await self._listeners.mind(room, pushed=self.pushes.on))
         if room.polls:
             self._look_in(1.0)
         if (start := playing.next_start(room, now)) is not None:
@@ -235,7 +251,9 @@ class RoomPlayer:
             return
         position, seek = self._link.bookmark.aim(room, seen)
         self._gains.want(room, self._parts.clock.now())
-        body = self._patcher.difference(seen, await self._target(room, node, seen), position=position, seek=seek)
+        pushes = self.pushes.taps(room) if node.chorus else ()
+        target = replace(await self._target(room, node, seen), pushes=pushes)
+        body = self._patcher.difference(seen, target, position=position, seek=seek)
         if await self._hopeless(room, body):
             return
         if not body or await self._link.send(node, room, body):

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context
+from itertools import groupby
 from typing import Any, cast
 
 import discord
@@ -16,11 +17,13 @@ from audio.loudness import Levels
 from audio.node import Node
 from audio.nodes import Nodes
 from audio.player import RoomPlayer
+from audio.push_guard import PushGuard
 from core.errors import ChorusError
-from core.events import Event, PlayerChanged
+from core.events import Event, PlayerChanged, PushesChanged
 from core.ports.bus import Bus
 from core.ports.clock import Clock
 from core.ports.places import Places, RoomRef
+from core.ports.pushes import Push, Pushes
 from core.ports.rooms import Rooms
 from core.ports.tracks import MediaAddress
 from core.reports import Reports
@@ -49,13 +52,17 @@ class Players:
         media: MediaAddress,
         levels: Levels,
         owns: Callable[[RoomRef], bool] = lambda _room: True,
+        pushes: Pushes | None = None,
+        push_guard: PushGuard | None = None,
     ) -> None:
         self._nodes = nodes
         self._rooms = rooms
         self._places = places
         self._bus = bus
-        moves = asyncio.Semaphore(MOVES)
-        self._parts = Parts(rooms, reports, clock, nodes, media, levels, moves, owns, bus.publish, time.monotonic())
+        self._pushes = pushes
+        self._pushed: dict[RoomId, Sequence[Push]] = {}
+        moves, guard = asyncio.Semaphore(MOVES), push_guard or PushGuard()
+        self._parts = Parts(rooms, reports, clock, nodes, media, levels, moves, owns, bus.publish, guard, time.monotonic())
         self._players: dict[RoomId, RoomPlayer] = {}
         self._by_id: dict[int, RoomPlayer] = {}
         self._followers: dict[int, Follower] = {}
@@ -116,6 +123,11 @@ class Players:
         player = self._players.get(room)
         return player.bitrate if player is not None else None
 
+    def pushes(self, room: RoomId) -> dict[str, str]:
+        """Push id → how it is doing (see the port `PushStates`)."""
+        player = self._players.get(room)
+        return player.push_states() if player is not None else {}
+
     def nodes(self) -> dict[str, str]:
         """Node name → `up`, `down` or a reason."""
         return self._nodes.status()
@@ -137,6 +149,7 @@ class Players:
         if ref is None:
             return None
         player = RoomPlayer(ref, self._parts)
+        player.pushes.want(self._pushed.get(room, ()))
         self._players[room] = self._by_id[player.id] = player
         self._followers[player.broadcast.follower.id] = player.broadcast.follower
         if self._client is not None and player.voice is not None:
@@ -151,6 +164,9 @@ class Players:
         if isinstance(event, PlayerChanged):
             self._elsewhere[event.room] = event.status
             return
+        if isinstance(event, PushesChanged):
+            self._spawn(self._push(event.room))
+            return
         if player is not None:
             player.wake(event.trace, event.version)
         else:
@@ -162,6 +178,24 @@ class Players:
         if player is not None and player.status != "elsewhere":
             player.wake()
             self._bus.publish(PlayerChanged(room=room, status=player.status))
+
+    async def _push(self, *rooms: RoomId) -> None:
+        """Learn which pushes are on, and look at their rooms and at these."""
+        await self._read_pushes()
+        for room in {*rooms, *self._pushed}:
+            await self._take_up(room)
+
+    async def _read_pushes(self) -> None:
+        if self._pushes is None:
+            return
+        try:
+            rows = await self._pushes.on()
+        except ChorusError as error:
+            log.warning("pushes not readable", error=type(error).__name__)
+            return
+        self._pushed = {room: list(some) for room, some in groupby(rows, lambda push: push.room)}
+        for room, player in self._players.items():
+            player.pushes.want(self._pushed.get(room, ()))
 
     async def _take_up(self, room: RoomId, parent: str = "") -> None:
         try:
@@ -178,7 +212,8 @@ class Players:
         except ChorusError as error:
             log.warning("rooms not readable", error=type(error).__name__)
             return
-        for room in active:
+        await self._read_pushes()
+        for room in {**dict.fromkeys(active), **self._pushed}:
             await self._take_up(room)
 
     async def _reconcile(self) -> None:
@@ -231,7 +266,9 @@ class Players:
     def node_event(self, node: Node, kind: str, payload: Any) -> None:
         """Pass on what a player reports."""
         follower = self._followers.get(payload.player.player_id) if getattr(payload, "player", None) else None
-        if follower is not None:
+        if kind == "extra_event":
+            self._about_tap(payload)
+        elif follower is not None:
             _tell_follower(follower, node, kind, payload)
         elif kind in ABOUT_TRACKS:
             self._about_track(node, kind, payload)
@@ -241,6 +278,13 @@ class Players:
                 player.update(node, payload.position, connected=payload.connected)
             elif player is not None:
                 player.take(NodeReport(node, kind, None, payload))
+
+    def _about_tap(self, payload: Any) -> None:
+        data = cast("dict[str, Any]", payload.data)
+        if data.get("type") == "ChorusTapEvent" and data.get("state") in {"live", "failed"}:
+            for player in self._players.values():
+                if player.serves(int(data["guildId"])):
+                    player.pushes.report(data["id"], data["state"], data.get("reason"))
 
     def _about_track(self, node: Node, kind: str, payload: Any) -> None:
         data = cast("dict[str, Any]", payload.track.raw_data.get("userData") or {})

@@ -31,6 +31,8 @@ class Seen:
     voice: VoiceData | None = None
     connected: bool = False
     taps: frozenset[str] = frozenset()
+    pushes: dict[str, str] = field(default_factory=dict[str, str])
+    """How those of its taps do that are pushes."""
     crossfade: int = 0
     """ms by which what follows is to fade in."""
     begins: int = 0
@@ -55,6 +57,7 @@ class Seen:
             voice=VoiceData.read(player["voice"]),
             connected=state["connected"],
             taps=frozenset(tap["id"] for tap in chorus.get("taps", ())),
+            pushes={tap["id"]: tap["state"] for tap in chorus.get("taps", ()) if "state" in tap},
             crossfade=following.get("crossfadeMs", 0),
             position=state["position"],
         )

@@ -1,0 +1,112 @@
+"""A room's pushes: rows in, checked addresses and taps out; how each is doing."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+
+import structlog
+
+from audio.push_guard import PushGuard
+from audio.taps import PushTap
+from core.errors import UnplayableError
+from core.ports.pushes import Push
+from core.room import Room
+
+AGAIN = 30.0
+"""Seconds after which a server's name is looked up again when it cannot be reached, or could not be found."""
+CONNECTING = "connecting"
+
+log = structlog.get_logger()
+
+
+class RoomPushes:
+    """`wake` has the room looked at again."""
+
+    def __init__(self, guard: PushGuard, wake: Callable[[], None]) -> None:
+        self._guard = guard
+        self._wake = wake
+        self._rows: Sequence[Push] = ()
+        self._addresses: dict[str, str] = {}  # by url; what a name led to when it was looked up last
+        self._looked: dict[str, float] = {}
+        self._states: dict[str, str] = {}
+        self._looking: set[asyncio.Task[None]] = set()
+
+    @property
+    def on(self) -> bool:
+        """Whether the room is to be pushed anywhere: that counts as a listener."""
+        return bool(self._rows)
+
+    def want(self, rows: Sequence[Push]) -> None:
+        """These are on, and no others."""
+        if list(rows) == list(self._rows):
+            return
+        self._rows = rows
+        ids = {push.id for push in rows}
+        self._states = {push: state for push, state in self._states.items() if push in ids}
+        self._wake()
+
+    def taps(self, room: Room) -> tuple[PushTap, ...]:
+        """Those that a node may be told of, as many as the plan has; names that are not known yet are looked up."""
+        wanted = self._rows[: room.limits.rtmp]
+        cover = (room.current.entry.track.cover or "") if room.current else ""
+        for push in wanted:
+            if push.address not in self._addresses and self._due(push):
+                self._look_up(push)
+        return tuple(
+            PushTap(_tap(push, address), push.address, address, cover if push.picture else None)
+            for push in wanted
+            if (address := self._addresses.get(push.address))
+        )
+
+    def states(self, seen: dict[str, str]) -> dict[str, str]:
+        """Push id → how it is doing; `seen` is what the node shows of its taps."""
+        shown = {tap.partition("-")[0]: state for tap, state in seen.items()}
+        return {push.id: self._states.get(push.id) or shown.get(push.id) or CONNECTING for push in self._rows}
+
+    def report(self, tap: str, state: str, reason: str | None) -> None:
+        """A node says how a push is doing."""
+        found = next((push for push in self._rows if push.id == tap.partition("-")[0]), None)
+        if found is None or tap != _tap(found, self._addresses.get(found.address, "")):
+            return
+        self._states[found.id] = reason or state if state != "closed" else CONNECTING
+        if state == "failed" and self._due(found):  # its name may lead elsewhere by now
+            self._look_up(found)
+
+    def lost(self) -> None:
+        """The node that pushed is gone."""
+        self._states.clear()
+
+    def stop(self) -> None:
+        """Look nothing up any more."""
+        for task in self._looking:
+            task.cancel()
+
+    def _due(self, push: Push) -> bool:
+        return time.monotonic() - self._looked.get(push.address, -AGAIN) >= AGAIN
+
+    def _look_up(self, push: Push) -> None:
+        self._looked[push.address] = time.monotonic()
+        task = asyncio.create_task(self._resolve(push))
+        self._looking.add(task)
+        task.add_done_callback(self._looking.discard)
+
+    async def _resolve(self, push: Push) -> None:
+        try:
+            address = await self._guard.address(push.address)
+        except UnplayableError as error:
+            log.info("push refused", room=push.room, push=push.id, server=push.server, reason=error.reason)
+            self._addresses.pop(push.address, None)
+            self._states[push.id] = error.reason
+        else:
+            if self._addresses.get(push.address) == address:
+                return
+            self._addresses[push.address] = address
+            self._states.pop(push.id, None)
+        self._wake()
+
+
+def _tap(push: Push, address: str) -> str:
+    """The id of a push's tap: another one when its address leads elsewhere, or it shows a picture or none."""
+    told = f"{push.address} {address} {push.picture}"
+    return f"{push.id}-{blake2b(told.encode(), digest_size=4).hexdigest()}"

@@ -2,13 +2,12 @@
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from lavalink.crossfade import SHORTEST, Crossfade, overlap
+from lavalink.crossfade import Crossfade, crossfade
 from lavalink.engine import Engine
-from lavalink.marks import Ended, Joined, Paced
+from lavalink.marks import Ended, Joined, Paced, Ring
 from lavalink.opus import BITRATE, BLOCK, RATE
 from lavalink.packetizer import Packetizer
 from lavalink.protocol import LoadError
@@ -19,8 +18,6 @@ FULL = 19
 """Packets that a ring holds at most (380 ms): what is changed is heard when they have gone out."""
 LOW = 14
 """Packets below which a ring is filled up again: a stall of 280 ms is not heard."""
-LATE = 0.1
-"""Seconds that a refill waits for a thread only when the threads have too much to do."""
 
 
 class Deck:
@@ -38,8 +35,8 @@ class Deck:
         on_ready: Callable[["Deck"], None],
         on_missed: Callable[["Deck", Reel], None],
     ) -> None:
-        """`on_ready`: the ring has its first item, or an error; `on_missed`: the cued reel cannot be played."""
-        self.ring: deque[bytes | Joined | Paced | Ended] = deque()
+        """`on_ready`: the ring has its first item, or is full at first; `on_missed`: what is cued cannot be played."""
+        self.ring = Ring()
         self.bitrate = BITRATE
         self.joining = False
         """A join is in the ring and has not been heard yet."""
@@ -53,7 +50,7 @@ class Deck:
         self._packetizer: Packetizer | None = None
         self._lock = threading.Lock()  # between the loop and a worker: who takes the next reel
         self._filling = True
-        self._announced = False
+        self._announced = self._filled = False
         self._asked = 0.0  # when the last refill was
         self._exhausted = False
         self._over = False
@@ -116,9 +113,8 @@ class Deck:
         """Stop filling and give the sources back."""
         self._closed = True
         with self._lock:
-            fade, reels = self._fade, [self._strand.reel, self._next]
-        reels += [fade.former.reel, fade.coming.reel] if fade else []
-        for reel in reels:
+            fade = self._fade
+        for reel in (self._strand.reel, self._next, *((fade.former.reel, fade.coming.reel) if fade else ())):
             if reel is not None:
                 self._discard(reel)
 
@@ -136,7 +132,7 @@ class Deck:
 
     def _reopen_end(self) -> None:
         """A next track was named in the last moment: the end is not the end."""
-        if self._over and self.ring and self.ring[-1] == Ended(None):
+        if self._over and self.ring.end == Ended(None):
             self.ring.pop()
             self._over = False
 
@@ -152,7 +148,7 @@ class Deck:
 
     def _fill(self) -> None:
         if self._packetizer is not None:
-            self._mind_load(self._packetizer)
+            self._packetizer.tune(self._engine.effort(self._asked), self.bitrate)
         try:
             while self._room and not self._over and not self._closed:
                 if not self._step(self._strand):
@@ -163,23 +159,20 @@ class Deck:
             self._end(LoadError("The file cannot be played", "fault", repr(error)))
         finally:
             self._filling = False
+        if not self._filled:
+            self._filled = True
+            self._announce()
 
     @property
     def _room(self) -> bool:
         """Whether what the next step brings still fits in."""
         return len(self.ring) + (BLOCK if self._packetizer else 1) <= FULL
 
-    def _mind_load(self, packetizer: Packetizer) -> None:
-        if time.monotonic() - self._asked > LATE:
-            self._engine.strain()
-        packetizer.tune(self._engine.complexity, self.bitrate)
-
     def _step(self, strand: Strand) -> bool:
         """Add 20 to 100 ms; False if there is nothing to add for now."""
         if not strand.reel.opened:
             return False
-        fade = self._fade or self._begin_fade(strand)
-        if fade is not None:
+        if fade := self._fade or self._begin_fade(strand):
             self._cross(fade)
             return True
         if strand.plain:
@@ -187,7 +180,7 @@ class Deck:
         tempo, sound = strand.tempo, strand.read()
         if sound is None:
             return self._turn(strand)
-        self._put_all(self._encoder.push_sound(sound))
+        self._put(*self._encoder.push_sound(sound))
         self._pace(strand, tempo)
         return True
 
@@ -196,10 +189,7 @@ class Deck:
         piece = strand.reel.read(copy=self._packetizer is None)
         if piece is None:
             return self._turn(strand)
-        if isinstance(piece, bytes):
-            self._put(piece)
-        else:
-            self._put_all(self._encoder.push(piece))
+        self._put(*((piece,) if isinstance(piece, bytes) else self._encoder.push(piece)))
         return True
 
     def _pace(self, strand: Strand, tempo: float) -> None:
@@ -221,17 +211,11 @@ class Deck:
         following = self._next
         if following is None or not following.crossfade or following.error is not None:
             return None
-        wanted = following.crossfade * RATE // 1000
-        left = strand.left(wanted)
-        if left is None or not following.opened:
-            return None
-        with self._lock:
-            if following is not self._next:
-                return None
-            coming = Strand(following, self._following)
-            samples = overlap(wanted, left=left, former=strand.length, coming=coming.length)
-            if SHORTEST <= samples >= left:
-                self._fade = Crossfade(strand, coming, samples)
+        left = strand.left(following.crossfade * RATE // 1000)
+        if left is not None and following.opened:
+            with self._lock:
+                if following is self._next:
+                    self._fade = crossfade(strand, Strand(following, self._following), left)
         return self._fade
 
     def _cross(self, fade: Crossfade) -> None:
@@ -240,12 +224,13 @@ class Deck:
         if not wanted and not fade.retreating:
             fade.call_off()
         strand, tempo = self._strand, self._strand.tempo
-        self._put_all(self._encoder.push_sound(fade.mix()))
+        self._put(*self._encoder.push_sound(fade.mix()))
         self._pace(strand, tempo)
         if fade.error is not None and not fade.retreating:
             self._broken(fade, fade.error)
-        if fade.turned and strand is fade.former:
-            self._take_over(fade)
+        with self._lock:
+            if fade.turned and self._next is fade.coming.reel:
+                self._begin(fade.coming)
         if fade.over:
             self._settle(fade)
 
@@ -257,11 +242,6 @@ class Deck:
         reel = fade.coming.reel
         reel.error = error
         self._engine.call(lambda: self._next_opened(reel))
-
-    def _take_over(self, fade: Crossfade) -> None:
-        with self._lock:
-            if self._next is fade.coming.reel:
-                self._begin(fade.coming)
 
     def _settle(self, fade: Crossfade) -> None:
         """Only one of two tracks is left."""
@@ -298,7 +278,7 @@ class Deck:
 
     def _end(self, error: LoadError | None) -> None:
         if self._packetizer is not None:
-            self._put_all(self._packetizer.flush())
+            self._put(*self._packetizer.flush())
         self._over = True
         self._put(Ended(error))
         if error is not None:
@@ -306,15 +286,11 @@ class Deck:
 
     # The ring
 
-    def _put(self, item: bytes | Joined | Paced | Ended) -> None:
-        self.ring.append(item)
-        if not self._announced:
+    def _put(self, *items: bytes | Joined | Paced | Ended) -> None:
+        self.ring.extend(items)
+        if items and not self._announced:
             self._announced = True
             self._announce()
-
-    def _put_all(self, packets: list[bytes]) -> None:
-        for packet in packets:
-            self._put(packet)
 
     def _announce(self) -> None:
         self._engine.call(lambda: self._on_ready(self))

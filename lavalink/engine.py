@@ -18,6 +18,8 @@ DECODERS = 1 if (os.cpu_count() or 1) <= 2 else 2  # noqa: PLR2004
 """Two fight with the loop for the interpreter's lock, which costs 6 %: worth it where there are cores to fill."""
 OPENERS = 2
 RELIEF_SECONDS = 30.0
+LATE = 0.1
+"""Seconds that a job waits for a thread only when the threads have too much to do."""
 
 log = structlog.get_logger()
 
@@ -40,6 +42,12 @@ class Engine:
     def complexity(self) -> int:
         """The effort that encoders may spend now."""
         return LOW_COMPLEXITY if time.monotonic() < self._strained_until else COMPLEXITY
+
+    def effort(self, asked: float) -> int:
+        """The effort for a job that was asked for at that monotonic time: less if it had to wait. From any thread."""
+        if time.monotonic() - asked > LATE:
+            self.strain()
+        return self.complexity
 
     def strain(self) -> None:
         """A ring ran nearly dry because decoding came late: spend less for a while. From any thread."""

@@ -1,5 +1,6 @@
-"""What stands between packets in a ring: where a track begins, where its speed changes, where all ends."""
+"""A ring of packets and what stands between them: where a track begins, where its speed changes, where all ends."""
 
+from collections import deque
 from dataclasses import dataclass
 
 from lavalink.protocol import LoadError
@@ -28,3 +29,24 @@ class Ended:
     """Nothing comes after this; `error` says what broke the track, if anything did."""
 
     error: LoadError | None
+
+
+class Ring(deque[bytes | Joined | Paced | Ended]):
+    """What is to be heard, in order: filled by a worker, popped by the loop."""
+
+    @property
+    def packets(self) -> list[bytes]:
+        """All packets in it."""
+        return [item for item in self if isinstance(item, bytes)]
+
+    @property
+    def end(self) -> Ended | None:
+        """Its end, if it is in it."""
+        last = self[-1] if self else None
+        return last if isinstance(last, Ended) else None
+
+    def replace(self, packets: list[bytes]) -> None:
+        """Put these in the place of its first packets."""
+        places = [at for at, item in enumerate(self) if isinstance(item, bytes)]
+        for at, packet in zip(places, packets, strict=False):
+            self[at] = packet

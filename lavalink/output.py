@@ -1,10 +1,5 @@
 """Where a player's packets go: the voice channel and the taps, with talk spurts properly ended."""
 
-from collections import deque
-from collections.abc import Iterable, Iterator
-from itertools import takewhile
-from typing import cast
-
 from lavalink.opus import SILENCE
 from lavalink.tally import TALLY
 from lavalink.taps import Taps
@@ -21,28 +16,14 @@ class Output:
         self._voice = voice
         self._taps = taps
         self._silence = 0  # frames of it that are still owed
-        self._bridge: deque[bytes] = deque()
 
     def sound(self, packet: bytes) -> None:
         """Send a packet of sound."""
         if not self._silence:
             self._voice.speak(True)  # noqa: FBT003 (the protocol's own word)
         self._silence = SILENT_FRAMES
-        self._bridge.clear()
         self._send(packet)
         TALLY.sent += 1
-
-    def bridge(self, ring: Iterable[object]) -> None:
-        """Keep the packets at the head of what was replaced, to be heard until there is new sound."""
-        self._bridge = deque(cast("Iterator[bytes]", takewhile(lambda item: isinstance(item, bytes), ring)))
-
-    def fill(self) -> None:
-        """Send something in place of sound that is not there in time."""
-        TALLY.missed += 1
-        if self._bridge:
-            self._send(self._bridge.popleft())
-        else:
-            self.hush()
 
     def hush(self) -> bool:
         """Send one of the frames of silence that end a talk spurt; False if all are sent."""

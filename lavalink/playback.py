@@ -17,6 +17,7 @@ from lavalink.protocol import LoadError, PlayerState, Track
 from lavalink.reel import Reel
 from lavalink.sources import Sources
 from lavalink.strand import Shaping
+from lavalink.transition import Transition
 from lavalink.voice import VoiceLink
 
 log = structlog.get_logger()
@@ -54,6 +55,8 @@ class Playback:
         self._events = events
         self._output = output
         self._voice = voice
+        self._transition = Transition(engine)
+        self._rise = False
         self._shaping = Shaping()
         self._deck: Deck | None = None
         self._head = Playhead()
@@ -64,8 +67,8 @@ class Playback:
 
     def play(self, track: Track | None, *, start: int = 0, end: int | None = None, paused: bool = False) -> None:
         """Play a track, or none, in place of what plays; what was to follow is forgotten."""
-        self.leave("stopped" if track is None else "replaced")
         self.paused = paused
+        self.leave("stopped" if track is None else "replaced")
         if track is None:
             return
         self._end = end
@@ -77,7 +80,7 @@ class Playback:
     def leave(self, reason: str, error: LoadError | None = None) -> None:
         """End the current track, if there is one, and forget what was to follow."""
         track, self.track, self.cued, self._end = self.track, None, None, None
-        self._drop_deck(ghost=reason == "replaced")
+        self._drop_deck(bridge=reason == "replaced" and not self.paused)
         if track is None:
             return
         if error is not None:
@@ -106,14 +109,22 @@ class Playback:
 
     def pause(self, *, paused: bool) -> None:
         """Stand still, or go on."""
+        if paused == self.paused:
+            return
         self.paused = paused
-        if not paused and self._deck is not None and self._deck.ring:
-            self._engine.pacer.add(self)
+        if self._deck is None:
+            return
+        if paused:
+            self._transition.cut(self._deck.ring, bridge=False)
+            self._rise = True
+        else:
+            self._enter(self._deck)
 
     def close(self) -> None:
         """End everything."""
         self._engine.pacer.discard(self)
         self.leave("stopped")
+        self._transition.clear()
 
     def tune(self, *, volume: int | None, filters: Filters | None, bitrate: int | None, fade: int | None) -> None:
         """Sound otherwise from soon on; None leaves things as they are."""
@@ -121,6 +132,7 @@ class Playback:
         self.filters = self.filters if filters is None else filters
         self.bitrate = self.bitrate if bitrate is None else bitrate
         self.fade = self.fade if fade is None else fade
+        self._transition.frames, self._transition.bitrate = self.fade // FRAME_MS, self.bitrate
         self._shape()
 
     @property
@@ -157,7 +169,8 @@ class Playback:
 
     def _spin(self, track: Track, start: int) -> None:
         """Play a track from a place on, by a new deck; what is cued stays so."""
-        self._drop_deck(ghost=True)
+        self._drop_deck(bridge=not self.paused)
+        self._rise = start > 0
         self._head.set(start, self.filters.tempo)
         reel = Reel(track, self._sources, start)
         reel.end = self._end
@@ -166,21 +179,30 @@ class Playback:
         if self.cued is not None:
             self._deck.cue(self._reel(self.cued))
 
-    def _drop_deck(self, *, ghost: bool) -> None:
+    def _drop_deck(self, *, bridge: bool) -> None:
         deck, self._deck = self._deck, None
         if deck is not None:
             deck.close()
-        self._output.bridge(deck.ring.copy() if deck is not None and ghost else ())
+            self._transition.cut(deck.ring, bridge=bridge)
 
     def _ready(self, deck: Deck) -> None:
-        """The first packet is there, or will never be."""
+        """The first packet is there, or will never be; and once more, when the ring is full."""
         if deck is not self._deck:
             return
         head = deck.ring[0] if deck.ring else None
         if isinstance(head, Ended) and head.error is not None:
             self.leave("loadFailed", head.error)  # also while paused or waiting for voice
         elif not self.paused:
-            self._engine.pacer.add(self)
+            self._enter(deck)
+
+    def _enter(self, deck: Deck) -> None:
+        """Let the deck be heard."""
+        self._transition.enter(deck.ring, rise=self._rise, go=self._start)
+        if not self._transition.busy:
+            self._start()
+
+    def _start(self) -> None:
+        self._engine.pacer.add(self)
 
     def _missed(self, deck: Deck, reel: Reel) -> None:
         """What was cued cannot be played: say so now, and let the current track end without it."""
@@ -216,24 +238,34 @@ class Playback:
 
     def tick(self) -> None:
         """Send what is due; called every 20 ms while there is anything to send."""
+        tail = self._transition.take()
+        if tail is not None:
+            self._send(tail)
         deck = self._deck
         if deck is None or self.paused:
-            if not self._output.hush():
+            if tail is None and not self._hush():
                 self._engine.pacer.discard(self)
             return
         self._ticks += 1
         if self._ticks % UPDATE_FRAMES == 0:
             self.update()
-        if self._voice.waiting:
+        if not self._voice.waiting:
+            self._advance(deck, heard=tail is not None)
+
+    def _advance(self, deck: Deck, *, heard: bool) -> None:
+        """Play what is next, unless something else was `heard` in this frame."""
+        if not self._transition.open:
+            self._enter(deck)
+        if heard:
             return
-        while deck.ring:
+        while deck.ring and self._transition.open:
             item = deck.ring.popleft()
             if isinstance(item, bytes):
                 self._play(item)
                 break
             self._pass(item)
             if self._deck is not deck:
-                self._output.hush()
+                self._hush()
                 return
         else:
             self._starve(deck)
@@ -242,16 +274,25 @@ class Playback:
 
     def _play(self, packet: bytes) -> None:
         first = self._head.move()
-        self._output.sound(packet)
+        self._send(packet)
         if first and self.track is not None:
             trace = str(self.track.user_data.get("trace", ""))[3:35]  # the client's W3C traceparent
             log.info("first packet", player=int(self._events.guild_id), **({"trace": trace} if trace else {}))
 
     def _starve(self, deck: Deck) -> None:
         """No packet is there in time."""
-        self._output.fill()
+        self._hush()
         if deck.drained:
             deck.force_join()
         if self._head.wait() == STUCK_MS and self.track is not None:
             self._events.stuck(self.track, STUCK_MS)
             self.update()
+
+    def _send(self, packet: bytes) -> None:
+        self._output.sound(packet)
+        self._transition.heard(packet)
+
+    def _hush(self) -> bool:
+        """Send a frame of silence, if one is owed."""
+        self._transition.silent()
+        return self._output.hush()

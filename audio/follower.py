@@ -233,5 +233,7 @@ class Follower:
         if entry is not None and length is not None and seen.entry != entry.id:
             entry = entry if length - lead.position_at(time.monotonic()) > LAST else None
         filters = await self._gains.filters(room, entry, seen, limiter=True)
-        target = Target(entry, None, lead.paused, room.volume, self._taps, None, chorus=True, filters=filters, pushes=self._pushes)
+        target = Target(
+            entry, None, lead.paused, room.volume, self._taps, None, chorus=True, filters=filters, pushes=self._pushes
+        )
         return replace(target, bitrate=sound.bitrate(room, None))

@@ -62,7 +62,9 @@ class Players:
         self._pushes = pushes
         self._pushed: dict[RoomId, Sequence[Push]] = {}
         moves, guard = asyncio.Semaphore(MOVES), push_guard or PushGuard()
-        self._parts = Parts(rooms, reports, clock, nodes, media, levels, moves, owns, bus.publish, guard, time.monotonic())
+        self._parts = Parts(
+            rooms, reports, clock, nodes, media, levels, moves, owns, bus.publish, guard, time.monotonic()
+        )
         self._players: dict[RoomId, RoomPlayer] = {}
         self._by_id: dict[int, RoomPlayer] = {}
         self._followers: dict[int, Follower] = {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
-from tests.sound import write_tone
+from tests.sound import tone, write_sound, write_tone
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
 SLOW_CHUNK = 4096
+CHORD = (400, 3000, 7000)
+"""Hz: in both ears, in the left one, in the right one."""
 
 
 class MediaHost:
@@ -30,6 +32,7 @@ class MediaHost:
         app = web.Application(middlewares=[self._note_transport])
         app.router.add_get("/tone-{hz:\\d+}-{seconds:[\\d.]+}.{suffix:wav|mp3|flac|opus|ogg|m4a}", self._tone)
         app.router.add_static("/files", self.folder)
+        app.router.add_get("/chord.wav", self._chord)
         app.router.add_get("/hang", self._hang)
         app.router.add_get("/stall-{hz:\\d+}-{seconds:[\\d.]+}.wav", self._stall)
         app.router.add_get("/page.html", self._page)
@@ -67,6 +70,16 @@ class MediaHost:
     async def _tone(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(request.path)
         return web.FileResponse(self._file(request, request.match_info["suffix"]))
+
+    async def _chord(self, _: web.Request) -> web.StreamResponse:
+        """20 s of CHORD."""
+        path = self.folder / "chord.wav"
+        if not path.exists():
+            both, left, right = (tone(hz, 20, db=-18) for hz in CHORD)
+            both[:, 0] += left[:, 0]
+            both[:, 1] += right[:, 1]
+            write_sound(path, both)
+        return web.FileResponse(path)
 
     async def _hang(self, request: web.Request) -> web.StreamResponse:
         """Accepts and never answers."""

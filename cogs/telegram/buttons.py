@@ -121,6 +121,7 @@ _ACTS: dict[str, Act] = {
     "stars": _turns(shelf.favourites_page),
     "star": shelf.play_favourite,
     "starred": shelf.play_favourites,
+    "seek": controls.seek_to,
     "audit": _turns(stewardship.audit_page),
     "skip": _skip,
     "pause": _about_what_plays(controls.pause),

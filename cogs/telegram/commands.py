@@ -52,6 +52,7 @@ COMMANDS = (
     Command("favourites", _("Your favourites: look at them, play them"), shelf.favourites),
     Command("export", _("The queue as a file: /export m3u8, /export json"), shelf.export),
     Command("import", _("Add the tracks of a list: answer to the file with /import"), shelf.import_),
+    Command("episodes", _("The episodes of a podcast: /episodes LINK"), queue.episodes),
     Command("filter", _("Change the sound: a preset, or one of your own; or see what is on"), sound.filter_),
     Command("crossfade", _("Let tracks fade into each other; or see how they do"), sound.crossfade),
     Command("loudness", _("Make all tracks equally loud, or leave them as recorded"), sound.loudness),

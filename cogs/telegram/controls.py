@@ -1,13 +1,18 @@
 """The commands about playback."""
 
 from cogs.discord import names, words
+from cogs.discord.text import length
 from cogs.discord.text import position as parse
 from cogs.telegram import entries
 from cogs.telegram.answers import skipped, tell
+from cogs.telegram.keyboards import Button
 from cogs.telegram.surface import Call
 from core.enums import Loop, Mode
 from core.errors import NoSuchChoiceError, NoSuchEntryError, OutOfRangeError
 from core.types import EntryId
+
+CHAPTERS = 50
+"""Chapters that are offered."""
 
 
 async def skip(call: Call) -> None:
@@ -43,12 +48,21 @@ async def resume(call: Call) -> None:
 
 
 async def seek(call: Call) -> None:
-    """Go to a time in the track."""
+    """Go to a time in the track; without one, its chapters are shown."""
     to = parse(call.arguments)
+    if to is None and not call.arguments and (chapters := await call.jukebox.chapters(call.room)):
+        rows = tuple((Button(f"{length(one.start)} {one.title}", "seek", one.start),) for one in chapters[:CHAPTERS])
+        await call.say(call.words.gettext("Choose a chapter."), rows)
+        return
     if to is None:
         await call.say(call.words.gettext("Write a time such as 1:30, or seconds such as 90."))
         return
-    result = await call.jukebox.seek(call.room, call.actor, to, command_id=call.id)
+    await seek_to(call, to)
+
+
+async def seek_to(call: Call, position: int) -> None:
+    """Go to a position in ms."""
+    result = await call.jukebox.seek(call.room, call.actor, position, command_id=call.id)
     await call.say(words.changed("seek", result, call.words))
 
 

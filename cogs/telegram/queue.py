@@ -1,6 +1,7 @@
 """The commands about tracks: /play /queue /now /vote /why, and music files that people send."""
 
 from cogs.discord import polls, reasons, words
+from cogs.discord.text import length, safe
 from cogs.telegram import answers, drawing, entries
 from cogs.telegram.files import Sound, sound_of
 from cogs.telegram.surface import Call
@@ -9,6 +10,8 @@ from core.ports.tracks import Attachment
 
 UP = {"up", "+", "+1", "👍", "arriba"}
 DOWN = {"down", "-", "-1", "👎", "abajo"}
+EPISODES = 20
+"""Episodes of a podcast that are listed, newest first."""
 BACK = {"back", "0", "atrás"}
 
 
@@ -41,6 +44,22 @@ async def _wanted(call: Call) -> str | Attachment:
     if not call.arguments:
         raise NothingFoundError("")
     return call.arguments
+
+
+async def episodes(call: Call) -> None:
+    """What a podcast has to choose from: /episodes LINK; one of them by its number: /episodes LINK 3."""
+    link, _, number = call.arguments.partition(" ")
+    show = await call.jukebox.episodes(call.room, call.actor, link) if link else None
+    if show is None:
+        await call.say(call.words.gettext("Write a podcast’s link after the command: /episodes LINK."))
+        return
+    if number.isascii() and number.isdecimal() and 0 < int(number) <= len(show.episodes):
+        await _play(call, show.episodes[int(number) - 1].query, first=False)
+        return
+    newest = enumerate(show.episodes[:EPISODES], 1)
+    lines = [f"{place}. {safe(one.title, 80)} · {length(one.length)}" for place, one in newest]
+    hint = call.words.gettext("Play one by its number: /episodes LINK 3.")
+    await call.say("\n".join([f"**{safe(show.title)}**", *lines, "", hint]))
 
 
 async def queue(call: Call) -> None:

@@ -1,18 +1,22 @@
-"""Every public command of the Jukebox can be reached from Discord: its methods are listed, not remembered."""
+"""Every public command of the Jukebox can be reached from each chat surface: its methods are listed, not remembered."""
 
 import ast
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import cogs.discord
+import cogs.telegram
 import core.jukebox
 from cogs.discord.yes import COMMANDS
+from cogs.telegram.yes import COMMANDS as TELEGRAM_COMMANDS
 from core.jukebox import Jukebox
 from core.policy import TABLE, Action
 from web.controls import ASK
 
-HANDLERS = Path(cogs.discord.__file__).parent
+SURFACES = {one.__name__: Path(one.__file__).parent for one in (cogs.discord, cogs.telegram)}
 RULES = Path(core.jukebox.__file__).parent
 
 
@@ -26,11 +30,11 @@ def trees(folder: Path) -> Iterator[ast.Module]:
         yield ast.parse(path.read_text())
 
 
-def called_by_handlers() -> set[str]:
+def called_by_handlers(handlers: Path) -> set[str]:
     """The names in `….jukebox.<name>`."""
     return {
         node.attr
-        for tree in trees(HANDLERS)
+        for tree in trees(handlers)
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and node.value.attr == "jukebox"
     }
@@ -50,29 +54,32 @@ def called_by_themselves() -> dict[str, set[str]]:
     }
 
 
-def unreachable(jukebox: type) -> set[str]:
+def unreachable(jukebox: type, handlers: Path) -> set[str]:
     """Public methods that no handler calls, neither itself nor by way of another method."""
-    inner, reached = called_by_themselves(), called_by_handlers()
+    inner, reached = called_by_themselves(), called_by_handlers(handlers)
     while more := {name for one in reached for name in inner.get(one, ())} - reached:
         reached |= more
     return methods(jukebox) - reached
 
 
-def test_every_command_of_the_jukebox_is_reachable_from_discord() -> None:
+@pytest.mark.parametrize("surface", SURFACES)
+def test_every_command_of_the_jukebox_is_reachable(surface: str) -> None:
     assert len(methods(Jukebox)) > 30
-    assert unreachable(Jukebox) == set()
+    assert unreachable(Jukebox, SURFACES[surface]) == set()
 
 
 def test_every_question_can_be_said_yes_to() -> None:
     """The panel's and the page's buttons know each poll of the policy's table; the skip has buttons of its own."""
     asked = {action.value for action, rule in TABLE.items() if rule.poll} - {Action.SKIP.value}
     assert set(COMMANDS) == asked
+    assert set(TELEGRAM_COMMANDS) == asked
     assert set(ASK) == asked
 
 
-def test_a_command_that_nobody_calls_is_found() -> None:
+@pytest.mark.parametrize("surface", SURFACES)
+def test_a_command_that_nobody_calls_is_found(surface: str) -> None:
     class Louder(Jukebox):
         async def dance(self) -> None:
             """Nobody calls this."""
 
-    assert unreachable(Louder) == {"dance"}
+    assert "dance" in unreachable(Louder, SURFACES[surface])

@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp.test_utils import TestClient, TestServer
+from limits import parse
 
 from cogs.discord.client import ChorusClient
+from cogs.telegram.client import TelegramClient
 from core.bus import LocalBus
 from core.enums import Surface as Kind
 from core.jukebox import Jukebox
 from core.records.views import RoomView
 from core.reports import Reports
 from core.types import LOBBY, Actor, EntryId, PersonId, PlaceId, RoomId
+from db.chats import SqlChats
 from db.engine import Database
 from db.migrate import migrate
 from db.places import SqlLiveMessages, SqlPlaces
@@ -25,6 +28,7 @@ from db.shelf import SqlShelf
 from tests import sound
 from tests.fakes import FakeClock, FakeLibrary, FakeResolver, track
 from tests.simulators.discord import DiscordSimulator, Member
+from tests.simulators.telegram import Person, TelegramSimulator
 from tests.waiting import until
 from tests.web.conftest import Browser
 from tests.web.upstreams import FakeStream
@@ -220,6 +224,106 @@ class DiscordPerson:
         return "\n".join([await self._say("now"), await self._say("queue")])
 
 
+class TelegramSurface:
+    """A group, with the real client against the simulator."""
+
+    def __init__(self, core: Core, telegram: TelegramSimulator) -> None:
+        self.core, self.telegram = core, telegram
+        self.owner = telegram.user("Olga")
+        self.group = telegram.group("Testers", self.owner)
+
+    @property
+    def room(self) -> RoomId:
+        return self._room
+
+    @property
+    def place(self) -> PlaceId:
+        return PlaceId(f"telegram:{self.group.id}")
+
+    async def start(self) -> None:
+        core = self.core
+        self._room = (await core.places.place_room(self.place, "Testers")).room
+        self.client = TelegramClient(
+            self.telegram.token,
+            api_url=self.telegram.api_url,
+            jukebox=core.jukebox,
+            reports=core.reports,
+            places=core.places,
+            chats=SqlChats(core.database),
+            resolver=core.resolver,
+            library=core.library,
+            bus=core.bus,
+            clock=core.clock,
+            holds=lambda: True,
+        )
+        await self.client.start()
+        self._task = asyncio.create_task(self.client.poll())
+        await self.telegram.ready()
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self.client.stop()
+
+    async def come(self, name: str) -> "TelegramPerson":
+        person = self.telegram.user(name)
+        self.group.members[person.id] = {"status": "member"}
+        came = TelegramPerson(self, person)
+        await came.say("/now")
+        return came
+
+
+@dataclass
+class TelegramPerson:
+    """Types commands into the group."""
+
+    surface: TelegramSurface
+    person: Person
+
+    async def say(self, text: str) -> str:
+        return (await self.person.say(text, self.surface.group)).text
+
+    async def _entry(self, title: str) -> str:
+        return f"#{await self.surface.core.entry(self.surface.room, title)}"
+
+    async def add(self, title: str, *, twice: bool = False) -> str:
+        telegram = self.surface.telegram
+        if not twice:
+            return await self.say(f"/play {title}")
+        answer = await self.say(f"/play {title}")
+        update = next(one for one in reversed(telegram.updates.delivered) if f"/play {title}" in str(one))
+        asked = self.surface.core.resolver.asked
+        before = len(asked)
+        await self.surface.stop()
+        if update not in telegram.updates.waiting:
+            telegram.updates.again(update)
+        await self.surface.start()  # another process, which has not seen that update
+        await until(lambda: len(asked) == before + 1, what="the second delivery")
+        return answer
+
+    async def vote(self, title: str, value: int) -> str:
+        word = {1: "up", -1: "down", 0: "back"}[value]
+        return await self.say(f"/vote {await self._entry(title)} {word}")
+
+    async def skip(self) -> str:
+        return await self.say("/skip")
+
+    async def remove(self, title: str) -> str:
+        return await self.say(f"/remove {await self._entry(title)}")
+
+    async def undo(self) -> str:
+        return await self.say("/undo")
+
+    async def shuffle(self) -> str:
+        return await self.say("/shuffle")
+
+    async def why(self, title: str) -> str:
+        return await self.say(f"/why {await self._entry(title)}")
+
+    async def sees(self) -> str:
+        return await self.say("/queue")
+
+
 class PageSurface:
     """The Lobby's page, with visitors who keep their cookies and listen."""
 
@@ -329,6 +433,10 @@ async def surface(name: str, core: Core, stack: AsyncExitStack, monkeypatch: Any
     """A surface by its name; the next one joins here."""
     if name == "page":
         return PageSurface(core)
+    if name == "telegram":  # the limits of a chat have tests of their own
+        monkeypatch.setattr("cogs.telegram.outbox.GROUP", parse("1000 per second"))
+        monkeypatch.setattr("tests.simulators.telegram.chats.FLOOD", 1_000)
+        return TelegramSurface(core, await stack.enter_async_context(TelegramSimulator.start()))
     discord = await stack.enter_async_context(DiscordSimulator.start())
     monkeypatch.setattr("discord.http.Route.BASE", discord.api_url)
     return DiscordSurface(core, discord)

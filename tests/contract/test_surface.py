@@ -22,7 +22,7 @@ async def core(tmp_path: Path) -> AsyncIterator[Core]:
     await core.close()
 
 
-@pytest.fixture(params=["discord", "page"])
+@pytest.fixture(params=["discord", "page", "telegram"])
 async def surface(
     request: pytest.FixtureRequest, core: Core, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Surface]:
@@ -34,12 +34,13 @@ async def surface(
 
 
 async def here(surface: Surface, count: int) -> None:
-    """Wait until so many listen."""
+    """Wait until so many are there: in the voice channel, on the page, in the chat."""
 
-    async def listen() -> bool:
-        return (await surface.core.view(surface.room)).listeners == count
+    async def there() -> bool:
+        people = (await surface.core.rooms.read(surface.room)).people.values()
+        return len({one.person for one in people if one.left_at is None}) == count
 
-    await until(listen, what=f"{count} listeners")
+    await until(there, what=f"{count} people")
 
 
 async def version(surface: Surface) -> int:

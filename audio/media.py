@@ -57,11 +57,13 @@ def media_app(
     library: Files,
     uploads: Files,
     *,
+    covers: Files | None = None,
     titles: Titles | None = None,
     max_body: int = MAX_BODY,
 ) -> web.Application:
     """The sub-application to mount at `/media`. Its addresses are secrets: keep them out of access logs."""
-    media = Media(urls, guard, {"library": library, "upload": uploads}, titles, max_body)
+    files = {"library": library, "upload": uploads} | ({"cover": covers} if covers else {})
+    media = Media(urls, guard, files, titles, max_body)
     app = web.Application()
     app.router.add_get("/{signed}", media.serve)
     return app

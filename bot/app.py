@@ -21,11 +21,13 @@ from audio.loudness import Levels
 from audio.managed import ManagedNode
 from audio.measuring import Measuring
 from audio.media import media_app
+from audio.media_covers import Covers
 from audio.media_probe import Prober
 from audio.media_urls import MediaUrls
 from audio.node_search import NodeSearch
 from audio.nodes import Nodes, NodeSettingError, parse_nodes
 from audio.players import Players
+from audio.push_guard import PushGuard
 from audio.resolver import Resolver
 from audio.session_book import SessionBook
 from audio.stream import Taps
@@ -48,6 +50,7 @@ from cogs.telegram.client import TelegramClient
 from core.bus import LocalBus
 from core.errors import StoreUnavailableError
 from core.jukebox import Jukebox
+from core.live import Live
 from core.reports import Reports
 from db.instance import InUseError
 from db.redis_bus import RedisBus
@@ -151,7 +154,7 @@ class App:
 
     async def start(self, stack: AsyncExitStack, *, leave_node: bool) -> None:
         """Start every part; `stack` stops them again."""
-        self.store = await open_store(self.settings, self.bus, self.clock, self.house, stack)
+        self.store = await open_store(self.settings, self.bus, self.clock, self.house, self.keys, stack)
         book = SessionBook(self.store.node_sessions)
         self.nodes = self._nodes(book)
         await self.library.open()
@@ -177,7 +180,10 @@ class App:
             media=self.urls,
             levels=self.levels,
             owns=self.store.ownership.owns,
+            pushes=self.store.pushes,
+            push_guard=PushGuard(self.settings.media_allow),
         )
+        self.live = Live(self.store.rooms, self.store.pushes, self.bus, self.clock)
         ownership = self.store.ownership
         ownership.heir = Inheritance(self.nodes, self.players, book, holds=ownership.holds)
         await self._serve(stack)
@@ -222,7 +228,9 @@ class App:
             checks={"nodes": self._node_trouble, "discord": self._discord_trouble, "telegram": self._telegram_trouble},
         )
         titles = StationTitles(self.reports)
-        app.add_subapp("/media", media_app(self.urls, self.guard, self.library, self.uploads, titles=titles))
+        covers = Covers(self.library)
+        media = media_app(self.urls, self.guard, self.library, self.uploads, covers=covers, titles=titles)
+        app.add_subapp("/media", media)
         stack.push_async_callback(titles.close)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
         await runner.setup()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.config import Settings
 from bot.house import House
+from bot.keys import Keys
 from bot.ownership import Ownership
 from bot.plans import limits_of
 from core.ports.bus import Bus
@@ -21,6 +22,7 @@ from db.node_sessions import SqlNodeSessions
 from db.people import SqlPeople
 from db.places import SqlLiveMessages, SqlPlaces
 from db.plays import PlayLog
+from db.pushes import SqlPushes
 from db.rooms import SqlRooms
 from db.shelf import SqlShelf
 
@@ -40,9 +42,12 @@ class Store:
     ownership: Ownership
     node_sessions: SqlNodeSessions
     measures: SqlMeasures
+    pushes: SqlPushes
 
 
-async def open_store(settings: Settings, bus: Bus, clock: Clock, house: House, stack: AsyncExitStack) -> Store:
+async def open_store(
+    settings: Settings, bus: Bus, clock: Clock, house: House, keys: Keys, stack: AsyncExitStack
+) -> Store:
     """Open, lock, migrate. Raises InUseError, StoreUnavailableError."""
     instance = Instance(settings.data_dir)
     instance.acquire()
@@ -66,4 +71,17 @@ async def open_store(settings: Settings, bus: Bus, clock: Clock, house: House, s
     node_sessions = SqlNodeSessions(database, instance.id)
     live_messages, shelf = SqlLiveMessages(database), SqlShelf(database, clock)
     plays, measures, chats = PlayLog(database), SqlMeasures(database), SqlChats(database)
-    return Store(rooms, places, people, links, live_messages, chats, shelf, plays, ownership, node_sessions, measures)
+    return Store(
+        rooms=rooms,
+        places=places,
+        people=people,
+        links=links,
+        live_messages=live_messages,
+        chats=chats,
+        shelf=shelf,
+        plays=plays,
+        ownership=ownership,
+        node_sessions=node_sessions,
+        measures=measures,
+        pushes=SqlPushes(database, keys.derive("pushes")),
+    )

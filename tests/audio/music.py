@@ -53,6 +53,6 @@ def _measure(samples: Samples) -> tuple[float, float]:
     last: dict[str, str] = {}
     while True:
         try:
-            last = dict(sink.pull().metadata)
+            last = dict(sink.pull().metadata) or last  # the last piece may be too short to have any
         except (BlockingIOError, EOFError):
             return float(last["lavfi.r128.I"]), 20 * np.log10(max(float(last["lavfi.r128.true_peak"]), 1e-6))

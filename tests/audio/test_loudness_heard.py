@@ -17,7 +17,7 @@ from core.types import Actor, PersonId, PlaceId, Presence, RoomId, Settings, Tra
 from tests.audio.music import loudness, programme, true_peak
 from tests.audio.rig import Ear, Rig, World
 from tests.audio.test_measuring import Shelf
-from tests.sound import RATE, Samples, decode, write_sound
+from tests.sound import FRAME, RATE, Samples, decode, write_sound
 from tests.waiting import until
 
 pytestmark = pytest.mark.heard
@@ -137,6 +137,23 @@ async def test_peaks_that_stand_out_are_limited_by_three_decibels_at_most(world:
     assert loudness(out[1]) == pytest.approx(loudness(stands_out) + 2 - true_peak(stands_out), abs=1)
     assert loudness(out[1]) < TARGET - 4  # its peaks allow no more
     assert all(true_peak(sound) < -0.5 for sound in out)
+
+
+@pytest.mark.timeout(90)
+async def test_each_of_two_joined_tracks_has_its_own_gain_to_the_sample(world: World) -> None:
+    quiet, loud = put(world, "a.flac", programme(-26, 6)), put(world, "b.flac", programme(-10, 8, seed=3, crest=9))
+    await measure(world, [quiet, loud])
+    lobby = await world.places.lobby()
+    async with Rig(world) as rig, Ear(rig, world.lobby) as ear:
+        await rig.up()
+        await play(world, lobby, quiet, loud)
+        await until(lambda: len(ear.packets) >= 12 * 50, within=30, what="both heard")
+        sound = decode(ear.packets[: 12 * 50])
+        assert [play.reason for play in world.rooms.played] == ["finished"]
+    assert loudness(sound[: 6 * RATE]) == pytest.approx(TARGET, abs=1)
+    assert loudness(sound[6 * RATE :]) == pytest.approx(TARGET, abs=1)
+    moments = [loudness(sound[at : at + RATE // 2 + FRAME]) for at in range(5 * RATE, 8 * RATE, RATE // 10)]
+    assert max(moments) < TARGET + 5  # with the former's gain it would be 16 dB more for a moment
 
 
 @pytest.mark.timeout(90)

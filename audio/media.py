@@ -15,6 +15,7 @@ from audio.library_files import AUDIO_TYPES
 from audio.media_sound import clean
 from audio.media_urls import BadSignatureError, ExpiredError, MediaUrls, Ticket
 from audio.radio import OnTitle, Radio
+from audio.sources import Located, Sources
 from core.errors import UnplayableError
 from core.types import TrackRef
 
@@ -59,11 +60,12 @@ def media_app(
     *,
     covers: Files | None = None,
     titles: Titles | None = None,
+    sources: Sources | None = None,
     max_body: int = MAX_BODY,
 ) -> web.Application:
     """The sub-application to mount at `/media`. Its addresses are secrets: keep them out of access logs."""
     files = {"library": library, "upload": uploads} | ({"cover": covers} if covers else {})
-    media = Media(urls, guard, files, titles, max_body)
+    media = Media(urls, guard, files, titles, sources or Sources(), max_body)
     app = web.Application()
     app.router.add_get("/{signed}", media.serve)
     return app
@@ -73,12 +75,19 @@ class Media:
     """Answers one signed address: a file of ours, or a foreign body passed through."""
 
     def __init__(
-        self, urls: MediaUrls, guard: Guard, files: dict[str, Files], titles: Titles | None, max_body: int
+        self,
+        urls: MediaUrls,
+        guard: Guard,
+        files: dict[str, Files],
+        titles: Titles | None,
+        sources: Sources,
+        max_body: int,
     ) -> None:
         self._urls = urls
         self._guard = guard
         self._files = files
         self._titles = titles
+        self._sources = sources
         self._max_body = max_body
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -91,8 +100,18 @@ class Media:
             return web.Response(status=410, text="expired")
         kind, _, address = ticket.ref.partition(":")
         if kind == "url":
-            return await self._pass_through(request, ticket, address)
+            return await self._pass_through(request, ticket, Located(address))
+        if kind == "source":
+            return await self._find(request, ticket)
         return await self._file(kind, ticket.ref)
+
+    async def _find(self, request: web.Request, ticket: Ticket) -> web.StreamResponse:
+        """Sites sign the addresses of their sound for a while only: a source is asked when the track is played."""
+        try:
+            located = await self._sources.locate(ticket.ref)
+        except UnplayableError as error:
+            return _refusal(error.reason)
+        return await self._pass_through(request, ticket, located)
 
     async def _file(self, kind: str, ref: TrackRef) -> web.StreamResponse:
         path = await self._files[kind].path(ref) if kind in self._files else None
@@ -101,12 +120,13 @@ class Media:
         media_type = AUDIO_TYPES.get(path.suffix.lower(), "application/octet-stream")
         return web.FileResponse(path, headers={"Content-Type": media_type, "Cache-Control": "no-store"})
 
-    async def _pass_through(self, request: web.Request, ticket: Ticket, address: str) -> web.StreamResponse:
+    async def _pass_through(self, request: web.Request, ticket: Ticket, located: Located) -> web.StreamResponse:
         relay = Relay(request, ticket, self._urls, self._max_body)
         try:
-            async with self._guard.open(address, headers=_asked(request, ticket)) as upstream:
+            headers = {**located.headers, **_asked(request, ticket)}
+            async with self._guard.open(located.url, headers=headers) as upstream:
                 if ticket.live and Description.read(upstream.headers) and request.method != "HEAD":
-                    return await relay.tune(upstream, Radio(self._guard, address, self._teller(ticket)))
+                    return await relay.tune(upstream, Radio(self._guard, located.url, self._teller(ticket)))
                 return await relay.answer(upstream)
         except UnplayableError as error:
             log.info("media.refused", bound_to=ticket.bound_to, reason=error.reason)

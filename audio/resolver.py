@@ -16,7 +16,8 @@ from audio.media_probe import FeedText, Listing, Prober
 from audio.media_sound import Sound, clean
 from audio.playlists import Item
 from audio.podcasts import Podcasts
-from audio.resolver_sources import source_of
+from audio.resolver_sources import Source, source_of
+from audio.sources import Sources
 from audio.uploads import Uploads
 from core.errors import NothingFoundError, SourceOffError, UnplayableError
 from core.ports.tracks import Attachment, Chapter, Found, ListLine, Show
@@ -49,6 +50,7 @@ class Resolver:
         managers: Callable[[], frozenset[str]],
         *,
         load: Load | None = None,
+        sources: Sources | None = None,
     ) -> None:
         self._library = library
         self._uploads = uploads
@@ -56,13 +58,15 @@ class Resolver:
         self._prober = prober
         self._managers = managers
         self._load = load
+        self._sources = sources or Sources()
         self._podcasts = Podcasts(prober)
         self._chapters = Chapters(library, uploads, prober)
 
     def local(self, query: str) -> bool:
         """Whether this query can be answered at once, without the network."""
         query = _bare(query)
-        return not _LINK.match(query) and not query.startswith(podcasts.PREFIX) and source_of(query) is None
+        foreign = _LINK.match(query) or query.startswith(podcasts.PREFIX) or source_of(query) or self._sources.of(query)
+        return not foreign
 
     async def resolve(self, query: str | Attachment, *, limit: int) -> Found:
         """At most `limit` tracks, in the order of their list.
@@ -77,14 +81,23 @@ class Resolver:
             return Found((await self._uploads.save(query),))
         query = _bare(query)
         if source := source_of(query):
-            if self._load is None or source.manager not in self._managers():
-                raise SourceOffError(source.name)
-            return await self._load(query, limit)
+            return await self._load_from(source, query, limit)
+        if further := self._sources.of(query):
+            return await further.find(query, limit)
         if _LINK.match(query):
             return await self._follow(query, limit, 0)
         if query.startswith(podcasts.PREFIX):
             return await self._episode(*self._podcasts.named(query))
         return Found((await self._find(query),))
+
+    async def _load_from(self, source: Source, query: str, limit: int) -> Found:
+        """What only an operator's node, or a source that the operator switched on, can find."""
+        if self._load is not None and source.manager in self._managers():
+            return await self._load(query, limit)
+        further = self._sources.of(query)
+        if further is None:
+            raise SourceOffError(source.name)
+        return await further.find(query, limit)
 
     async def chapters(self, track: Track) -> Sequence[Chapter]:
         """The chapters of a track, in order; none when it has fewer than two."""

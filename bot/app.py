@@ -30,6 +30,7 @@ from audio.players import Players
 from audio.push_guard import PushGuard
 from audio.resolver import Resolver
 from audio.session_book import SessionBook
+from audio.sources import SourceSettingError, open_sources
 from audio.stream import Taps
 from audio.titles import StationTitles
 from audio.uploads import Uploads
@@ -80,7 +81,7 @@ async def run_app(settings: Settings, *, leave_node: bool = False) -> int:
             sys.stdout.flush()
             await stop.wait()
             log.info("stopping")
-    except (StartError, KeyFileError, InUseError, NodeSettingError, StoreUnavailableError) as error:
+    except (StartError, KeyFileError, InUseError, NodeSettingError, StoreUnavailableError, SourceSettingError) as error:
         sys.stderr.write(f"Chorus cannot start: {_blamed(error)}\n")
         return 1
     return 0
@@ -91,6 +92,8 @@ def _blamed(error: Exception) -> str:
     what = str(error).partition("\n")[0]
     if isinstance(error, NodeSettingError):
         return f"LAVALINK_NODES: {what}"
+    if isinstance(error, SourceSettingError):
+        return f"SOURCES: {what}"
     return f"DATABASE_URL: {what}" if isinstance(error, StoreUnavailableError) else what
 
 
@@ -138,6 +141,7 @@ class App:
         self.house = House(self.library, demo=not settings.library_paths)
         self.guard = Guard(settings.media_allow)
         self.uploads = Uploads(settings.data_dir, self.guard)
+        self.sources = open_sources(settings.sources, self.guard)
         self.urls = MediaUrls(settings.media_url, self.keys.derive("media")[0], self.clock)
         self.addresses = parse_nodes(settings.lavalink_nodes.get_secret_value())
         self.tasks = Tasks()
@@ -165,7 +169,10 @@ class App:
         prober = Prober(self.guard)
         stack.push_async_callback(prober.close)
         load = NodeSearch(self.nodes).load
-        self.resolver = Resolver(self.library, self.uploads, self.guard, prober, self._managers, load=load)
+        stack.push_async_callback(self.sources.close)
+        self.resolver = Resolver(
+            self.library, self.uploads, self.guard, prober, self._managers, load=load, sources=self.sources
+        )
         self.jukebox = Jukebox(self.store.rooms, self.clock, self.resolver, self.store.shelf)
         measures = self.store.measures
         self.levels = Levels(measures)
@@ -229,7 +236,9 @@ class App:
         )
         titles = StationTitles(self.reports)
         covers = Covers(self.library)
-        media = media_app(self.urls, self.guard, self.library, self.uploads, covers=covers, titles=titles)
+        media = media_app(
+            self.urls, self.guard, self.library, self.uploads, covers=covers, titles=titles, sources=self.sources
+        )
         app.add_subapp("/media", media)
         stack.push_async_callback(titles.close)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)

@@ -14,8 +14,10 @@ import typer
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from audio.guard import Guard
 from audio.node import NodeAddress
 from audio.nodes import NodeSettingError, parse_nodes
+from audio.sources import SourceSettingError, open_sources
 from bot.config import Settings, reachable, revealed
 from bot.keys import KeyFileError, load_keys
 from core.errors import ChorusError
@@ -181,6 +183,17 @@ async def _public_url(settings: Settings) -> str:
     return settings.public_url
 
 
+async def _sources(settings: Settings) -> str:
+    guard = Guard(settings.media_allow)
+    try:
+        await open_sources(settings.sources, guard).close()
+    except SourceSettingError as error:
+        raise WrongError(str(error)) from None
+    finally:
+        await guard.close()
+    return " ".join(settings.sources) or "none but music folders, uploads and links"
+
+
 async def _media_allow(settings: Settings) -> str:
     return " ".join(settings.media_allow) or "no private address"
 
@@ -239,6 +252,7 @@ CHECKS: dict[str, Check] = {
     "lavalink_nodes": _nodes,
     "media_url": _media,
     "media_allow": _media_allow,
+    "sources": _sources,
     "discord_api_url": _discord_api,
     "discord_token": _discord,
     "telegram_api_url": _telegram_api,

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     )
     media_url: str = Field(default="", description="How nodes reach us; http://127.0.0.1:$PORT unless set")
     media_allow: Words = Field(default=(), description="Private hosts or networks that media may come from")
+    sources: Words = Field(default=(), description="Further sources by name: yt-dlp, or an installed package's")
     library_paths: Paths = Field(default=(), description="Music folders, separated by colons")
     public_url: str = Field(default="", description="The page's address; http://localhost:$PORT unless set")
     host: str = Field(default="127.0.0.1", description="Address to listen on")

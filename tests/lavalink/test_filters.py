@@ -174,7 +174,7 @@ def test_all_ten_are_known_and_answered_with_their_defaults() -> None:
         ({"tremolo": {"depth": 1.1}}, "tremolo.depth"),
         ({"vibrato": {"frequency": 15}}, "vibrato.frequency"),
         ({"rotation": {"rotationHz": float("inf")}}, "rotation.rotationHz"),
-        ({"distortion": {"sinScale": "1"}}, "distortion.sinScale"),
+        ({"distortion": {"sinScale": "much"}}, "distortion.sinScale"),
         ({"channelMix": {"leftToLeft": -1}}, "channelMix.leftToLeft"),
         ({"lowPass": 20}, "lowPass"),
     ],

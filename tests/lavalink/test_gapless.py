@@ -55,12 +55,13 @@ def longest_silence(samples: sound.Samples) -> float:
     return longest * 0.0025
 
 
-async def test_a_sound_cut_in_two_files_is_joined_to_the_sample(one: Desk, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["wav", "flac"])
+async def test_a_sound_cut_in_two_files_is_joined_to_the_sample(one: Desk, tmp_path: Path, kind: str) -> None:
     whole = sound.tone(440, 2.0)
-    for name, part in (("a.wav", whole[:43_210]), ("b.wav", whole[43_210:])):
+    for name, part in ((f"a.{kind}", whole[:43_210]), (f"b.{kind}", whole[43_210:])):
         one.media.add(name, sound.write_sound(tmp_path / name, part))
     one.media.add("whole.wav", sound.write_sound(tmp_path / "whole.wav", whole))
-    first, second = await one.track("a.wav"), await one.track("b.wav")
+    first, second = await one.track(f"a.{kind}"), await one.track(f"b.{kind}")
     one.patch(track=first, next_track=second)
     await one.ended()
     joined = sound.decode(audible(one))

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import av
 import av.logging
@@ -105,6 +105,8 @@ class Decoder:
         best = streams.best("audio")
         if not isinstance(best, AudioStream):
             raise LoadError("There is no sound in this file")
+        if cast("object", best.codec_context) is None:
+            raise LoadError("The sound in this file is of an unknown kind", "common", "no decoder")
         return best
 
     @property

@@ -74,4 +74,4 @@ class Channel:
         if room.voice_channel is None or self.voice is None:
             return self.out or ("" if room.voice_lost == IDLE else room.voice_lost)
         self.out = ""
-        return self.voice.trouble or ("muted" if self.voice.muted else "")
+        return self.voice.trouble or self.voice.silenced

@@ -10,6 +10,7 @@ import structlog
 import wavelink
 
 from audio.node import Node
+from audio.stage import Stage
 from audio.voice_data import Rejoin, VoiceData, VoiceRefusedError, after_close
 
 JOIN_TIMEOUT = 10.0
@@ -58,7 +59,8 @@ class VoicePlayer(wavelink.Player):
             self._voice_state["voice"]["session_id"] = data["session_id"]
             self._voice_state["channel_id"] = str(channel)
             self.channel = cast("Any", self.client.get_channel(int(channel))) or self.channel
-        self._voice.state_changed(int(channel) if channel else None, muted=bool(data.get("mute")))
+        here = int(channel) if channel else None
+        self._voice.state_changed(here, muted=bool(data.get("mute")), suppressed=bool(data.get("suppress")))
         if self._voice.data is None:
             await self._dispatch_voice_update()
 
@@ -88,6 +90,7 @@ class Voice:
         self.moved: int | None = None
         """Set when Discord moved us. Whoever reads it clears it."""
         self.muted = False
+        self._stage = Stage()
         self._changed = changed
         self._client: discord.Client | None = None
         self._player: VoicePlayer | None = None
@@ -150,11 +153,12 @@ class Voice:
         if player is not None:
             await player.disconnect()
 
-    def state_changed(self, channel: int | None, *, muted: bool) -> None:
-        """What the gateway says of us: where we are."""
+    def state_changed(self, channel: int | None, *, muted: bool, suppressed: bool) -> None:
+        """What the gateway says of us: where we are, and who keeps us from being heard."""
         self.muted = muted
         if self._wanted is None:
             return
+        self._look_at_stage(channel, suppressed=suppressed)
         if channel is None and self._kept:
             self.rejoin(Rejoin())  # the session of the last process ran out
         elif channel is None:
@@ -162,6 +166,15 @@ class Voice:
         elif channel != self._wanted:
             self._wanted = self.moved = channel
         self._changed()
+
+    def _look_at_stage(self, channel: int | None, *, suppressed: bool) -> None:
+        found = self._client.get_channel(channel) if self._client is not None and channel is not None else None
+        self._stage.look(found, suppressed=suppressed)
+
+    @property
+    def silenced(self) -> str:
+        """Why nobody in the channel hears us, as a code: `muted`, `audience`, or empty."""
+        return "audience" if self._stage.silent else "muted" if self.muted else ""
 
     def _put_out(self) -> None:
         guild = self._client.get_guild(self.guild) if self._client else None
@@ -223,6 +236,7 @@ class Voice:
         if self.data is not None and _still_there(channel, self.data):
             self._kept = True
             player.keep(self.data)
+            self._look_at_stage(channel_id, suppressed=bool(guild.me.voice and guild.me.voice.suppress))
             return
         self.data = None
         self._asked_at = asyncio.get_running_loop().time()
@@ -252,7 +266,7 @@ def _check(channel: discord.VoiceChannel | discord.StageChannel) -> None:
     may = channel.permissions_for(channel.guild.me)
     if not may.connect:
         raise VoiceRefusedError("no_connect")
-    if not may.speak:
+    if not may.speak and isinstance(channel, discord.VoiceChannel):
         raise VoiceRefusedError("no_speak")
     inside = channel.guild.me in channel.members
     if channel.user_limit and len(channel.members) >= channel.user_limit and not (may.move_members or inside):

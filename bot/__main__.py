@@ -17,8 +17,12 @@ library_cli = typer.Typer(no_args_is_help=True, help="The music folders.")
 cli.add_typer(library_cli, name="library")
 export_cli = typer.Typer(no_args_is_help=True, help="What is stored, for other programs.")
 cli.add_typer(export_cli, name="export")
+nodes_cli = typer.Typer(no_args_is_help=True, help="The audio nodes.")
+cli.add_typer(nodes_cli, name="nodes")
 PERSON = typer.Argument(help="A person's id, or an identity such as discord:<user id>.")
 PLACE = typer.Argument(help="A place such as web:lobby, or the id of its room.")
+
+NODE = typer.Argument(help="A node's name in LAVALINK_NODES, or builtin.")
 
 
 class Format(StrEnum):
@@ -170,6 +174,33 @@ def scan() -> None:
 
     configure_logs(level="WARNING")
     asyncio.run(scan_library(_settings()))
+
+
+@nodes_cli.command("list")
+def list_nodes() -> None:
+    """Each node: whether it is up, drained, and how busy."""
+    from bot.nodes import list_nodes
+
+    configure_logs(level="WARNING")
+    asyncio.run(list_nodes(_settings()))
+
+
+@nodes_cli.command()
+def drain(name: Annotated[str, NODE]) -> None:
+    """Have all rooms leave a node, and none come to it: for maintenance, or to change it for another."""
+    from bot.nodes import drain
+
+    configure_logs(level="WARNING")
+    asyncio.run(drain(_settings(), name))
+
+
+@nodes_cli.command()
+def undrain(name: Annotated[str, NODE]) -> None:
+    """Let rooms come to a node again."""
+    from bot.nodes import undrain
+
+    configure_logs(level="WARNING")
+    asyncio.run(undrain(_settings(), name))
 
 
 @cli.command()

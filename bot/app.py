@@ -14,6 +14,7 @@ import discord
 import structlog
 from aiohttp import web
 
+from audio import drains
 from audio.guard import Guard
 from audio.inheritance import Inheritance
 from audio.library import Library
@@ -200,6 +201,7 @@ class App:
         stack.push_async_callback(self.tasks.stop)
         self.tasks.start("library", self._fill())
         self.tasks.start("loudness", self.measuring.run())
+        self.tasks.start("drains", drains.follow(self.nodes, self.store.drains, self.players.wake))
         self.tasks.start("leases", self.store.ownership.keep())
         self.tasks.start("uploads", sweep_uploads(self.store.rooms, self.uploads))
         self.tasks.start("history", prune_plays(self.store.plays, limits_of, self.clock))

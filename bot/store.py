@@ -18,6 +18,7 @@ from db.leases import SqlLeases
 from db.links import SqlLinks
 from db.measures import SqlMeasures
 from db.migrate import migrate
+from db.node_drains import SqlNodeDrains
 from db.node_sessions import SqlNodeSessions
 from db.people import SqlPeople
 from db.places import SqlLiveMessages, SqlPlaces
@@ -41,6 +42,7 @@ class Store:
     plays: PlayLog
     ownership: Ownership
     node_sessions: SqlNodeSessions
+    drains: SqlNodeDrains
     measures: SqlMeasures
     pushes: SqlPushes
 
@@ -82,6 +84,7 @@ async def open_store(
         plays=plays,
         ownership=ownership,
         node_sessions=node_sessions,
+        drains=SqlNodeDrains(database),
         measures=measures,
         pushes=SqlPushes(database, keys.derive("pushes")),
     )

@@ -243,6 +243,13 @@ class SlotColumns(TypedColumns):
     former: Named[str] = Column(Text, server_default="")
 
 
+class NodeDrainColumns(TypedColumns):
+    """A node that rooms are to leave."""
+
+    node: Named[str] = Column(Text, primary_key=True)
+    at: Named[int] = Column(BigInteger)
+
+
 class NodeSessionColumns(TypedColumns):
     """The Lavalink session of an instance with a node."""
 
@@ -338,6 +345,7 @@ plays = Table("plays", metadata, PlayColumns, Index(None, "room", "id"))
 audit = Table("audit", metadata, AuditColumns, Index(None, "place", "id"))
 slots = Table("slots", metadata, SlotColumns)
 node_sessions = Table("node_sessions", metadata, NodeSessionColumns)
+node_drains = Table("node_drains", metadata, NodeDrainColumns)
 live_messages = Table("live_messages", metadata, LiveMessageColumns)
 links = Table("links", metadata, LinkColumns)
 chats = Table("chats", metadata, ChatColumns)

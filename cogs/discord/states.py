@@ -43,6 +43,7 @@ def _trouble(status: str, words: NullTranslations) -> str:
         "waiting": away,
         "reconnecting": away,
         "muted": _("I am muted here by the server: unmute me to hear the music."),
+        "audience": _("I am in the audience of this stage: invite me to speak to hear the music."),
         "no_answer": _("Discord's voice server does not answer; I keep trying."),
         "rate_limited": _("Discord wants me to wait before I come back; it goes on by itself."),
         "encryption_required": _("This channel wants an encryption that my node does not speak. Update the node."),

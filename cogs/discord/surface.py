@@ -82,7 +82,7 @@ def _check_voice(channel: discord.VoiceChannel | discord.StageChannel) -> None:
     full = 0 < channel.user_limit <= len(channel.voice_states) and me.id not in channel.voice_states
     for permission, missing in (
         ("connect", not (may.view_channel and may.connect)),
-        ("speak", not may.speak),
+        ("speak", not may.speak and isinstance(channel, discord.VoiceChannel)),  # a stage has speakers of its own
         ("full", full and not may.move_members),
     ):
         if missing:

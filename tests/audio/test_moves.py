@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from audio import drains
+from audio.drains import follow
 from audio.managed import ManagedNode
 from audio.node import NodeAddress
 from audio.player_ids import lead_id
@@ -94,7 +94,7 @@ async def test_a_drained_nodes_rooms_move_ten_at_a_time(world: World, fakes: tup
     wanted = Drains()
     wanted.names.add("b")
     async with Rig(world, addresses=addresses(a, b), managed=False) as rig:
-        following = asyncio.create_task(drains.follow(rig.nodes, wanted, rig.players.wake))
+        following = asyncio.create_task(follow(rig.nodes, wanted, rig.players.wake))
         await up(rig, "a", "b")
         await until(lambda: (b_node := rig.nodes.get("b")) and b_node.draining)
         rooms = await busy(world, ROOMS)
@@ -228,7 +228,7 @@ async def test_a_rolling_change_of_nodes_is_hardly_heard(world: World, tmp_path:
     wanted.names.add("new")
     try:
         async with Rig(world, addresses=nodes, managed=False) as rig, Ear(rig, world.lobby) as ear:
-            following = asyncio.create_task(drains.follow(rig.nodes, wanted, rig.players.wake))
+            following = asyncio.create_task(follow(rig.nodes, wanted, rig.players.wake))
             await up(rig, "old", "new")
             await world.listen()
             await world.add(tone(440))

@@ -12,15 +12,16 @@ from typing import Self
 import discord
 import pytest
 
+from audio.managed import ManagedNode
 from audio.node import NodeAddress
-from audio.voice_data import after_close
+from audio.voice_data import CLOSED, Rejoin, after_close
 from core.enums import Hearing, Surface
 from core.events import OutputChanged
 from core.room import Room
 from core.types import Actor, PersonId, Presence, RoomId, Track
 from tests.audio.rig import Rig, World, tone
 from tests.contract.test_discord_simulator import INTENTS, running
-from tests.simulators.discord import DiscordSimulator, Guild, VoiceChannel
+from tests.simulators.discord import DiscordSimulator, Guild, StageChannel, VoiceChannel
 from tests.waiting import until
 
 pytestmark = pytest.mark.heard
@@ -198,6 +199,171 @@ async def test_a_restarted_bot_goes_on_in_the_channel(stage: Stage) -> None:
         longest = max((gap.length for gap in stage.music.gaps(crashed)), default=0.0)
         assert longest < 0.15, f"{longest} s of silence"
         assert not stage.rooms.played
+
+
+async def test_a_restarted_bot_whose_voice_session_is_another_enters_anew(stage: Stage) -> None:
+    """Where Discord does not keep it: op 4 again, the old connection closed with 4006, what it still sends unheard."""
+    first = Bot(stage)
+    async with first:
+        await stage.play(tone(440))
+        await stage.music.heard(440)
+        began, start = time.monotonic(), await position(first)
+        await first.crash()
+    old, voice = stage.music.bot_session, stage.guild.bot.voice
+    assert old is not None
+    assert voice is not None
+    voice.session_id = "of another connection"
+    async with Bot(stage) as bot:
+        await until(lambda: stage.music.bot_session not in {None, old}, what="a new voice session")
+        await stage.music.heard(440)
+        assert old.close_code == 4006
+        new = stage.music.bot_session
+        assert new is not None
+        first_new = next(packet.at for packet in stage.music.packets if packet.ssrc == new.ssrc)
+        assert all(packet.ssrc == new.ssrc for packet in stage.music.since(first_new)), "the old SSRC is heard no more"
+        assert max((gap.length for gap in stage.music.gaps(began)), default=0.0) < 0.5
+        assert abs(await position(bot) - start - (time.monotonic() - began) * 1000) < 500
+        assert not stage.rooms.played
+
+
+async def test_a_drained_nodes_room_goes_on_in_its_channel_by_the_other(stage: Stage, tmp_path: Path) -> None:
+    """One voice session, handed from one node to the other: the former's connection ends with 4006, and that is all."""
+    other = ManagedNode(tmp_path / "second", media_origins=[stage.media.host.url])
+    await other.start()
+    assert other.info is not None
+    try:
+        second = NodeAddress("second", other.info.uri, other.info.password)
+        async with Bot(stage, addresses=[second]) as bot:
+            await bot.up("second")
+            bot.nodes.drain({"second"})
+            await stage.play(tone(440))
+            await stage.music.heard(440)
+            old, began, start = stage.music.bot_session, time.monotonic(), await position(bot)
+            assert old is not None
+            bot.nodes.drain({"builtin"})
+            bot.players.wake()
+            await until(lambda: stage.hall.current and stage.hall.current.node == "second", what="it has moved")
+            await stage.music.heard(440)
+            await until(lambda: not old.open)
+            assert old.close_code == 4006
+            await asyncio.sleep(1.0)  # whatever the former node says of it does nothing
+            await stage.music.heard(440)
+            assert len(stage.discord.voice.connections) == 2
+            assert max((gap.length for gap in stage.music.gaps(began)), default=0.0) < 0.6
+            assert abs(await position(bot) - start - (time.monotonic() - began) * 1000) < 600
+            assert not stage.rooms.played
+    finally:
+        await other.stop()
+
+
+CODES = [1000, 1001, 1006, *range(4000, 4007), 4009, 4011, 4012, *range(4014, 4018), *range(4020, 4023)]
+"""What Discord documents, and what else a websocket may close with."""
+
+
+async def position(bot: Bot) -> int:
+    """Where the node is, in ms."""
+    node = next(iter(bot.players.all())).node
+    assert node is not None
+    player = await node.player(next(iter(bot.players.all())).id)
+    assert player is not None
+    return player["state"]["position"]
+
+
+@pytest.mark.timeout(150)
+async def test_every_close_code_ends_in_music_where_it_would_have_been(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audio.voice.REJOIN_DELAYS", (0.0,))
+    monkeypatch.setattr("audio.voice_data.CLOSED", {code: Rejoin(min(it.delay, 0.5)) for code, it in CLOSED.items()})
+    async with Bot(stage) as bot:
+        await stage.play(tone(440, 180))
+        await stage.music.heard(440)
+        began, start = time.monotonic(), await position(bot)
+        for code in CODES:
+            session = stage.music.bot_session
+            assert session is not None
+            closed = time.monotonic()
+            if code == 1006:
+                session.abort()
+            else:
+                await session.close(code)
+            await until(lambda at=closed: len(stage.music.since(at + 0.6)) > 10, what=f"packets after {code}")
+            await stage.music.heard(440)
+            ran, passed = await position(bot) - start, (time.monotonic() - began) * 1000
+            assert abs(ran - passed) < 300, f"{code}: {ran} ms of {passed}"
+        assert not stage.rooms.played
+        assert [it.reason for it in stage.rooms.events if isinstance(it, OutputChanged) and it.channel is None] == []
+
+
+@pytest.mark.parametrize(("code", "away"), [(4014, 0.0), (4015, 0.3), (1001, 1.0)])
+async def test_another_voice_server_is_followed(stage: Stage, code: int, away: float) -> None:
+    async with Bot(stage) as bot:
+        await stage.play(tone(440))
+        await stage.music.heard(440)
+        began, start = time.monotonic(), await position(bot)
+        old = stage.music.bot_session
+        await stage.discord.voice.relocate(stage.guild, code, away=away)
+        await until(lambda: stage.music.bot_session is not old and stage.music.bot_session, what="the new server")
+        await stage.music.heard(440)
+        assert max((gap.length for gap in stage.music.gaps(began)), default=0.0) < away + 1.5
+        assert abs(await position(bot) - start - (time.monotonic() - began) * 1000) < 300
+        assert not stage.rooms.played
+
+
+async def on_stage(stage: Stage, *permissions: str, deny: Sequence[str] = ()) -> StageChannel:
+    """The room's channel is a stage."""
+    channel = stage.guild.stage_channel("Stage")
+    for name in permissions:
+        channel.allow(stage.guild.bot, name)
+    for name in deny:
+        channel.deny(stage.guild.bot, name)
+    stage.music = channel
+    await stage.discord.gateway.flush()
+    await stage.play(tone(440))
+    return channel
+
+
+async def test_on_a_stage_a_moderator_speaks_by_itself(stage: Stage) -> None:
+    async with Bot(stage) as bot:
+        channel = await on_stage(stage, "mute_members")
+        await channel.heard(440)
+        assert stage.guild.bot.voice is not None
+        assert stage.guild.bot.voice.speaker
+        await until(lambda: bot.players.status(stage.guild_room) == "playing")
+
+
+async def test_on_a_stage_others_ask_and_say_that_nobody_hears_them(stage: Stage) -> None:
+    async with Bot(stage) as bot:
+        channel = await on_stage(stage)
+        await until(lambda: stage.guild.bot.voice and stage.guild.bot.voice.asked_to_speak, what="a raised hand")
+        await until(lambda: bot.players.status(stage.guild_room) == "audience")
+        assert channel.packets == []
+        await stage.guild.bot.speaker()
+        await channel.heard(440)
+        await until(lambda: bot.players.status(stage.guild_room) == "playing")
+        await stage.guild.bot.speaker(on=False)
+        await until(lambda: bot.players.status(stage.guild_room) == "audience")
+        await until(lambda: stage.guild.bot.voice and stage.guild.bot.voice.asked_to_speak, what="asked again, once")
+        asked = [it for it in stage.discord.requests if it.path.endswith("/voice-states/@me")]
+        assert [it.status for it in asked] == [204, 204]
+
+
+async def test_a_moderator_that_is_put_back_does_not_force_itself_on_the_stage(stage: Stage) -> None:
+    async with Bot(stage):
+        channel = await on_stage(stage, "mute_members")
+        await channel.heard(440)
+        await stage.guild.bot.speaker(on=False)
+        await until(lambda: stage.guild.bot.voice and stage.guild.bot.voice.asked_to_speak, what="a raised hand")
+        assert not stage.guild.bot.voice or not stage.guild.bot.voice.speaker
+
+
+async def test_who_may_not_even_ask_is_told_to_be_invited(stage: Stage) -> None:
+    async with Bot(stage) as bot:
+        channel = await on_stage(stage, deny=("request_to_speak", "speak"))
+        await until(lambda: bot.players.status(stage.guild_room) == "audience")
+        await stage.guild.bot.speaker()
+        await channel.heard(440)
+        assert not [it for it in stage.discord.requests if it.path.endswith("/voice-states/@me")]
 
 
 def test_every_documented_close_code_has_a_policy() -> None:

@@ -16,7 +16,7 @@ when the block ends.
 """
 
 from tests.simulators.discord.attachments import Attachment
-from tests.simulators.discord.channels import Channel, TextChannel, VoiceChannel
+from tests.simulators.discord.channels import Channel, StageChannel, TextChannel, VoiceChannel
 from tests.simulators.discord.errors import NotAnsweredError, NotPossibleError
 from tests.simulators.discord.guilds import Guild, Role
 from tests.simulators.discord.listening import Packet
@@ -37,6 +37,7 @@ __all__ = [
     "Packet",
     "Reply",
     "Role",
+    "StageChannel",
     "TextChannel",
     "User",
     "VoiceChannel",

@@ -112,3 +112,9 @@ class VoiceChannel(Channel, Listening):
     def payload(self) -> Json:
         more = {"bitrate": 64000, "user_limit": self.user_limit, "rtc_region": None, "video_quality_mode": 1}
         return super().payload() | more
+
+
+class StageChannel(VoiceChannel):
+    """A stage: who enters is in the audience, and is heard only as a speaker."""
+
+    TYPE = 13

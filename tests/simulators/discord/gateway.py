@@ -291,7 +291,7 @@ class Gateway:
             return
         self._discord.voice.change(guild, session.id, data)
 
-    def voice_server(self, guild: "Guild", session_id: str, token: str, endpoint: str) -> None:
+    def voice_server(self, guild: "Guild", session_id: str, token: str, endpoint: str | None) -> None:
         """Tell the session in voice where its voice server is."""
         session = self.sessions.get(session_id)
         if session:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tests.simulators.discord import permissions
 from tests.simulators.discord.bodies import Json
-from tests.simulators.discord.channels import Channel, TextChannel, VoiceChannel
+from tests.simulators.discord.channels import Channel, StageChannel, TextChannel, VoiceChannel
 from tests.simulators.discord.ids import snowflake, timestamp
 from tests.simulators.discord.intents import GUILD_MEMBERS, GUILDS
 from tests.simulators.discord.members import Member, User
@@ -87,6 +87,9 @@ class Guild:
     def voice_channel(self, name: str, *, user_limit: int = 0) -> VoiceChannel:
         channel = VoiceChannel(self, name, position=len(self.channels), user_limit=user_limit)
         return self._open(channel)
+
+    def stage_channel(self, name: str) -> StageChannel:
+        return self._open(StageChannel(self, name, position=len(self.channels)))
 
     def member(self, name: str, *, admin: bool = False, roles: Iterable[Role] = (), bot: bool = False) -> Member:
         """A person (or another bot) who joins the guild; an admin gets a role with the administrator permission."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulators.discord import permissions
 from tests.simulators.discord.bodies import Json
+from tests.simulators.discord.channels import StageChannel
 from tests.simulators.discord.errors import NotPossibleError
 from tests.simulators.discord.ids import secret, snowflake, timestamp
 from tests.simulators.discord.intents import GUILD_MEMBERS, GUILD_MESSAGES, GUILD_VOICE_STATES
@@ -50,10 +51,18 @@ class VoiceState:
     session_id: str
     self_deaf: bool = False
     self_mute: bool = False
+    speaker: bool = False  # of a stage
+    asked_to_speak: str | None = None
+
+    @property
+    def suppressed(self) -> bool:
+        """Whether nobody hears it, for lack of a permission or as one of a stage's audience."""
+        if isinstance(self.channel, StageChannel):
+            return not self.speaker
+        return self.channel is not None and not self.member.can("speak", self.channel)
 
     def payload(self) -> Json:
         member, channel = self.member, self.channel
-        can_speak = channel is None or member.can("speak", channel)
         return {
             "guild_id": str(member.guild.id),
             "channel_id": str(channel.id) if channel else None,
@@ -64,8 +73,8 @@ class VoiceState:
             "self_deaf": self.self_deaf,
             "self_mute": self.self_mute,
             "self_video": False,
-            "suppress": not can_speak,
-            "request_to_speak_timestamp": None,
+            "suppress": self.suppressed,
+            "request_to_speak_timestamp": self.asked_to_speak,
         }
 
 
@@ -167,6 +176,25 @@ class Member:
         self.deaf = on
         await self._hear()
 
+    async def speaker(self, on: bool = True) -> None:
+        """A moderator makes the member a stage's speaker, or one of its audience."""
+        self.take_stage(on=on)
+        await self.guild.discord.gateway.flush()
+
+    def take_stage(self, *, on: bool) -> None:
+        """Be a speaker, or one of the audience; a wish to speak is settled by either."""
+        if self.voice is None:
+            raise NotPossibleError(f"{self.user.username} is not in voice")
+        self.voice.speaker, self.voice.asked_to_speak = on, None
+        self._tell(self.voice)
+
+    def ask_to_speak(self, at: str | None) -> None:
+        """Raise a hand on a stage, or take it down."""
+        if self.voice is None:
+            raise NotPossibleError(f"{self.user.username} is not in voice")
+        self.voice.asked_to_speak = at
+        self._tell(self.voice)
+
     async def _hear(self, **changes: bool) -> None:
         if self.voice is None:
             raise NotPossibleError(f"{self.user.username} is not in voice")
@@ -186,6 +214,8 @@ class Member:
         if channel is None and before:
             self_deaf, self_mute = before.self_deaf, before.self_mute
         state = VoiceState(self, channel, session_id, self_deaf, self_mute)
+        if before and before.channel is channel:
+            state.speaker, state.asked_to_speak = before.speaker, before.asked_to_speak
         self.voice = state if channel else None
         self._tell(state)
         self.guild.discord.voice.presence_changed(self, before and before.channel, channel)

@@ -25,6 +25,7 @@ BITS = {
     "use_vad": 1 << 25,
     "manage_roles": 1 << 28,
     "use_application_commands": 1 << 31,
+    "request_to_speak": 1 << 32,
     "send_messages_in_threads": 1 << 38,
 }
 ALL = (1 << 53) - 1
@@ -46,6 +47,7 @@ EVERYONE = bits(
     "connect",
     "speak",
     "use_vad",
+    "request_to_speak",
     "use_application_commands",
 )
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from tests.simulators.discord import commands
 from tests.simulators.discord.attachments import Attachment
 from tests.simulators.discord.bodies import EPHEMERAL, Json
-from tests.simulators.discord.channels import Channel, VoiceChannel
+from tests.simulators.discord.channels import Channel, StageChannel, VoiceChannel
 from tests.simulators.discord.errors import ApiError, bad_body
 from tests.simulators.discord.guilds import Guild
 from tests.simulators.discord.interactions import COMMAND, COMPONENT, Interaction
@@ -44,6 +44,7 @@ class Routes:
             *((method, path, self.commands) for method in ("GET", "PUT") for path in (registered, registered_in_guild)),
             ("GET", "/guilds/{guild}", lambda request, body: self._guild(request).summary()),
             ("GET", "/guilds/{guild}/members/{user}", self.member),
+            ("PATCH", "/guilds/{guild}/voice-states/@me", self.own_voice_state),
             ("GET", "/channels/{channel}", lambda request, body: self._channel(request).payload()),
             ("PUT", "/channels/{channel}/voice-status", self.voice_status),
             ("POST", "/channels/{channel}/typing", self.typing),
@@ -136,6 +137,24 @@ class Routes:
         if not isinstance(channel, VoiceChannel) or set(body) != {"status"} or len(body["status"] or "") > 500:
             raise bad_body("status", "a voice channel and a status of at most 500 characters")
         channel.status = body["status"]
+
+    def own_voice_state(self, request: web.Request, body: Json) -> None:
+        """On a stage; resources/voice.md, "Modify Current User Voice State"."""
+        bot = self._guild(request).bot
+        if unknown := set(body) - {"channel_id", "suppress", "request_to_speak_timestamp"}:
+            raise bad_body(min(unknown), "unknown key")
+        if bot.voice is None or not isinstance(bot.voice.channel, StageChannel):
+            raise ApiError(404, 10065, "Unknown Voice State")
+        if str(body.get("channel_id")) != str(bot.voice.channel.id):  # discord.py sends a number, which is taken
+            raise bad_body("channel_id", "not the stage that the bot is in")
+        asked = body.get("request_to_speak_timestamp")
+        needed = ["mute_members"] * (body.get("suppress") is False) + ["request_to_speak"] * bool(asked)
+        if not all(bot.can(name, bot.voice.channel) for name in needed):
+            raise ApiError(*MISSING_PERMISSIONS)
+        if "suppress" in body:
+            bot.take_stage(on=not body["suppress"])
+        if asked:
+            bot.ask_to_speak(asked)
 
     def typing(self, request: web.Request, body: Json) -> None:
         self._channel(request)

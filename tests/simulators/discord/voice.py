@@ -102,6 +102,14 @@ class VoiceServer:
         if guild.bot.voice:
             self._grant(guild, guild.bot.voice.session_id, 4014)
 
+    async def relocate(self, guild: "Guild", code: int, *, away: float = 0.0) -> None:
+        """The bot's voice server goes: none for `away` seconds, then another one; the old one closes with `code`."""
+        session = self.grants[guild.id].session_id
+        self._discord.gateway.voice_server(guild, session, self.grants[guild.id].token, None)
+        await asyncio.sleep(away)
+        self._grant(guild, session, code)
+        await self._discord.gateway.flush()
+
     def _grant(self, guild: "Guild", session_id: str, code: int) -> None:
         """A fresh token; the old session's websocket is closed, its packets are heard until the new one identifies."""
         if old := self.grants.get(guild.id):

@@ -46,6 +46,7 @@ class VoiceConnection:
         self.speaking: list[int] = []
         self.heartbeats = 0
         self.resumes = 0
+        self.close_code: int | None = None  # the last one that it was closed with
         self.received = 0
         self.first_packet: float | None = None
         self._log: list[tuple[int, bytes | str]] = []
@@ -65,7 +66,7 @@ class VoiceConnection:
         if voice is None or voice.channel is None:
             return
         accepted = guild.discord.voice.accepted.get(guild.id) is self
-        silenced = guild.bot.mute or voice.self_mute or not guild.bot.can("speak", voice.channel)
+        silenced = guild.bot.mute or voice.self_mute or voice.suppressed
         opus = guild.discord.voice.encryption.decrypt(self, packet.opus) if accepted and not silenced else None
         if opus is None:
             voice.channel.discarded.append(packet)
@@ -115,6 +116,7 @@ class VoiceConnection:
 
     async def hang_up(self, code: int, reason: str = "") -> None:
         """Close the websocket, not the session."""
+        self.close_code = code
         if (ws := self.ws) is not None:
             with suppress(ConnectionError, RuntimeError):
                 await ws.close(code=code, message=reason.encode())

@@ -402,16 +402,26 @@ async def test_a_storm_of_orders_leaves_a_player_that_plays_and_nothing_behind(o
     files = open_files()
     for _ in range(100):
         filters = {name: EVERY[name] for name in random.sample(sorted(EVERY), 2)} if random.random() < 0.7 else {}
-        order = random.randrange(4)
+        following: dict[str, Any] = {
+            "next_track": random.choice(tracks),
+            "next_fields": {"crossfadeMs": random.randrange(3000)},
+        }
+        order = random.randrange(7)
         if order == 0:
-            one.patch(track=random.choice(tracks[:3]), next_track=random.choice(tracks), filters=filters)
+            one.patch(track=random.choice(tracks[:3]), filters=filters, **following)
         elif order == 1:
             one.patch(position=random.randrange(15_000))
         elif order == 2:
             one.patch(paused=random.random() < 0.5)
-        else:
-            one.patch(filters=filters)
-        await asyncio.sleep(random.random() * 0.1)
+        elif order == 3:
+            one.patch(filters=filters, chorus={"bitrate": random.choice([64_000, 128_000])})
+        elif one.player.model().track is None or (one.deck is not None and one.deck.joining):
+            pass
+        elif order == 4:
+            one.patch(**following)
+        else:  # into the crossfade
+            one.patch(position=max(0, (one.player.model().track or tracks[0]).info.length - random.randrange(2500)))
+        await asyncio.sleep(random.random() * 0.3)
     one.patch(track=await one.track("low.wav"), filters={"tremolo": {"depth": 0.1}}, volume=100)
     await until(lambda: one.ear.heard(300))
     position = one.player.model().state.position

@@ -24,6 +24,7 @@ from web.assets import Assets
 from web.drawing import Drawing
 from web.guard import Guard
 from web.health import Health
+from web.hls import Hls
 from web.pages import Pages
 from web.presence import Presences
 from web.rates import RateLimits, Rates
@@ -53,6 +54,7 @@ def create_web(
     playback: Playback | None = None,
     waveforms: Waveforms | None = None,
     rates: Rates | None = None,
+    hls: bool = False,
 ) -> web.Application:
     """The application to serve at the root; others are mounted into it by `add_subapp` and see nothing of its guard.
 
@@ -66,13 +68,14 @@ def create_web(
         clock=clock,
         scenes=Scenes(jukebox, rooms, clock, playback, waveforms),
         drawing=Drawing(assets := Assets()),
-        presences=Presences(reports, rooms, clock),
-        streams=Streams(stream),
+        presences=(presences := Presences(reports, rooms, clock)),
+        streams=(streams := Streams(stream)),
         visitors=Visitors(keys),
         limits=RateLimits(rates or Rates(), redis_url),
         proxies=Proxies(trusted_proxies),
         checks=checks or {},
         metrics_token=metrics_token,
+        hls=Hls(streams, presences) if hls else None,
     )
     app = web.Application()
     Guard(app, site)
@@ -96,6 +99,8 @@ def _run(app: web.Application, site: Site, pages: Pages, bus: Bus) -> None:
 
     async def end(_: web.Application) -> None:
         await pages.close()
+        if site.hls is not None:
+            await site.hls.close()
         await site.streams.close()
         await site.limits.close()
 

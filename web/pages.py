@@ -50,6 +50,8 @@ class Pages:
             web.get("/r/{room}", self.room),
             web.get("/r/{room}/events", self.events, allow_head=False),
             web.get("/r/{room}/stream.{kind:ogg|mp3|aac}", self.stream, allow_head=False),
+            web.get("/r/{room}/live.m3u8", self.playlist),
+            web.get("/r/{room}/live/{name}", self.segment),
             web.get("/r/{room}/search", self.search),
             web.get("/r/{room}/favourites", self.favourites),
             web.get(r"/covers/{key}/{size}.webp", self.cover),
@@ -135,6 +137,18 @@ class Pages:
         with STREAMS.track_inprogress():
             async with self._site.presences.listening(ref, guest):
                 return await self._site.streams.serve(request, ref.room, FORMATS[request.match_info["kind"]])
+
+    async def playlist(self, request: web.Request) -> web.StreamResponse:
+        """The room's sound in segments, where that is switched on."""
+        if self._site.hls is None:
+            raise web.HTTPNotFound
+        return await self._site.hls.playlist(await self._open(request), await self._site.guest(request))
+
+    async def segment(self, request: web.Request) -> web.StreamResponse:
+        """A piece of it."""
+        if self._site.hls is None:
+            raise web.HTTPNotFound
+        return self._site.hls.segment((await self._site.ref(request)).room, request.match_info["name"])
 
     async def cover(self, request: web.Request) -> web.StreamResponse:
         """A cover, for good."""

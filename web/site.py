@@ -14,6 +14,7 @@ from core.ports.tracks import Library
 from core.types import Actor, RoomId
 from web.address import Proxies
 from web.drawing import Drawing
+from web.hls import Hls
 from web.languages import preferred
 from web.presence import Guest, Presences, web_place
 from web.rates import RateLimits
@@ -46,6 +47,7 @@ class Site:
     proxies: Proxies
     checks: Mapping[str, Check]
     metrics_token: str | None
+    hls: Hls | None = None
 
     async def ref(self, request: web.Request) -> RoomRef:
         """The room of the address, or the one that its place shares. Raises NoSuchRoomError."""

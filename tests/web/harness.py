@@ -124,7 +124,9 @@ class Site:
         await self.reports.track_started(self.lobby.room, current.entry.id, node="test", position=position)
 
 
-async def make_site(folder: Path, *, clock: FakeClock | None = None, **options: Any) -> Site:
+async def make_site(
+    folder: Path, *, clock: FakeClock | None = None, stream: FakeStream | None = None, **options: Any
+) -> Site:
     """A running site without a server: give `app` to one."""
     clock, bus = clock or RealClock(), LocalBus()
     rooms = FakeRooms(bus)
@@ -134,7 +136,7 @@ async def make_site(folder: Path, *, clock: FakeClock | None = None, **options: 
     library = CoverLibrary(*songs(), folder=folder)
     resolver = FakeResolver(library)
     jukebox, reports = Jukebox(rooms, clock, resolver, FakeShelf(rooms)), Reports(rooms, clock)
-    stream = FakeStream(sound.opus_packets(sound.tone(440, 2.0)))
+    stream = stream or FakeStream(sound.opus_packets(sound.tone(440, 2.0)))
     options = {"keys": [KEY], "rates": Rates("1000/second", "1000/second", "1000/second"), **options}
     app = create_web(jukebox, reports, rooms, places, library, stream, bus, clock, **options)
     return Site(clock, rooms, places, library, resolver, jukebox, reports, stream, bus, lobby, app)

@@ -1,0 +1,172 @@
+"""HLS (RFC 8216) of rooms: segments that a CDN can keep, for more people than one machine can serve."""
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+from aiohttp import web
+
+from core.ports.places import RoomRef
+from core.types import RoomId
+from web import fmp4
+from web.metrics import STREAMS
+from web.presence import Guest, Presences
+from web.stream import Streams
+from web.wire import Frame
+
+FRAMES = 240
+"""Of one segment: 5.12 s."""
+SECONDS = FRAMES * fmp4.SAMPLES / fmp4.RATE
+TARGET = 6
+LISTED = 6
+KEPT = 12
+"""Segments that can still be asked for: some players are late."""
+FIRST_WAIT = 10.0
+"""Seconds until the first segment is there."""
+STAY = 20.0
+"""Seconds after a look at the list in which somebody still listens."""
+PLAYLIST = "application/vnd.apple.mpegurl"
+_LIST_HEADERS = {"Cache-Control": "public, max-age=1", "Access-Control-Allow-Origin": "*"}
+_HEADERS = {"Cache-Control": "public, max-age=3600, immutable", "Access-Control-Allow-Origin": "*"}
+
+
+class Segment(NamedTuple):
+    """A piece of the stream; numbers begin with 1."""
+
+    number: int
+    data: bytes
+
+
+class Segmenter:
+    """Hears an AAC relay and cuts what comes into segments."""
+
+    backlog = 0
+
+    def __init__(self) -> None:
+        self.run = secrets.token_urlsafe(6)
+        """Names of segments begin with it, so that none of an earlier run is taken for one of this."""
+        self.closed = False
+        self.first = asyncio.Event()
+        self.segments: deque[Segment] = deque(maxlen=KEPT)
+        self._frames: list[bytes] = []
+        self._count = 0
+
+    def send(self, data: Frame) -> None:
+        """Take in more of the stream."""
+        self._frames += fmp4.split(data.plain)
+        while len(self._frames) >= FRAMES:
+            frames, self._frames = self._frames[:FRAMES], self._frames[FRAMES:]
+            number = self._count + 1
+            self.segments.append(Segment(number, fmp4.segment(number, self._count * FRAMES, frames)))
+            self._count = number
+            self.first.set()
+
+    def drop(self) -> None:
+        """It never lags."""
+
+    def end(self) -> None:
+        """The relay ends."""
+        self.closed = True
+
+    def playlist(self) -> str:
+        """The last half minute."""
+        listed = list(self.segments)[-LISTED:]
+        lines = [
+            "#EXTM3U",
+            "#EXT-X-VERSION:7",
+            f"#EXT-X-TARGETDURATION:{TARGET}",
+            f"#EXT-X-MEDIA-SEQUENCE:{listed[0].number}",
+            "#EXT-X-INDEPENDENT-SEGMENTS",
+            f'#EXT-X-MAP:URI="live/{self.run}-init.mp4"',
+        ]
+        for one in listed:
+            lines += [f"#EXTINF:{SECONDS:.5f},", f"live/{self.run}-{one.number}.m4s"]
+        return "\n".join([*lines, ""])
+
+    def find(self, name: str) -> bytes | None:
+        """What lies under a name of the list."""
+        if name == f"{self.run}-init.mp4":
+            return fmp4.initialisation()
+        return next((one.data for one in self.segments if name == f"{self.run}-{one.number}.m4s"), None)
+
+
+class Hls:
+    """A segmenter for each room whose list somebody has looked at lately."""
+
+    def __init__(self, streams: Streams, presences: Presences) -> None:
+        self._streams, self._presences = streams, presences
+        self._rooms: dict[RoomId, Segmenter] = {}
+        self._seen: dict[tuple[RoomId, str], float] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def playlist(self, ref: RoomRef, guest: Guest) -> web.Response:
+        """The list, once there is something in it; who looks at it listens."""
+        segmenter = self._rooms.get(ref.room)
+        if segmenter is None or segmenter.closed:
+            segmenter = self._rooms[ref.room] = Segmenter()
+            self._start(self._cut(ref.room, segmenter))
+        self._note(ref, guest)
+        try:
+            async with asyncio.timeout(FIRST_WAIT):
+                await segmenter.first.wait()
+        except TimeoutError:
+            raise web.HTTPServiceUnavailable(headers={"Retry-After": "2"}) from None
+        return web.Response(text=segmenter.playlist(), content_type=PLAYLIST, headers=_LIST_HEADERS)
+
+    def segment(self, room: RoomId, name: str) -> web.Response:
+        """A piece that the list names."""
+        data = self._rooms[room].find(name) if room in self._rooms else None
+        if data is None:
+            raise web.HTTPNotFound
+        return web.Response(body=data, content_type="audio/mp4", headers=_HEADERS)
+
+    async def close(self) -> None:
+        """End everything."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _note(self, ref: RoomRef, guest: Guest) -> None:
+        key = ref.room, guest.person
+        known = key in self._seen
+        self._seen[key] = asyncio.get_running_loop().time()
+        if not known:
+            self._start(self._listen(ref, guest))
+
+    async def _listen(self, ref: RoomRef, guest: Guest) -> None:
+        """Somebody is there until they have not looked for a while."""
+        key = ref.room, guest.person
+        try:
+            with STREAMS.track_inprogress():
+                async with self._presences.listening(ref, guest):
+                    while (left := self._left(key)) > 0:  # noqa: ASYNC110 - each look moves the end
+                        await asyncio.sleep(left)
+        finally:
+            del self._seen[key]
+
+    def _left(self, key: tuple[RoomId, str]) -> float:
+        return self._seen[key] + STAY - asyncio.get_running_loop().time()
+
+    async def _cut(self, room: RoomId, segmenter: Segmenter) -> None:
+        """Cut while anybody looks."""
+        async with self._heard(room, segmenter):
+            while not segmenter.closed and any(where == room for where, _ in self._seen):  # noqa: ASYNC110
+                await asyncio.sleep(1)
+
+    @asynccontextmanager
+    async def _heard(self, room: RoomId, segmenter: Segmenter) -> AsyncGenerator[None]:
+        try:
+            async with self._streams.hearing(room, "aac", segmenter):
+                yield
+        finally:
+            segmenter.closed = True
+            if self._rooms.get(room) is segmenter:
+                del self._rooms[room]
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

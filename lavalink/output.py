@@ -1,5 +1,6 @@
 """Where a player's packets go: the voice channel and the taps, with talk spurts properly ended."""
 
+from lavalink.minute import Minute
 from lavalink.opus import SILENCE
 from lavalink.tally import TALLY
 from lavalink.taps import Taps
@@ -15,6 +16,7 @@ class Output:
     def __init__(self, voice: VoiceLink, taps: Taps) -> None:
         self._voice = voice
         self._taps = taps
+        self.minute = Minute()
         self._silence = 0  # frames of it that are still owed
 
     def sound(self, packet: bytes) -> None:
@@ -24,6 +26,13 @@ class Output:
         self._silence = SILENT_FRAMES
         self._send(packet)
         TALLY.sent += 1
+        self.minute.sent()
+
+    def lack(self) -> None:
+        """Sound is due and not there."""
+        TALLY.missed += 1
+        self.minute.missed()
+        self.hush()
 
     def hush(self) -> bool:
         """Send one of the frames of silence that end a talk spurt; False if all are sent."""

@@ -243,13 +243,16 @@ class Playback:
             self._send(tail)
         deck = self._deck
         if deck is None or self.paused:
+            self._output.minute.stop()
             if tail is None and not self._hush():
                 self._engine.pacer.discard(self)
             return
         self._ticks += 1
         if self._ticks % UPDATE_FRAMES == 0:
             self.update()
-        if not self._voice.waiting:
+        if self._voice.waiting:
+            self._output.minute.stop()
+        else:
             self._advance(deck, heard=tail is not None)
 
     def _advance(self, deck: Deck, *, heard: bool) -> None:
@@ -281,7 +284,8 @@ class Playback:
 
     def _starve(self, deck: Deck) -> None:
         """No packet is there in time."""
-        self._hush()
+        self._transition.silent()
+        self._output.lack()
         if deck.drained:
             deck.force_join()
         if self._head.wait() == STUCK_MS and self.track is not None:

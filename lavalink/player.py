@@ -35,6 +35,7 @@ class Player:
         events = Events(guild_id, emit)
         self._taps = Taps(events.tap, engine, Pushes(events.tap, sources.picture))
         output = Output(voice, self._taps)
+        self.minute = output.minute
         self._playback = Playback(engine=engine, sources=sources, events=events, output=output, voice=voice)
         self._voice_state = NO_VOICE
 

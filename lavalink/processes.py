@@ -196,9 +196,24 @@ class Processes:
         return {
             **own,
             **{key: sum(stats[key] for stats in found) for key in SUMS},
+            "frameStats": _average([stats for stats in found if stats["frameStats"]]),
             "memory": {**own["memory"], "used": used, "allocated": used},
             "cpu": {**own["cpu"], "lavalinkLoad": load},
         }
+
+
+def _average(found: list[dict[str, Any]]) -> dict[str, int] | None:
+    """How frames fare in all processes, by how much each one plays."""
+    weights = [max(1, stats["playingPlayers"]) for stats in found]
+    return (
+        {
+            key: sum(stats["frameStats"][key] * weight for stats, weight in zip(found, weights, strict=True))
+            // sum(weights)
+            for key in ("sent", "nulled", "deficit")
+        }
+        if found
+        else None
+    )
 
 
 async def _announced(child: asyncio.subprocess.Process) -> int | None:

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lavalink.minute import frame_stats
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -44,11 +46,12 @@ class Stats:
         self._load = Load()
 
     def wire(self) -> dict[str, Any]:
-        """The stats object; `frameStats` is null, as in Lavalink without a whole minute of frames."""
-        players = [player.model() for session in self._sessions for player in session.players.values()]
+        """The stats object; `frameStats` is null until somebody has played for a whole minute."""
+        everybody = [player for session in self._sessions for player in session.players.values()]
+        players = [player.model() for player in everybody]
         self._load.measure()
         return {
-            "frameStats": None,
+            "frameStats": frame_stats(player.minute for player in everybody),
             "players": len(players),
             "playingPlayers": sum(player.track is not None and not player.paused for player in players),
             "uptime": int((time.monotonic() - self._started) * 1000),

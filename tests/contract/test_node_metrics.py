@@ -65,7 +65,7 @@ async def test_sound_events_and_requests_are_counted(node: NodeClient, media: Me
         return after[name][labels] - before.get(name, {}).get(labels, 0)
 
     assert 23 <= more("chorus_node_frames_sent_total") <= 30
-    assert more("chorus_node_late_seconds_count") >= 20
+    assert more("chorus_node_late_seconds_count") >= 1
     assert more("chorus_node_bytes_total") > 40_000
     assert more("chorus_node_events_total", "TrackEndEvent") == 1
     assert more("chorus_node_requests_total", "PATCH", "/v4/sessions/{session}/players/{guild}", "200") >= 1

@@ -7,6 +7,7 @@ with its parent, and gives way to everything else on the machine.
 import base64
 import contextlib
 import json
+import math
 import os
 import queue
 import resource
@@ -27,10 +28,11 @@ from audio.meter import Meter
 
 MEMORY = 1 << 30
 """Bytes of address space: a file that wants more is not measured."""
-SAMPLES = 5
-SAMPLE = 3.0
+SAMPLES = 9
+SAMPLE = 2.0
 """A quick measure hears so many stretches of so many seconds; the beginning alone where it cannot look further."""
-BEGINNING = 10.0
+BEGINNING = 12.0
+GOLDEN = (math.sqrt(5) - 1) / 2
 BAD_PACKETS = 100
 
 
@@ -109,8 +111,8 @@ def _sampled(container: Any, stream: Any) -> Iterator[Any]:
         yield from _stretch(container, stream, BEGINNING)
         return
     start = container.start_time or 0
-    for number in range(SAMPLES):
-        container.seek(start + duration * (2 * number + 1) // (2 * SAMPLES))
+    for place in sorted(number * GOLDEN % 1 for number in range(SAMPLES)):  # no beat of the music falls in with these
+        container.seek(start + int((duration - SAMPLE * av.time_base) * place))
         yield from _stretch(container, stream, SAMPLE)
 
 

@@ -26,6 +26,8 @@ NEAR = 2.0
 KEPT = 5_000
 Told = Callable[[RoomId], None]
 
+SOON = 0.1
+"""Seconds that a start waits for the store; what comes later is approached."""
 AGAIN = 60.0
 """Seconds until the store is asked again for what it did not know: another process may have measured it."""
 
@@ -98,9 +100,10 @@ class Levels:
 
     async def _read(self, ref: TrackRef) -> None:
         try:
-            measure = await self._measures.get(ref)
-        except StoreUnavailableError:
-            log.warning("measure not readable")
+            async with asyncio.timeout(SOON):
+                measure = await self._measures.get(ref)
+        except (StoreUnavailableError, TimeoutError) as error:
+            log.warning("measure not readable", error=type(error).__name__)
             return
         if measure is not None:
             self._remember(measure)

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import itertools
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +21,8 @@ from core.types import Track, TrackRef
 
 QUICK = 10.0
 """Seconds that a first look may take."""
+LIVE = 25.0
+"""A live source comes no faster than it is heard."""
 WHOLE = 900.0
 LONGEST = 30 * 60_000
 """ms of a foreign track that are fetched a second time to be measured; of a longer one a sample has to do."""
@@ -89,25 +91,32 @@ class Measuring:
         """Measure what is needed first; False if there is nothing."""
         track, quick = await self._first()
         if track is not None:
-            await self._patiently(self._measure(track, quick=quick), urgent=quick)
+            await self._patiently(self._measure(track, quick=quick), urgent=quick and track.length is not None)
         elif self._unmeasured:
-            ref, stamp = self._unmeasured[0]
-            known = await self._levels.look(ref)
-            done = known is not None and known.whole and known.stamp == stamp
-            if done or await self._patiently(self._measure_file(ref, stamp), urgent=False):
-                self._unmeasured.popleft()
-        return track is not None or bool(self._unmeasured)
+            await self._sweep()
+        else:
+            return False
+        return True
 
-    async def _patiently(self, work: Any, *, urgent: bool) -> bool:
+    async def _sweep(self) -> None:
+        """Measure one track of the library."""
+        ref, stamp = self._unmeasured.popleft()
+        known = await self._levels.look(ref)
+        if known is not None and known.whole and known.stamp == stamp:
+            return
+        if not await self._patiently(self._measure_file(ref, stamp), urgent=False):
+            self._unmeasured.appendleft((ref, stamp))
+
+    async def _patiently(self, work: Coroutine[Any, Any, None], *, urgent: bool) -> bool:
         """Do it; whether it was done: it is broken off when somebody's track has to be measured quickly."""
-        task = asyncio.ensure_future(work)
+        task = asyncio.create_task(work)
         try:
             while not task.done():
                 changed = asyncio.ensure_future(self._levels.changed.wait())
                 await asyncio.wait({task, changed}, return_when=asyncio.FIRST_COMPLETED)
                 changed.cancel()
                 self._levels.changed.clear()
-                if not urgent and not task.done() and (await self._first())[1]:
+                if not urgent and not task.done() and await self._hurried():
                     await asyncio.wait({task}, timeout=PATIENCE)
                     break
         finally:
@@ -115,18 +124,27 @@ class Measuring:
             await asyncio.gather(task, return_exceptions=True)
         return not task.cancelled()
 
+    async def _hurried(self) -> bool:
+        """Whether a track that ends is wanted of which nothing is known."""
+        track, quick = await self._first()
+        return quick and track is not None and track.length is not None
+
     async def _first(self) -> tuple[Track | None, bool]:
         """The track that is played soonest and not measured, and whether nothing at all is known of it."""
         rough: Track | None = None
+        live: Track | None = None
         for track in _in_turns(self._levels.wanted.values()):
             if track.ref in self._hopeless or track.ref.startswith("node:"):
                 continue
             measure = await self._levels.look(track.ref)
-            if measure is None:
+            if measure is None and track.length is not None:
                 return track, True
+            if measure is None:
+                live = live or track
+                continue
             if rough is None and not measure.whole and self._worth(track):
                 rough = track
-        return rough, False
+        return (live, True) if live else (rough, False)
 
     @staticmethod
     def _worth(track: Track) -> bool:
@@ -137,7 +155,8 @@ class Measuring:
         kind = track.ref.partition(":")[0]
         if kind == "url":
             url = self._media.media_url(track, bound_to="measure")
-            await self._take(track.ref, "", Request(url=url, quick=quick))
+            within = LIVE if track.length is None else QUICK
+            await self._take(track.ref, "", Request(url=url, quick=quick), within if quick else WHOLE)
         else:
             await self._measure_file(track.ref, None, quick=quick)
 
@@ -148,12 +167,12 @@ class Measuring:
             self._hopeless.add(ref)
             return
         stamp = await asyncio.to_thread(stamp_of, path) if stamp is None else stamp
-        await self._take(ref, stamp, Request(path=str(path), quick=quick))
+        await self._take(ref, stamp, Request(path=str(path), quick=quick), QUICK if quick else WHOLE)
 
-    async def _take(self, ref: TrackRef, stamp: str, request: Request) -> None:
+    async def _take(self, ref: TrackRef, stamp: str, request: Request, within: float) -> None:
         """Have it measured and keep what comes of it. What cannot be measured is not tried again."""
         try:
-            found = await self._child.ask(request, within=QUICK if request.quick else WHOLE)
+            found = await self._child.ask(request, within=within)
         except GaugeError as error:
             log.info("track not measured", kind=ref.partition(":")[0], error=str(error))
             self._hopeless.add(ref)

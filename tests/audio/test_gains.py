@@ -1,5 +1,6 @@
 """How much louder or quieter tracks are played."""
 
+import asyncio
 import itertools
 from types import SimpleNamespace
 from typing import Any
@@ -204,3 +205,16 @@ async def test_a_store_that_is_away_delays_nothing(world: World, monkeypatch: py
     assert await world.starts() == 1.0
     assert await world.volume() == 1.0
     assert asked == [REF]
+
+
+async def test_a_store_that_hangs_delays_a_start_by_a_moment_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(ref: TrackRef) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(world.measures, "get", hang)
+    async with asyncio.timeout(1):
+        assert await world.starts() == 1.0
+    async with asyncio.timeout(0.05):
+        assert await world.volume() == 1.0

@@ -363,6 +363,19 @@ async def test_a_foreign_track_is_measured_over_the_media_address(job: Job, tmp_
         assert job.measures.rows[song.ref].loudness == pytest.approx(-25, abs=0.5)
 
 
+async def test_a_live_source_gets_a_sample_and_holds_up_nobody(job: Job, tmp_path: Path) -> None:
+    write_sound(tmp_path / "live.mp3", programme(-24, 30))
+    station = Track(TrackRef("url:/files/live.mp3"), "station")
+    song = job.shelf.add("a.wav", programme(-20, 6))
+    async with MediaHost(tmp_path) as job.media.host:
+        job.levels.want(ROOM, (station, song))
+        async with job.running():
+            await until(lambda: job.whole(song) and station.ref in job.measures.rows, within=20)
+    assert not job.measures.rows[station.ref].whole
+    assert job.measures.rows[station.ref].loudness == pytest.approx(-24, abs=2)
+    assert list(job.measures.rows) == [song.ref, station.ref]
+
+
 async def test_a_source_that_hangs_is_given_up(job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("audio.measuring.QUICK", 1.0)
     hanging = Track(TrackRef("url:/hang"), "hang", length=40_000)

@@ -74,7 +74,7 @@ class Intake:
             position = seen.position_at(now) if entry == seen.entry else 0
             seen.hold(position, now)
         if position and entry != seen.entry:  # by a crossfade, which may have been shorter than we asked for
-            self._link.check_in(CLOSE)
+            self._link.fix.due_in(CLOSE)
         seen.entry, seen.started = entry, True
         self._link.bad_next = None
         self._link.bookmark.release()
@@ -96,7 +96,7 @@ class Intake:
         elif reason == "finished":
             await self._reports.track_ended(self._room, entry, EndReason.FINISHED)
         elif reason == "loadFailed":
-            await self._reports.track_failed(self._room, entry, CORRUPT)
+            await self._fail(entry, CORRUPT)
 
     async def _failed(self, entry: EntryId, reason: str) -> None:
         seen = self._link.seen
@@ -104,7 +104,12 @@ class Intake:
         if entry == seen.following:
             seen.following, self._link.bad_next = None, entry
         else:
-            await self._reports.track_failed(self._room, entry, reason)
+            await self._fail(entry, reason)
+
+    async def _fail(self, entry: EntryId, reason: str) -> None:
+        """The current entry is over; one that was sent before its time has to wait for it."""
+        if not await self._reports.track_failed(self._room, entry, reason):
+            self._link.bad_next = entry
 
     async def _voice_closed(self, node: Node, code: int) -> None:
         """The voice server hung up on the node: unless that was a former connection, the channel is entered anew."""

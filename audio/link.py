@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,12 @@ import structlog
 
 from audio.bookmark import Bookmark
 from audio.failures import TIMEOUT, failure
+from audio.fix import SETTLED, Fix
 from audio.loudness import Levels
 from audio.node import FULL, NODE_ERRORS, Node
 from audio.nodes import Nodes
 from audio.push_guard import PushGuard
-from audio.seen import Seen
+from audio.seen import Seen, entry_sent
 from audio.voice import Voice
 from audio.watchdog import Watchdog
 from audio.wavelink_guard import NodeRequestError
@@ -30,10 +32,8 @@ from core.types import EntryId, RoomId
 
 RETRY = 0.5
 LATER = 5.0
-SETTLED = 0.8
-"""Seconds after which another speed is heard for certain."""
-EXACT = 20
-"""ms by which a clock may be off that is looked at closely."""
+LEARNED = 3
+"""Tracks over which the time is averaged that a node takes to open one."""
 
 log = structlog.get_logger()
 
@@ -93,7 +93,9 @@ class Link:
         self._voice = voice
         self._voice_again = 0.0
         self._unanswered: EntryId | None = None
-        self._check_at: float | None = None
+        self.fix = Fix(room, parts.reports, look_in)
+        self.opening = 0.0
+        """Seconds that the node takes to open a track, as learned."""
         self._look_in = look_in
         self._left = left
         self._drops: set[asyncio.Task[None]] = set()
@@ -230,16 +232,20 @@ class Link:
         return True
 
     async def _patch(self, node: Node, room: Room, body: dict[str, Any]) -> dict[str, Any]:
-        if "track" in body and room.current is not None and room.current.started_at is not None:
-            async with self._parts.moves:
-                return await node.patch(self.id, body)
-        return await node.patch(self.id, body)
+        if "track" not in body:
+            return await node.patch(self.id, body)
+        moves = room.current is not None and room.current.started_at is not None
+        async with self._parts.moves if moves else nullcontext():
+            began = time.monotonic()
+            answer = await node.patch(self.id, body)
+        self.opening += ((time.monotonic() - began) - self.opening) / LEARNED
+        return answer
 
     async def _count_unanswered(self, room: Room, body: dict[str, Any]) -> None:
         """A track on which a node hangs twice is at fault itself: one that hangs on everything goes down before."""
-        if "track" not in body or room.current is None:
+        entry = entry_sent(body)
+        if entry is None or room.current is None or room.current.entry.id != entry:
             return
-        entry = room.current.entry.id
         if self._unanswered == entry:
             await self._parts.reports.track_failed(self._room, entry, TIMEOUT)
         self._unanswered = entry
@@ -249,8 +255,9 @@ class Link:
         fresh = "track" in body
         seen.started = before.started and not fresh
         seen.remember(before, body)
-        if seen.rate != before.rate:
-            self.check_in(SETTLED)
+        moved = "position" in body or body.get("paused") is False or seen.rate != before.rate
+        if moved and not fresh:
+            self.fix.due_in(SETTLED)
         if seen.entry is None or body.get("paused"):
             self.watchdog.rest()
         elif fresh or "paused" in body:
@@ -268,39 +275,16 @@ class Link:
             self._voice_again = time.monotonic() + RETRY
             self._voice.closed(1006)
             self._look_in(RETRY)
-        elif "track" in body and room.current is not None:
+        elif "track" in body and room.current is not None and entry_sent(body) in {None, room.current.entry.id}:
             await self._parts.reports.track_failed(self._room, room.current.entry.id, failure(error.message))
+        elif "track" in body:
+            self.bad_next = entry_sent(body)
+            self._look_in(0)
         elif "next" in body.get("chorus", {}):
             self.bad_next = room.locked
             self._look_in(0)
         else:
             self._look_in(LATER)
-
-    # Where exactly it is
-
-    def check_in(self, seconds: float) -> None:
-        """Have the clock set right by then: nobody but the node knows when a change was heard."""
-        self._check_at = time.monotonic() + seconds
-        self._look_in(seconds)
-
-    async def check(self) -> None:
-        """Set the clocks right by the node's position, if that is due."""
-        node, seen = self.node, self.seen
-        if node is None or seen is None or self._check_at is None:
-            return
-        if (left := self._check_at - time.monotonic()) > 0:
-            self._look_in(left)
-            return
-        self._check_at = None
-        try:
-            player = await node.player(self.id)
-        except NODE_ERRORS:
-            return
-        found = Seen.read(self._room, player) if player else Seen()
-        if found.entry and found.entry == seen.entry and self.seen is seen and not seen.paused:
-            seen.hold(found.position, found.at)
-            position = seen.position_at(time.monotonic())
-            await self._parts.reports.position(self._room, found.entry, position, tolerance=EXACT)
 
     def _ask_later(self) -> None:
         self.seen = None

@@ -14,6 +14,7 @@ from audio.broadcast import Broadcast
 from audio.channel import Channel
 from audio.failures import STUCK
 from audio.gains import STEP, Gains
+from audio.handover import Handover
 from audio.intake import Intake, NodeReport
 from audio.link import Link, Parts
 from audio.listeners import Listeners
@@ -22,7 +23,7 @@ from audio.node_refs import manager_of
 from audio.placement import Placement
 from audio.player_ids import lead_id
 from audio.pushes import RoomPushes
-from audio.seen import Patcher, Seen, Target
+from audio.seen import Patcher, Seen, Target, entry_sent
 from audio.voice import Voice
 from core import playing, timers
 from core.errors import NoSuchRoomError, StoreUnavailableError
@@ -57,6 +58,7 @@ class RoomPlayer:
         self._intake = Intake(ref.room, self.id, self._link, parts.reports, self.voice)
         self._gains = Gains(parts.levels)
         self._patcher = Patcher(ref.room, parts.media)
+        self._handover = Handover(self._link, self._look_in)
         self._ahead = Ahead(self._link, parts.reports, self._look_in)
         self._listeners = Listeners(ref.room, parts.reports, parts.clock)
         self.pushes = RoomPushes(parts.push_guard, self.wake)
@@ -179,7 +181,7 @@ class RoomPlayer:
             await self._give_up()
             return
         await self._take_in()
-        await self._link.check()
+        await self._link.fix.take(self._link)
         self._look_in(await self._intake.watch())
         await self._channel.mind()
         known, self._told = self._told if self._link.seen else 0, 0
@@ -253,6 +255,8 @@ class RoomPlayer:
         self._gains.want(room, self._parts.clock.now())
         pushes = self.pushes.taps(room) if node.chorus else ()
         target = replace(await self._target(room, node, seen), pushes=pushes)
+        if target.entry is not None and room.current is not None and target.entry.id != room.current.entry.id:
+            position, seek = 0, False  # what follows is sent before its time
         body = self._patcher.difference(seen, target, position=position, seek=seek)
         if await self._hopeless(room, body):
             return
@@ -265,6 +269,7 @@ class RoomPlayer:
         target = Target.of(
             room, taps=self.broadcast.taps, voice=voice, chorus=node.chorus, bitrate=self._channel.bitrate(room)
         )
+        target = self._handover.alter(room, target, seen)
         filters = await self._gains.filters(room, target.entry, seen, limiter=node.chorus)
         if self._gains.approaching:
             self._look_in(STEP)
@@ -276,9 +281,9 @@ class RoomPlayer:
 
     async def _hopeless(self, room: Room, body: dict[str, Any]) -> bool:
         """A track that a node keeps dropping for no reason is given up."""
-        if room.current is None or "identifier" not in body.get("track", {}):
+        entry = room.current.entry.id if room.current is not None else None
+        if entry is None or entry_sent(body) != entry:
             return False
-        entry = room.current.entry.id
         if not self._link.watchdog.gives_up(entry):
             return False
         await self._parts.reports.track_failed(room.id, entry, STUCK)

@@ -104,6 +104,11 @@ def _entry(room: RoomId, track: dict[str, Any] | None) -> EntryId | None:
     return EntryId(int(data.get("entry", 0))) if data.get("room") == room else EntryId(0)
 
 
+def entry_sent(body: Mapping[str, Any]) -> EntryId | None:
+    """The entry whose track a PATCH brings."""
+    return body.get("track", {}).get("userData", {}).get("entry")
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """How a room should be heard."""

@@ -34,6 +34,9 @@ class PlainNode:
         await self._http.close()
         await self._runner.cleanup()
 
+    def took(self, body: dict[str, Any]) -> None:
+        """A PATCH arrived."""
+
     async def _websocket(self, request: web.Request) -> web.WebSocketResponse:
         async with self._http.ws_connect(f"{self._node.uri}/v4/websocket", headers=_kept(request)) as upstream:
             socket = web.WebSocketResponse()
@@ -47,8 +50,10 @@ class PlainNode:
 
     async def _pass_on(self, request: web.Request) -> web.Response:
         body = await request.read()
-        if request.method == "PATCH" and "chorus" in (found := await request.json()):
-            self.chorus_keys.append(found["chorus"])
+        if request.method == "PATCH":
+            found = await request.json()
+            self.took(found)
+            self.chorus_keys += [found["chorus"]] if "chorus" in found else []
         url = f"{self._node.uri}{request.path_qs}"
         async with self._http.request(request.method, url, data=body, headers=_kept(request)) as answer:
             if request.path == "/v4/info":

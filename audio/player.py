@@ -62,6 +62,8 @@ class RoomPlayer:
         self._ahead = Ahead(self._link, parts.reports, self._look_in)
         self._listeners = Listeners(ref.room, parts.reports, parts.clock)
         self.pushes = RoomPushes(parts.push_guard, self.wake)
+        self.passed_on = 0
+        """How many hear it by way of somebody else's server."""
         self._inbox: deque[NodeReport] = deque()
         self._wake = asyncio.Event()
         self._parent = ""
@@ -229,7 +231,7 @@ class RoomPlayer:
     async def _mind_time(self, room: Room) -> None:
         """What time alone brings about."""
         now = self._parts.clock.now()
-        self._look_in(await self._listeners.mind(room, pushed=self.pushes.on))
+        self._look_in(await self._listeners.mind(room, pushed=self.pushes.on or self.passed_on > 0))
         if room.polls:
             self._look_in(1.0)
         if (start := playing.next_start(room, now)) is not None:

@@ -125,6 +125,13 @@ class Players:
         player = self._players.get(room)
         return player.bitrate if player is not None else None
 
+    def passed_on(self, room: RoomId, listeners: int) -> None:
+        """So many hear it where nobody can tell who they are (see the port `Audience`)."""
+        player = self._players.get(room)
+        if player is not None and player.passed_on != listeners:
+            player.passed_on = listeners
+            player.wake()
+
     def pushes(self, room: RoomId) -> dict[str, str]:
         """Push id → how it is doing (see the port `PushStates`)."""
         player = self._players.get(room)

@@ -24,6 +24,14 @@ class RoomStream(Protocol):
         ...
 
 
+class Audience(Protocol):
+    """Those who hear a room where nobody can tell who they are."""
+
+    def passed_on(self, room: RoomId, listeners: int) -> None:
+        """So many hear it there: any at all keep it awake; they decide nothing."""
+        ...
+
+
 class Playback(Protocol):
     """What surfaces may ask of the running player."""
 

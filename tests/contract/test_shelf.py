@@ -1,9 +1,13 @@
 """What every store of history and favourites promises, on each database."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
 from core.bus import LocalBus
-from core.enums import Surface
+from core.enums import EndReason, Surface
+from core.room import Room
 from core.types import LOBBY, EntryId, Identity, PersonId, RoomId, Track, TrackRef
 from db.engine import Database
 from db.groups import Groups
@@ -95,3 +99,25 @@ async def test_no_number_is_too_odd(store: Store, number: int) -> None:
     assert len(await store.shelf.history(LOBBY, size=number)) == (number > 0)
     assert len(await store.shelf.favourites(ann, offset=number)) == (number < 0)
     assert await store.shelf.play(LOBBY, EntryId(number)) is None
+
+
+async def test_a_room_knows_where_it_left_tracks(store: Store, database: Database) -> None:
+    """The last play of each decides; what was heard to the end, or in another room, is not known."""
+    ref = await store.places.lobby()
+    other = await store.places.guild_room(1, 2, "Guild")
+    a, b, c = (TrackRef(f"url:{name}") for name in "abc")
+
+    def stopped(ref: TrackRef, position: int, reason: EndReason = EndReason.SKIPPED) -> Callable[[Room], None]:
+        def command(room: Room) -> None:
+            row = play(room, EntryId(1))
+            room.changes.plays.append(replace(row, ref=ref, length=600_000, position=position, reason=reason))
+
+        return command
+
+    for command in (stopped(a, 60_000), stopped(b, 70_000), stopped(a, 90_000), stopped(c, 80_000)):
+        await store.rooms.apply(ref.room, command)
+    await store.rooms.apply(ref.room, stopped(b, 600_000, EndReason.FINISHED))
+    await store.rooms.apply(other.room, stopped(c, 50_000))
+    assert await store.shelf.left(ref.room, [a, b, TrackRef("url:new")]) == {a: 90_000}
+    assert await store.shelf.left(other.room, [a, c]) == {c: 50_000}
+    assert await store.shelf.left(ref.room, []) == {}

@@ -21,6 +21,7 @@ from core.types import (
     Presence,
     Settings,
     Shuffle,
+    Song,
     Track,
     TrackRef,
     Turn,
@@ -143,6 +144,9 @@ def everything(room: Room) -> None:
     room.entries[EntryId(3)].forced = room.entries[EntryId(3)].parked = True
     room.entries[EntryId(3)].track = Track(TrackRef("url:x"), "", length=None)
     room.entries[EntryId(3)].seat, room.entries[EntryId(3)].starts_at = -5, 99
+    room.entries[EntryId(3)].begins = 2**40
+    assert room.current
+    room.current.song = Song("Hello", "Ann", 7, 2**40)
     room.mode, room.loop, room.closed, room.shuffle = Mode.DJ, Loop.QUEUE, True, Shuffle(2**60, EntryId(4))
     throw_away(EntryId(4), EntryId(5))(room)
     room.locked = EntryId(1)

@@ -44,7 +44,7 @@ from bot.keys import KeyFileError, load_keys
 from bot.plans import limits_of
 from bot.store import Store, open_store
 from bot.tasks import Tasks
-from bot.telegram import Telegram
+from bot.telegram import Telegram, webhook_of
 from bot.tracing import export_to
 from bot.upkeep import prune_plays, sweep_uploads
 from cogs.discord.client import ChorusClient
@@ -243,6 +243,9 @@ class App:
         )
         app.add_subapp("/media", media)
         stack.push_async_callback(titles.close)
+        if self.settings.telegram_token is not None:
+            self.telegram = Telegram(self.settings.telegram_token, self.store.ownership, make=self._telegram_client)
+            self.telegram.mount(app, self.keys)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -292,11 +295,9 @@ class App:
         )
 
     def _connect_telegram(self, stack: AsyncExitStack) -> None:
-        if self.settings.telegram_token is None:
-            return
-        self.telegram = Telegram(self.settings.telegram_token, self.store.ownership, make=self._telegram_client)
-        self.telegram.start()
-        stack.push_async_callback(self.telegram.stop)
+        if self.telegram is not None:
+            self.telegram.start()
+            stack.push_async_callback(self.telegram.stop)
 
     def _telegram_client(self, holds: Callable[[], bool]) -> TelegramClient:
         return TelegramClient(
@@ -314,6 +315,7 @@ class App:
             playback=self.players,
             page_url=reachable(self.settings.public_url),
             redis_url=revealed(self.settings.redis_url),
+            webhook=webhook_of(self.settings, self.keys),
         )
 
     async def _attach(self, client: discord.Client) -> None:

@@ -2,19 +2,33 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import structlog
+from aiohttp import web
 from pydantic import SecretStr
 from telegram.error import InvalidToken, TelegramError
 
+from bot.config import Settings
+from bot.keys import Keys
 from bot.ownership import Ownership
-from cogs.telegram.client import TelegramClient
+from cogs.telegram.client import TelegramClient, Webhook
+from cogs.telegram.webhook import secret_of, webhook_app
 from core.errors import ChorusError
 
+WEBHOOK = "/webhooks/telegram"
+PURPOSE = "telegram"
 RETRY = (1.0, 60.0)
 """The first and the longest pause in seconds before another try."""
 
 log = structlog.get_logger()
+
+
+def webhook_of(settings: Settings, keys: Keys) -> Webhook | None:
+    """Updates are brought where the page is reached by https; else they are asked for."""
+    if not settings.public_url.startswith("https://"):
+        return None
+    return Webhook(f"{settings.public_url}{WEBHOOK}", secret_of(keys.derive(PURPOSE)[0]))
 
 
 class Telegram:
@@ -26,6 +40,7 @@ class Telegram:
         self._slot = f"telegram:{token.get_secret_value().partition(':')[0]}"
         self._ownership = ownership
         self._make = make
+        self._client: TelegramClient | None = None
         self._task: asyncio.Task[None] | None = None
         self.state = "connecting"
         """`up`, `connecting`, or why it is off."""
@@ -39,6 +54,17 @@ class Telegram:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    def mount(self, app: web.Application, keys: Keys) -> None:
+        """Where the webhook leads, beside the page and without its guard."""
+        app.add_subapp(WEBHOOK, webhook_app(self.receive, keys.derive(PURPOSE)))
+
+    async def receive(self, update: dict[str, Any]) -> bool:
+        """Handle what the webhook was brought; False while not connected."""
+        if self._client is None:
+            return False
+        await self._client.receive(update)
+        return True
 
     @property
     def trouble(self) -> str | None:
@@ -66,6 +92,8 @@ class Telegram:
             await client.start()
             await self._ownership.want([self._slot])
             self.state = "up"
-            await client.poll()
+            self._client = client
+            await client.run()
         finally:
+            self._client = None
             await client.stop()

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from cogs.discord import words
-from cogs.telegram import answers, controls, drawing, editing, entries, shelf, stewardship
+from cogs.telegram import answers, controls, drawing, editing, entries, guide, shelf, stewardship
 from cogs.telegram.keyboards import keyboard, tag
 from cogs.telegram.markup import html
 from cogs.telegram.surface import Call
@@ -121,6 +121,7 @@ _ACTS: dict[str, Act] = {
     "stars": _turns(shelf.favourites_page),
     "star": shelf.play_favourite,
     "starred": shelf.play_favourites,
+    "mine": guide.mine,
     "seek": controls.seek_to,
     "audit": _turns(stewardship.audit_page),
     "skip": _skip,

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from telegram import Bot, Update
@@ -11,6 +13,7 @@ from telegram.request import HTTPXRequest
 from cogs.telegram.dispatch import Dispatch
 from cogs.telegram.files import Files
 from cogs.telegram.lanes import Lanes
+from cogs.telegram.menus import set_menus
 from cogs.telegram.outbox import Outbox
 from cogs.telegram.panel import Panels
 from cogs.telegram.people import People
@@ -47,6 +50,14 @@ CONNECTIONS = 64
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where Telegram is to bring updates, and what proves that it is Telegram."""
+
+    url: str
+    secret: str
+
+
 class _DiscreetBot(Bot):
     """A bot that does not show its token wherever it is printed."""
 
@@ -77,6 +88,7 @@ class TelegramClient:
         playback: Playback | None = None,
         page_url: str | None = None,
         redis_url: str | None = None,
+        webhook: Webhook | None = None,
     ) -> None:
         self.bot = _DiscreetBot(
             token,
@@ -103,6 +115,7 @@ class TelegramClient:
         self.lanes = Lanes(Dispatch(surface).handle)
         self._holds = holds
         self._failures = 0
+        self._webhook = webhook
 
     async def start(self) -> None:
         """Ask who we are, and learn the chats. Raises TelegramError; InvalidToken when the token is refused."""
@@ -116,8 +129,41 @@ class TelegramClient:
         await self.panels.stop()
         await self.bot.shutdown()
 
+    async def run(self) -> None:
+        """Take updates until cancelled. Raises TelegramError."""
+        await (self._serve(self._webhook) if self._webhook is not None else self.poll())
+
+    async def receive(self, data: dict[str, Any]) -> None:
+        """Handle an update that was brought; ends when it is done, or takes too long to wait for."""
+        try:
+            update = Update.de_json(data, self.bot)
+        except (TypeError, KeyError, ValueError) as error:  # it would be brought again for ever
+            log.warning("telegram.strange_update", error=repr(error))
+            return
+        await asyncio.wait([self.lanes.put(update)], timeout=POLL)
+
+    async def _serve(self, webhook: Webhook) -> None:
+        """Tell Telegram where to bring updates, for as long as this process holds the bot."""
+        holding = False
+        while True:
+            if self._holds() and not holding:
+                await self.bot.set_webhook(
+                    webhook.url,
+                    secret_token=webhook.secret,
+                    allowed_updates=ALLOWED,
+                    max_connections=CONNECTIONS,
+                )
+                await self._take_over()
+            holding = self._holds()
+            await asyncio.sleep(PAUSE / 4)
+
+    async def _take_over(self) -> None:
+        """What only one process does: the menus, and all live messages as they are now."""
+        self.panels.wake()
+        await set_menus(self.bot)
+
     async def poll(self) -> None:
-        """Take updates for as long as this process holds the bot; until cancelled. Raises TelegramError."""
+        """Ask for updates for as long as this process holds the bot; until cancelled. Raises TelegramError."""
         holding, offset = False, 0
         while True:
             if not self._holds():
@@ -126,7 +172,7 @@ class TelegramClient:
                 continue
             if not holding:
                 holding = True
-                self.panels.wake()
+                await self._take_over()
             offset = await self._take(offset)
 
     async def _take(self, offset: int) -> int:

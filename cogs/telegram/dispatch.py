@@ -6,7 +6,7 @@ import structlog
 from telegram import Message, Update
 from telegram.constants import ChatType
 
-from cogs.telegram import buttons, queue
+from cogs.telegram import buttons, inline, queue, reactions
 from cogs.telegram.commands import BY_NAME
 from cogs.telegram.faults import explain
 from cogs.telegram.files import sound_of
@@ -28,6 +28,8 @@ class Dispatch:
 
     async def handle(self, update: Update) -> None:
         """Do what somebody asked for."""
+        if await self._elsewhere(update):
+            return
         chat = update.effective_chat
         language = self._surface.panels.chat(place_of(chat.id)).language if chat else None
         spot = spot_of(self._surface, update, language)
@@ -38,10 +40,28 @@ class Dispatch:
             if spot is not None:
                 await explain(spot, error)
 
+    async def _elsewhere(self, update: Update) -> bool:
+        """Inline mode, which has no chat; whether it was that."""
+        query, press = update.inline_query, update.callback_query
+        adds = press is not None and (press.data or "").startswith(inline.ADD)
+        if query is None and not adds:
+            return False
+        try:
+            with span("command", surface="telegram", command="inline"):
+                if query is not None:
+                    await inline.search(self._surface, query)
+                elif press is not None:
+                    await inline.add(self._surface, press, update.update_id)
+        except Exception as error:  # noqa: BLE001 - nobody is there to be told
+            log.warning("telegram.inline_failed", update=update.update_id, error=type(error).__name__)
+        return True
+
     async def _on(self, update: Update, spot: Spot) -> None:
         message = update.message or update.channel_post
         if update.callback_query is not None:
             await self._on_press(spot)
+        elif update.message_reaction is not None:
+            await reactions.count(update.message_reaction, spot)
         elif update.chat_member is not None or update.my_chat_member is not None:
             self._surface.people.forget_admins(spot.chat.id)
         elif message is not None and message.migrate_to_chat_id is not None:

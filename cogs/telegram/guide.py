@@ -17,11 +17,21 @@ async def start(call: Call) -> None:
     if call.arguments == "listen":
         await listen(call)
         return
+    if call.arguments == "room":
+        await mine(call)
+        return
     _, me = call.words.gettext, call.surface.bot.username
     text = _("I play music for everybody here: one queue, fair turns, votes. /play starts something; /help tells more.")
     inline = _("In any other chat, write @%(bot)s and a title.") % {"bot": me}
     add = Button(_("Add me to a group"), url=f"https://t.me/{me}?startgroup=music")
     await call.say(f"{text}\n{safe(inline)}", ((add,),) if call.spot.chat.type == "private" else ())
+
+
+async def mine(call: Call, _: int = 0) -> None:
+    """From now on this chat is where one's tracks from other chats go; acting anywhere else changes it again."""
+    await call.surface.people.visit(call.actor)
+    text = call.words.gettext("Your tracks from other chats join the queue of %(name)s.")
+    await call.say(text % {"name": safe(call.ref.name)})
 
 
 async def help_(call: Call) -> None:
@@ -35,7 +45,8 @@ async def help_(call: Call) -> None:
 async def listen(call: Call) -> None:
     """Where the room is heard."""
     _, page = call.words.gettext, call.surface.panels.page(call.room)
-    rows = ((Button(_("🎧 Listen"), url=page),),) if page else ()
+    choose = (Button(_("Make this my room"), "mine"),)
+    rows = ((Button(_("🎧 Listen"), url=page),), choose) if page else (choose,)
     if page is None:
         text = _("Whoever runs me has set no public address, so the room has no page that you can reach.")
     else:

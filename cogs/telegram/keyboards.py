@@ -38,7 +38,7 @@ Rows = Sequence[Sequence[Button]]
 
 def tag(room: RoomId) -> str:
     """Enough of a room's id to tell a button of another room."""
-    return room[:8]
+    return room[-8:]
 
 
 def keyboard(rows: Rows, room: RoomId) -> InlineKeyboardMarkup | None:

@@ -33,7 +33,8 @@ class World:
         return f"{self.chorus.url}{reply.button('Listen')['url'].removeprefix(PUBLIC)}/stream.ogg"
 
 
-PUBLIC = "https://music.example.org"
+PUBLIC = "http://music.example.org"
+"""Without https updates are asked for."""
 
 
 @pytest.fixture

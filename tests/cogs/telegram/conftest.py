@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 import cogs.telegram.panel
-from cogs.telegram.client import TelegramClient
+from cogs.telegram.client import TelegramClient, Webhook
 from core.bus import LocalBus
 from core.jukebox import Jukebox
 from core.ports.chats import Chat
@@ -101,14 +101,11 @@ class Party:
     async def shows(self, *words: str) -> str:
         """Wait until the live message holds these words; its text."""
 
-        def shown() -> str | None:
-            text = self.group.live.text if any(one.buttons for one in self.group.messages.values()) else ""
-            return text if all(word in text for word in words) else None
-
-        return await until(shown, what=f"{words} in {self.group.said}") or ""
+        await until(lambda: self.group.shows(*words), what=f"{words} shown")
+        return self.group.live.text
 
 
-def make_client(party: Party) -> TelegramClient:
+def make_client(party: Party, webhook: Webhook | None = None) -> TelegramClient:
     """The client under test."""
     return TelegramClient(
         party.telegram.token,
@@ -124,6 +121,7 @@ def make_client(party: Party) -> TelegramClient:
         holds=lambda: party.holds,
         playback=party.playback,
         page_url="https://music.example.org",
+        webhook=webhook,
     )
 
 

@@ -1,0 +1,92 @@
+"""Inline mode: `@bot title` in any chat; the result's button adds the track to the room where one acted last."""
+
+from gettext import NullTranslations
+
+from telegram import (
+    CallbackQuery,
+    Chat,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    InlineQuery,
+    InlineQueryResultArticle,
+    InlineQueryResultsButton,
+    InputTextMessageContent,
+)
+from telegram.constants import ChatType
+
+from cogs.discord import words
+from cogs.discord.text import length, plain
+from cogs.languages import translations
+from cogs.telegram import markup
+from cogs.telegram.keyboards import LONGEST
+from cogs.telegram.people import Speaker, chat_of, place_of
+from cogs.telegram.refusals import refusal
+from cogs.telegram.surface import Surface
+from core.errors import ChorusError
+from core.records.results import Queued
+from core.types import CommandId, Track
+
+RESULTS = 20
+CACHED = 5
+"""Seconds for which Telegram may answer the same words by itself."""
+ADD = "add:"
+
+
+async def search(surface: Surface, query: InlineQuery) -> None:
+    """What the library has like what is typed."""
+    texts = translations(query.from_user.language_code or "en")
+    try:
+        found = await surface.library.search(query.query.strip(), limit=RESULTS)
+    except ChorusError:
+        found = ()
+    results = [_result(track, texts) for track in found if len(f"{ADD}{track.ref}".encode()) <= LONGEST]
+    who = Speaker(query.from_user.id, query.from_user.full_name)
+    label = texts.gettext("My room: %(name)s") % {"name": plain((await _room(surface, who))[1], 30)}
+    button = InlineQueryResultsButton(label, start_parameter="room")
+    await query.answer(results, cache_time=CACHED, is_personal=True, button=button)
+
+
+def _result(track: Track, texts: NullTranslations) -> InlineQueryResultArticle:
+    told = f"{track.artist} – {track.title}" if track.artist else track.title
+    add = InlineKeyboardButton(texts.gettext("Add to my room"), callback_data=f"{ADD}{track.ref}")
+    return InlineQueryResultArticle(
+        id=track.ref[:LONGEST],
+        title=plain(track.title, 100) or "?",
+        description=" · ".join(part for part in (track.artist, length(track.length)) if part),
+        input_message_content=InputTextMessageContent(f"🎵 {plain(told, 200)}"),
+        reply_markup=InlineKeyboardMarkup([[add]]),
+    )
+
+
+async def _room(surface: Surface, who: Speaker) -> tuple[int, str]:
+    """The chat whose room is somebody's, and its name: where they acted last and still are, else their private one."""
+    place = await surface.people.visited(await surface.people.person(who))
+    chat = chat_of(place) if place else None
+    if chat is None or not await surface.people.is_in(chat, who.id):
+        chat = who.id
+    return chat, (await surface.people.room(chat, who.name)).name
+
+
+async def add(surface: Surface, query: CallbackQuery, update: int) -> None:
+    """Queue what an inline result names, in the room of whoever presses."""
+    language = query.from_user.language_code or "en"
+    texts, now = translations(language), surface.clock.now()
+    try:
+        name, result = await _add(surface, query, update)
+    except ChorusError as error:
+        await query.answer(markup.plain(refusal(error, texts), language, now), show_alert=True)
+        return
+    await query.answer(markup.plain(f"{name}: {words.queued(result, texts)}", language, now))
+
+
+async def _add(surface: Surface, query: CallbackQuery, update: int) -> tuple[str, Queued]:
+    who = Speaker(query.from_user.id, query.from_user.full_name)
+    number, _ = await _room(surface, who)
+    chat = Chat(number, ChatType.PRIVATE if number == who.id else ChatType.SUPERGROUP)
+    ref = await surface.people.room(number, who.name)
+    actor = await surface.people.actor(who, chat, ref)
+    wanted, command = (query.data or "").removeprefix(ADD), CommandId(f"telegram:{surface.bot.id}:{update}")
+    result = await surface.jukebox.play(ref.room, actor, wanted, command_id=command)
+    surface.panels.know(place_of(number), ref)
+    await surface.panels.open(place_of(number), None, anew=result.rank == 0)
+    return ref.name, result

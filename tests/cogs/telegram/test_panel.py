@@ -1,0 +1,193 @@
+"""The live message of a chat, and the limits that Telegram sets."""
+
+import itertools
+import time
+
+import pytest
+from limits import parse
+
+import cogs.telegram.panel
+from core.enums import EndReason
+from core.events import PlayFailed
+from tests.cogs.telegram.conftest import Party
+from tests.waiting import until
+
+
+async def test_one_message_is_edited_and_follows_the_music(party: Party) -> None:
+    await party.ann.say("/play aria", party.group)
+    await party.shows("Aria")
+    first = party.group.live
+    await party.ben.say("/play blues", party.group)
+    await party.shows("1. Blues · Ben")
+    assert party.group.live is first
+    current = party.room.current
+    assert current
+    await party.reports.track_ended(party.room.id, current.entry.id, EndReason.FINISHED)
+    await party.shows("Blues", "Asked for by Ben")
+    assert party.group.live is first
+    assert first.edits
+
+
+async def test_music_that_begins_anew_gets_a_new_message_at_the_end(party: Party) -> None:
+    await party.ann.say("/play aria", party.group)
+    await party.shows("Aria")
+    old = party.group.live
+    await party.ann.say("/skip", party.group)
+    await until(lambda: "Nothing is playing" in old.text)
+    await party.ann.say("/play blues", party.group)
+    await until(lambda: old.deleted)
+    assert "Blues" in party.group.live.text
+
+
+async def test_edits_keep_their_distance(party: Party, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cogs.telegram.panel, "GAP", 1.0)
+    for title in ("aria", "blues", "chant", "dirge"):
+        await party.ann.say(f"/play {title}", party.group)
+    await party.shows("3. Dirge")
+    for _ in range(4):
+        await party.ben.press(party.group.live, "👍 1.")
+    await party.shows("Blues")
+    edits = party.group.live.edits
+    assert all(later - earlier > 0.9 for earlier, later in itertools.pairwise(edits))
+
+
+async def test_votes_cost_the_chat_nothing(party: Party) -> None:
+    await party.ann.say("/play aria", party.group)
+    await party.shows("Aria")
+    before = len(party.telegram.called("sendMessage"))
+    for _ in range(10):
+        await party.ben.press(party.group.live, "up:")
+    assert len(party.telegram.called("sendMessage")) == before
+    assert len(party.telegram.called("answerCallbackQuery")) == 10
+
+
+async def test_the_chats_budget_is_kept_and_answers_go_first(party: Party) -> None:
+    await party.ann.say("/play aria", party.group)
+    await party.shows("Aria")
+    for _ in range(14):
+        await party.ben.say("/queue", party.group)
+    for title in ("blues", "chant"):
+        await party.ann.say(f"/play {title}", party.group)
+    assert party.telegram.floods == 0
+    sent = len(party.telegram.called("sendMessage", chat_id=party.group.id))
+    assert len(party.group.live.edits) + sent <= 20
+
+
+async def test_other_chats_do_not_wait_for_a_flooded_one(party: Party) -> None:
+    other = party.telegram.group("Others", party.ben)
+    party.telegram.faults.on("sendMessage", 429, "Too Many Requests", retry_after=2, chat=party.group.id)
+    asked = party.ann.post("/now", party.group)
+    begun = time.monotonic()
+    await party.ben.say("/now", other)
+    assert time.monotonic() - begun < 1.5
+    await party.ann.answered(asked)
+    assert time.monotonic() - begun > 1.8
+
+
+async def test_a_spent_budget_holds_answers_back(party: Party, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cogs.telegram.outbox.GROUP", parse("2 per 2 second"))
+    begun = time.monotonic()
+    for _ in range(3):
+        await party.ann.say("/now", party.group)
+    assert time.monotonic() - begun > 1
+
+
+async def test_a_message_that_was_deleted_is_made_again(party: Party) -> None:
+    await party.ann.say("/play aria", party.group)
+    await party.shows("Aria")
+    party.group.live.deleted = True
+    await party.ben.say("/play blues", party.group)
+    await party.shows("1. Blues")
+
+
+async def test_it_is_pinned_where_the_bot_may(party: Party) -> None:
+    party.ann.promote(party.group, party.telegram.bot, can_pin_messages=True)
+    await party.ann.say("/play aria", party.group)
+    await until(lambda: party.group.pinned)
+    assert party.group.pinned == [party.group.live.id]
+
+
+async def test_put_out_and_muted_it_goes_on_for_the_others(party: Party) -> None:
+    await party.ann.say("/play aria", party.group)
+    await party.shows("Aria")
+    party.ann.mute(party.group, party.telegram.bot)
+    party.ann.post("/play blues", party.group)
+    await until(lambda: party.waiting == ["Blues"])
+    party.ann.kick(party.group, party.telegram.bot)
+    other = party.telegram.group("Others", party.ben)
+    assert "Nothing is playing" in (await party.ben.say("/now", other)).text
+    party.ann.invite(party.group, party.telegram.bot)
+    assert "Aria" in (await party.ann.say("/now", party.group)).text
+
+
+async def test_the_message_is_found_again_after_a_restart(party: Party) -> None:
+    await party.ann.say("/play aria", party.group)
+    await party.shows("Aria")
+    live = party.group.live
+    await party.stop()
+    await party.start()
+    await party.ann.say("/play blues", party.group)
+    await party.shows("1. Blues")
+    assert party.group.live is live
+
+
+async def test_who_does_not_hold_the_bot_neither_polls_nor_draws(party: Party) -> None:
+    party.holds = False
+    await party.ann.say("/now", party.group)  # the poll that was under way
+    party.ann.post("/play aria", party.group)
+    other = party.telegram.calls[-1]
+    await until(lambda: party.telegram.updates.pollers == 0)
+    assert party.on_air is None
+    assert other in party.telegram.calls
+    party.holds = True
+    await party.shows("Aria")
+
+
+async def test_a_failure_is_told_for_a_while(party: Party) -> None:
+    await party.ann.say("/play aria", party.group)
+    await party.shows("Aria")
+    current = party.room.current
+    assert current
+    failed = PlayFailed(room=party.room.id, version=99, entry=current.entry.id, title="Blues", reason="corrupt")
+    party.bus.publish(failed)
+    await party.shows("Skipped Blues: That file is damaged.")
+
+
+async def test_trouble_of_the_sound_is_shown(party: Party) -> None:
+    party.playback.trouble = "waiting"
+    await party.ann.say("/play aria", party.group)
+    await party.shows("The sound is away for a moment")
+
+
+async def test_a_group_that_grows_keeps_its_message_and_room(party: Party) -> None:
+    await party.ann.say("/lang es", party.group)
+    grown = party.telegram.migrate(party.group)
+    await until(lambda: f"telegram:{grown.id}" in party.chats.chats)
+    assert party.chats.chats[next(iter(party.chats.chats))].language == "es"
+
+
+async def test_a_press_on_an_old_message_and_of_another_chat(party: Party) -> None:
+    await party.ann.say("/play aria", party.group)
+    await party.shows("Aria")
+    other = party.telegram.group("Others", party.ben)
+    data = party.group.live.button("Skip")["callback_data"]
+    assert len(data.encode()) <= 64
+    await party.ben.say("/play blues", other)
+    await until(lambda: other.shows("Blues"))
+    assert "another chat" in (await party.ben.press_data(other.live, data)).text
+    await party.ann.say("/play chant", party.group)
+    await party.ann.say("/skip", party.group)
+    assert "not waiting any more" in (await party.ben.press_data(party.group.live, data)).text
+    assert (await party.ben.press_data(party.group.live, "what:is:this")).text == ""
+
+
+async def test_a_poll_has_a_button_to_agree(party: Party) -> None:
+    for title in ("aria", "blues", "chant", "dirge"):
+        await party.ann.say(f"/play {title}", party.group)
+    for person in (party.ben, party.cyd):
+        await person.say("/now", party.group)
+    assert "1 of 2" in (await party.ben.say("/shuffle", party.group)).text
+    await party.shows("1 of 2 to shuffle the queue")
+    toast = await party.cyd.press(party.group.live, "Yes, shuffle")
+    assert "passed" in toast.text
+    assert party.room.shuffle is not None

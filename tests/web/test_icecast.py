@@ -1,0 +1,144 @@
+"""Mounts of an Icecast server: what its listeners hear and read, who is counted, what happens when it goes away."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from core.enums import Guests
+from core.ports.places import RoomRef
+from core.types import RoomId
+from tests import sound
+from tests.fakes import FakeClock
+from tests.waiting import free_port, until
+from tests.web.fake_icecast import FakeIcecast, icecast
+from tests.web.harness import Site, make_site, songs
+from tests.web.test_stream import decoded, encoded
+from web.icecast import Icecast, Server
+from web.stream import Streams
+
+MOUNT = "/lobby.mp3"
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.icecast.LOOK", 0.2)
+    monkeypatch.setattr("web.icecast.PAUSES", (0.1, 0.5))
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> Site:
+    made = await make_site(tmp_path, clock=FakeClock())
+    ann = await made.come("Ann")
+    await made.jukebox.add(made.lobby.room, ann, songs()[:2])
+    await made.start()
+    return made
+
+
+class Running:
+    """An Icecast client at work."""
+
+    def __init__(self, site: Site, url: str, *, owned: bool = True) -> None:
+        self.streams = Streams(encoded(440, 4.0, "mp3"), linger=0.1)
+
+        def owns(_room: RoomRef) -> bool:
+            return owned
+
+        client = Icecast(
+            Server(url),
+            self.streams,
+            rooms=site.rooms,
+            places=site.places,
+            audience=self,
+            owns=owns,
+        )
+        self.audience: list[tuple[str, int]] = []
+        self.task = asyncio.create_task(client.run())
+
+    def passed_on(self, room: RoomId, listeners: int) -> None:
+        self.audience.append((room, listeners))
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        await self.streams.close()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeIcecast]:
+    async with icecast() as made:
+        yield made
+
+
+@pytest.fixture
+async def running(site: Site, server: FakeIcecast) -> AsyncIterator[Running]:
+    made = Running(site, f"http://source:hackme@127.0.0.1:{server.port}")
+    yield made
+    await made.stop()
+
+
+@pytest.mark.usefixtures("running")
+async def test_a_room_that_plays_is_heard_there_with_its_titles(site: Site, server: FakeIcecast) -> None:
+    await until(lambda: len(server.sound.get(MOUNT, b"")) > 80_000)
+    tones = sound.tones_in(decoded(bytes(server.sound[MOUNT]), "mp3").T)
+    assert [round(tone.hz / 10) for tone in tones] == [44]
+    first, second = (f"{it.artist} - {it.title}" for it in songs()[:2])
+    await until(lambda: server.titles == [(MOUNT, first)])
+    await site.jukebox.skip(site.lobby.room, await site.come("Ann"))
+    await site.start()
+    await until(lambda: server.titles[-1] == (MOUNT, second))
+    assert server.requests[0]["ice-public"] == "0"
+    assert server.requests[0]["ice-name"] == site.lobby.name
+
+
+async def test_how_many_listen_there_is_told(running: Running, site: Site, server: FakeIcecast) -> None:
+    await until(lambda: MOUNT in server.sound)
+    server.listeners = 3
+    await until(lambda: running.audience[-1:] == [("lobby", 3)])
+    server.listeners = 0
+    await until(lambda: running.audience[-1] == ("lobby", 0))
+    server.listeners = 2
+    await until(lambda: running.audience[-1] == ("lobby", 2))
+    await site.jukebox.stop(site.lobby.room, await site.come("Ann"))
+    await until(lambda: running.audience[-1] == ("lobby", 0))
+
+
+@pytest.mark.usefixtures("running")
+async def test_a_room_without_guests_or_without_music_has_no_mount(site: Site, server: FakeIcecast) -> None:
+    await until(lambda: MOUNT in server.sound)
+    ann = await site.come("Ann")
+    admin = type(ann)(ann.person, ann.name, ann.place, ann.surface, admin=True)
+    await site.jukebox.configure(site.lobby.room, admin, {"guests": Guests.OFF})
+    await until(lambda: MOUNT not in server.sound)
+    await site.jukebox.configure(site.lobby.room, admin, {"guests": Guests.ADD})
+    await until(lambda: MOUNT in server.sound)
+    await site.jukebox.stop(site.lobby.room, admin)
+    await until(lambda: MOUNT not in server.sound)
+
+
+@pytest.mark.usefixtures("running")
+async def test_a_mount_that_is_cut_comes_back(server: FakeIcecast) -> None:
+    await until(lambda: MOUNT in server.sound)
+    server.cut()
+    await until(lambda: len(server.past) == 1)
+    await until(lambda: len(server.sound.get(MOUNT, b"")) > 20_000)
+
+
+async def test_a_server_that_comes_later_or_refuses_is_tried_again(site: Site) -> None:
+    port = free_port()
+    with structlog.testing.capture_logs() as logs:
+        running = Running(site, f"http://source:wr0ng@127.0.0.1:{port}")
+        await until(lambda: any(line["event"] == "icecast mount failed" for line in logs))
+        async with icecast("hackme", port) as strict:
+            await until(lambda: strict.refused > 1)
+        await running.stop()
+    assert "wr0ng" not in repr(logs)
+
+
+async def test_only_who_acts_for_a_room_mounts_it(site: Site, server: FakeIcecast) -> None:
+    running = Running(site, f"http://source:hackme@127.0.0.1:{server.port}", owned=False)
+    await asyncio.sleep(0.6)
+    assert not server.requests
+    await running.stop()

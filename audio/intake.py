@@ -76,7 +76,6 @@ class Intake:
         if position and entry != seen.entry:  # by a crossfade, which may have been shorter than we asked for
             self._link.fix.due_in(CLOSE)
         seen.entry, seen.started = entry, True
-        self._link.bad_next = None
         self._link.bookmark.release()
         self._link.watchdog.expect_motion()
         await self._reports.track_started(self._room, entry, node=node.name, position=position)

@@ -95,12 +95,18 @@ class VoiceChannel(Channel, Listening):
         Channel.__init__(self, guild, name, position=position)
         Listening.__init__(self)
         self.user_limit = user_limit
+        self.bitrate = 64_000
         self.status: str | None = None
 
     @property
     def members(self) -> "list[Member]":
         """Who is in the channel now."""
         return self.guild.in_voice(self)
+
+    def set_bitrate(self, bitrate: int) -> None:
+        """Somebody with the right to do so changes it, in bit/s."""
+        self.bitrate = bitrate
+        self.guild.discord.gateway.channel_updated(self)
 
     @property
     def bot_session(self) -> "VoiceConnection | None":
@@ -110,7 +116,7 @@ class VoiceChannel(Channel, Listening):
         return connection if voice and voice.channel is self else None
 
     def payload(self) -> Json:
-        more = {"bitrate": 64000, "user_limit": self.user_limit, "rtc_region": None, "video_quality_mode": 1}
+        more = {"bitrate": self.bitrate, "user_limit": self.user_limit, "rtc_region": None, "video_quality_mode": 1}
         return super().payload() | more
 
 

@@ -10,7 +10,9 @@ import pytest
 from tests import sound
 from tests.e2e.hearing import listen, recorded
 from tests.e2e.product import Product
-from tests.e2e.world import LONG
+from tests.e2e.test_linking import operator
+from tests.e2e.world import LONG, staged
+from tests.e2e.world import World as GuildWorld
 from tests.simulators.telegram import Chat, Person, TelegramSimulator
 from tests.waiting import until
 
@@ -33,6 +35,7 @@ class World:
         return f"{self.chorus.url}{reply.button('Listen')['url'].removeprefix(PUBLIC)}/stream.ogg"
 
 
+SAFE = "https://music.example.org"
 PUBLIC = "http://music.example.org"
 """Without https updates are asked for."""
 
@@ -86,3 +89,46 @@ async def test_a_killed_bot_goes_on_where_it_was(world: World) -> None:
     await world.chorus.start()
     assert "+1" in (await world.ben.answered(lost, within=10)).text
     await until(lambda: world.group.live.id == live and world.group.shows("+1"))
+
+
+@dataclass
+class Both:
+    """A guild and a group that share a room."""
+
+    world: World
+    guild: GuildWorld
+
+
+@pytest.fixture
+async def both(tmp_path: Path, library: Path) -> AsyncIterator[Both]:
+    async with AsyncExitStack() as stack:
+        telegram = await stack.enter_async_context(TelegramSimulator.start())
+        env = {**telegram.env(), "PUBLIC_URL": SAFE}
+        stage = await stack.enter_async_context(staged(tmp_path / "data", library, env))
+        ann, ben = telegram.user("Ann"), telegram.user("Ben")
+        group = telegram.group("Testers", ann, ben)
+        telegram.webhooks[SAFE] = stage.chorus.url
+        await telegram.ready()
+        guild = await stage.guild("Host", "Cleo", "Dan")
+        world = World(telegram, group, ann, ben, stage.chorus)
+        yield Both(world, guild)
+        secrets = telegram.token.split(":")[1], telegram.updates.webhook and telegram.updates.webhook["secret_token"]
+        assert not [line for line in stage.chorus.lines for secret in secrets if secret and secret in line]
+
+
+async def test_a_song_from_a_chat_is_heard_in_the_guilds_voice_channel(both: Both) -> None:
+    """The chat's updates are brought by webhook; a skip passes with one vote from each side."""
+    world, guild = both.world, both.guild
+    cleo, dan = guild.people
+    assert "Nothing" in (await world.ann.say("/now", world.group)).text
+    await guild.start_long(cleo)
+    said = await operator(world.chorus, "link-place", f"telegram:{world.group.id}", f"discord:{guild.guild.id}")
+    assert said == "Testers shares the room of Host now.\n"
+    await until(lambda: "Long" in world.group.said[-1] or (world.ann.post("/now", world.group) and None), every=0.5)
+    assert "High E is number 1" in (await world.ann.say("/play High E", world.group)).text
+    await guild.panel_says("High E")
+    assert "1 of 2" in (await world.ben.say("/skip", world.group)).text
+    await guild.music.heard(LONG)
+    await dan.slash("skip", in_=guild.text)
+    await guild.music.heard(660)
+    await until(lambda: world.group.shows("High E", "Asked for by Ann"))

@@ -57,6 +57,8 @@ from core.reports import Reports
 from db.instance import InUseError
 from db.redis_bus import RedisBus
 from web.app import create_web
+from web.icecast import Icecast, Server
+from web.stream import Streams
 
 log = structlog.get_logger()
 
@@ -235,6 +237,8 @@ class App:
             playback=self.players,
             waveforms=self.levels,
             checks={"nodes": self._node_trouble, "discord": self._discord_trouble, "telegram": self._telegram_trouble},
+            hls=self.settings.hls,
+            icecast=self._icecast if self.settings.icecast_url else None,
         )
         titles = StationTitles(self.reports)
         covers = Covers(self.library)
@@ -254,6 +258,16 @@ class App:
         except OSError as error:
             message = f"{self.settings.host}:{self.settings.port} cannot be used ({_reason(error)}); set PORT or HOST"
             raise StartError(message) from None
+
+    def _icecast(self, streams: Streams) -> Icecast:
+        return Icecast(
+            Server(revealed(self.settings.icecast_url) or ""),
+            streams,
+            rooms=self.store.rooms,
+            places=self.store.places,
+            audience=self.players,
+            owns=self.store.ownership.owns,
+        )
 
     async def _play(self, stack: AsyncExitStack, *, leave_node: bool) -> None:
         await self.players.start()

@@ -222,6 +222,20 @@ async def _traces(settings: Settings) -> str:
         return url
 
 
+async def _hls(settings: Settings) -> str:
+    return f"on: {settings.public_url}/r/<room>/live.m3u8" if settings.hls else "off"
+
+
+async def _icecast(settings: Settings) -> str:
+    """Whether it lets sources in is seen when a room plays: trying it would put up a mount."""
+    if settings.icecast_url is None:
+        return "off"
+    url = urlsplit(settings.icecast_url.get_secret_value())
+    host = url.hostname or ""
+    async with _asked(f"{url.scheme}://{host}{f':{url.port}' if url.port else ''}/status-json.xsl", {}):
+        return f"rooms are mounted on {host}"
+
+
 async def _library(settings: Settings) -> str:
     for path in settings.library_paths:
         if not await asyncio.to_thread(os.access, path, os.R_OK | os.X_OK):
@@ -257,6 +271,8 @@ CHECKS: dict[str, Check] = {
     "discord_token": _discord,
     "telegram_api_url": _telegram_api,
     "telegram_token": _telegram,
+    "hls": _hls,
+    "icecast_url": _icecast,
     "metrics_token": _metrics_token,
     "otel_exporter_otlp_endpoint": _traces,
 }

@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         default=None, description="Made once and kept in DATA_DIR unless set; a comma list rotates"
     )
+    hls: bool = Field(default=False, description="Serve rooms as HLS too, for a CDN in front")
+    icecast_url: SecretStr | None = Field(
+        default=None, description="http://source:password@host:port of an Icecast server that rooms are mounted on"
+    )
     metrics_token: SecretStr | None = Field(default=None, description="Lets others than loopback read /metrics")
     otel_exporter_otlp_endpoint: str | None = Field(default=None, description="Where traces go; nowhere unless set")
 
@@ -85,6 +89,14 @@ class Settings(BaseSettings):
     def _is_a_bot_token(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not value.get_secret_value().partition(":")[0].isdecimal():
             raise ValueError("must be <number>:<secret>, as @BotFather gives it")
+        return value
+
+    @field_validator("icecast_url")
+    @classmethod
+    def _is_icecast(cls, value: SecretStr | None) -> SecretStr | None:
+        address = urlsplit(value.get_secret_value()) if value else None
+        if address and not (address.scheme in {"http", "https"} and address.hostname and _has_port(address)):
+            raise ValueError("must be http://source:password@host:port")
         return value
 
     @field_validator("secret_key")

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -25,6 +25,7 @@ from web.drawing import Drawing
 from web.guard import Guard
 from web.health import Health
 from web.hls import Hls
+from web.icecast import Icecast
 from web.pages import Pages
 from web.presence import Presences
 from web.rates import RateLimits, Rates
@@ -55,6 +56,7 @@ def create_web(
     waveforms: Waveforms | None = None,
     rates: Rates | None = None,
     hls: bool = False,
+    icecast: Callable[[Streams], Icecast] | None = None,
 ) -> web.Application:
     """The application to serve at the root; others are mounted into it by `add_subapp` and see nothing of its guard.
 
@@ -83,7 +85,21 @@ def create_web(
     app.add_routes([*pages.routes(), *Actions(site, pages).routes(), *Health(site).routes()])
     app.router.add_get("/static/{name}", assets.serve)
     _run(app, site, pages, bus)
+    if icecast is not None:
+        _mount(app, icecast(streams))
     return app
+
+
+def _mount(app: web.Application, icecast: Icecast) -> None:
+    """Rooms are mounted as long as the application lives."""
+
+    async def live(_: web.Application) -> AsyncIterator[None]:
+        mounting = asyncio.create_task(icecast.run())
+        yield
+        mounting.cancel()
+        await asyncio.gather(mounting, return_exceptions=True)
+
+    app.cleanup_ctx.append(live)
 
 
 def _run(app: web.Application, site: Site, pages: Pages, bus: Bus) -> None:

@@ -43,6 +43,7 @@ def test_empty_means_unset(monkeypatch: pytest.MonkeyPatch) -> None:
         ("PUBLIC_URL", "https://"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
         ("REDIS_URL", "localhost"),
+        ("ICECAST_URL", "icecast.example:8000"),
         ("SECRET_KEY", " , "),
         ("TELEGRAM_TOKEN", "hush-hush"),
         ("TELEGRAM_API_URL", "api.telegram.org"),

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -33,6 +34,20 @@ Load = Callable[[str, int], Awaitable[Found]]
 """Lets a node resolve an identifier to at most so many tracks."""
 
 _LINK = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The lists that led to an address, and the turns in which everything behind one link is looked at."""
+
+    turns: asyncio.Semaphore
+    lists: tuple[str, ...] = ()
+
+    def on(self, address: str) -> "_Way":
+        """The way through one more list. Raises UnplayableError when that leads nowhere."""
+        if address in self.lists or len(self.lists) > playlists.DEPTH:
+            raise UnplayableError("bad_link")
+        return _Way(self.turns, (*self.lists, address))
 
 
 class Resolver:
@@ -85,7 +100,7 @@ class Resolver:
         if further := self._sources.of(query):
             return await further.find(query, limit)
         if _LINK.match(query):
-            return await self._follow(query, limit, 0)
+            return await self._follow(query, limit)
         if query.startswith(podcasts.PREFIX):
             return await self._episode(*self._podcasts.named(query))
         return Found((await self._find(query),))
@@ -135,7 +150,7 @@ class Resolver:
             return self._node_track(line)
         if _LINK.match(line.address):
             item = Item(line.address, line.title, line.artist, line.length)
-            return next(iter(await self._item(item, 1, 0, turns)), None)
+            return next(iter(await self._item(item, 1, _Way(turns))), None)
         if line.address.startswith(library_store.PREFIX):
             known = await self._library.track(TrackRef(line.address))
             if known is not None:
@@ -162,20 +177,21 @@ class Resolver:
             raise NothingFoundError(query)
         return track
 
-    async def _follow(self, address: str, limit: int, depth: int) -> Found:
+    async def _follow(self, address: str, limit: int) -> Found:
         """The track or the tracks behind a link."""
-        if depth > playlists.DEPTH:
-            raise UnplayableError("bad_link")
         url = str(self._guard.check(address))
-        found = await self._prober.look(url)
+        return await self._open(url, await self._prober.look(url), limit, _Way(asyncio.Semaphore(LOOKS)))
+
+    async def _open(self, url: str, found: Sound | Listing | FeedText, limit: int, way: "_Way") -> Found:
+        """What was found at an address, to which this way led."""
         if isinstance(found, Sound):
             return Found((_track(url, found.title, found.artist, found.length),))
         if isinstance(found, FeedText):
             feed = await self._podcasts.read(url, found)
             return await self._episode(feed.title, feed.episodes[0])
         if found.kind == "hls":
-            return Found((await self._hls(url, found, depth),))
-        return await self._playlist(url, found, limit, depth)
+            return Found((await self._hls(url, found),))
+        return await self._playlist(url, found, limit, way.on(url))
 
     async def _episode(self, show: str, episode: Episode) -> Found:
         """An episode as it is, not as its feed says: hosts put advertisements in. Raises UnplayableError."""
@@ -185,31 +201,32 @@ class Resolver:
             raise UnplayableError("not_audio")
         return Found((_track(url, episode.title or found.title, show or found.artist, found.length),), resumes=True)
 
-    async def _hls(self, address: str, listing: Listing, depth: int) -> Track:
+    async def _hls(self, address: str, listing: Listing) -> Track:
         """One track; the length stands in a media playlist, so a master playlist's first variant is read."""
         variants = playlists.hls_variants(listing.text, listing.base)
         inner = listing
         if variants:
-            looked = await self._prober.look(str(self._guard.check(variants[0]))) if depth < playlists.DEPTH else None
+            looked = await self._prober.look(str(self._guard.check(variants[0])))
             if not isinstance(looked, Listing) or looked.kind != "hls":
+                raise UnplayableError("corrupt")
+            if playlists.hls_variants(looked.text, looked.base):
                 raise UnplayableError("corrupt")
             inner = looked
         return _track(address, "", "", playlists.hls_length(inner.text))
 
-    async def _playlist(self, address: str, listing: Listing, limit: int, depth: int) -> Found:
+    async def _playlist(self, address: str, listing: Listing, limit: int, way: "_Way") -> Found:
         playlist = playlists.parse(listing.kind, listing.text, listing.base)
         if not playlist.items:
             raise UnplayableError("corrupt")
-        tracks = await self._items(playlist.items[:limit], limit, depth)
+        tracks = await self._items(playlist.items[:limit], limit, way)
         return Found(tuple(tracks[:limit]), clean(playlist.title) or _name(address))
 
-    async def _items(self, items: Sequence[Item], limit: int, depth: int) -> list[Track]:
+    async def _items(self, items: Sequence[Item], limit: int, way: "_Way") -> list[Track]:
         """The tracks of a list's items, looked at side by side; one live stream stands for a list of them.
 
         A list of streams is a station with several servers, and nothing after a stream would ever be reached.
         """
-        turns = asyncio.Semaphore(LOOKS)
-        tasks = [asyncio.create_task(self._item(item, limit, depth, turns)) for item in items]
+        tasks = [asyncio.create_task(self._item(item, limit, way)) for item in items]
         try:
             await asyncio.wait(tasks, timeout=PLAYLIST_TIMEOUT)
         finally:
@@ -222,18 +239,18 @@ class Resolver:
         live = [track for track in tracks if track.length is None]
         return live[:1] if len(live) == len(tracks) else [track for track in tracks if track.length is not None]
 
-    async def _item(self, item: Item, limit: int, depth: int, turns: asyncio.Semaphore) -> Sequence[Track]:
+    async def _item(self, item: Item, limit: int, way: "_Way") -> Sequence[Track]:
         """What one line of a list stands for; a line that says what it is and how long is believed."""
         url = str(self._guard.check(item.address))
         if source := source_of(url):
             raise SourceOffError(source.name)
         if item.length is not None and item.title:
             return (_track(url, item.title, item.artist, item.length),)
-        async with turns:
+        async with way.turns:
             looked = await self._prober.look(url)
         if isinstance(looked, Sound):
             return (_track(url, item.title or looked.title, item.artist or looked.artist, looked.length),)
-        return (await self._follow(url, limit, depth + 1)).tracks
+        return (await self._open(url, looked, limit, way)).tracks
 
 
 def _bare(query: str) -> str:

@@ -1,39 +1,21 @@
 """The child process that measures tracks, so that neither time nor memory of the bot is spent on it.
 
-A request is a line of JSON on standard input, its answer one on standard output: see `Request` and `answer`. It ends
-with its parent, and gives way to everything else on the machine.
+A request is a line of JSON on standard input, its answer one on standard output: see `Request` and
+`audio.gauge_answer`. It ends with its parent, and gives way to everything else on the machine.
 """
 
-import base64
 import contextlib
 import json
-import math
 import os
 import queue
 import resource
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, cast
-
-import av
-import av.error
-
-from audio.gauge_http import RangedFile
-from audio.loudness_tags import tagged
-from audio.media_sound import LIMITS
-from audio.meter import Meter
 
 MEMORY = 1 << 30
 """Bytes of address space: a file that wants more is not measured."""
-SAMPLES = 9
-SAMPLE = 2.0
-"""A quick measure hears so many stretches of so many seconds; the beginning alone where it cannot look further."""
-BEGINNING = 12.0
-GOLDEN = (math.sqrt(5) - 1) / 2
-BAD_PACKETS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,92 +32,13 @@ class Request:
         return json.dumps(asdict(self)).encode() + b"\n"
 
 
-def answer(request: Request) -> dict[str, Any]:
-    """`loudness`, `peak`, `opus`, `whole` and `waveform` (base64), or `error`."""
-    try:
-        if request.quick and request.path and (known := tagged(Path(request.path))) is not None:
-            loudness, peak, opus = known
-            return {"loudness": loudness, "peak": peak, "opus": opus, "whole": False, "waveform": ""}
-        return _measured(request)
-    except Exception as error:  # noqa: BLE001 -- whatever a file does to its decoder ends with that file
-        return {"error": type(error).__name__}
-
-
-def _measured(request: Request) -> dict[str, Any]:
-    with contextlib.ExitStack() as stack:
-        source = request.path or stack.enter_context(contextlib.closing(RangedFile(request.url)))
-        container = stack.enter_context(
-            cast("Any", av).open(source, container_options=LIMITS, metadata_errors="ignore")
-        )
-        if not container.streams.audio:
-            raise ValueError("no sound")
-        stream = container.streams.audio[0]
-        stream.codec_context.thread_count = 1
-        meter = _metered(_sampled(container, stream) if request.quick else _frames(container, stream))
-        return {
-            "loudness": meter.loudness,
-            "peak": meter.peak,
-            "opus": _passes(stream.codec_context),
-            "whole": not request.quick,
-            "waveform": "" if request.quick else base64.b64encode(meter.waveform).decode(),
-        }
-
-
-def _metered(frames: Iterator[Any]) -> Meter:
-    meter, heard = Meter(), False
-    for frame in frames:
-        meter.feed(frame)
-        heard = True
-    if not heard:
-        raise ValueError("nothing could be decoded")
-    meter.finish()
-    return meter
-
-
-def _frames(container: Any, stream: Any) -> Iterator[Any]:
-    """What can be decoded, in order."""
-    bad = 0
-    for packet in container.demux(stream):
-        try:
-            yield from packet.decode()
-        except av.error.InvalidDataError:
-            bad += 1
-            if bad > BAD_PACKETS:
-                raise
-
-
-def _sampled(container: Any, stream: Any) -> Iterator[Any]:
-    """Stretches from all over the track."""
-    duration = container.duration
-    if not duration or duration < SAMPLES * SAMPLE * 2 * av.time_base:
-        yield from _stretch(container, stream, BEGINNING)
-        return
-    start = container.start_time or 0
-    for place in sorted(number * GOLDEN % 1 for number in range(SAMPLES)):  # no beat of the music falls in with these
-        container.seek(start + int((duration - SAMPLE * av.time_base) * place))
-        yield from _stretch(container, stream, SAMPLE)
-
-
-def _stretch(container: Any, stream: Any, seconds: float) -> Iterator[Any]:
-    heard = 0.0
-    for frame in _frames(container, stream):
-        yield frame
-        heard += frame.samples / frame.sample_rate
-        if heard >= seconds:
-            return
-
-
-def _passes(codec: Any) -> bool:
-    """Whether a node may pass its packets on untouched: Opus with no gain in its head (RFC 7845 §5.1)."""
-    head = codec.extradata or b""
-    return codec.name in {"opus", "libopus"} and head[16:19] == b"\0\0\0"
-
-
 def main() -> None:
     """Answer one request after the other until the parent is gone."""
     _give_way()
     requests: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_read, args=(requests.put,), daemon=True).start()
+    from audio.gauge_answer import answer  # FFmpeg and all takes a while to load
+
     while True:
         done = answer(Request(**json.loads(requests.get())))
         sys.stdout.write(json.dumps(done) + "\n")
@@ -149,10 +52,8 @@ def _read(put: Callable[[bytes], None]) -> None:
 
 
 def _give_way() -> None:
-    """Run only while nothing else wants to, in bounded memory."""
+    """Run after everything else that wants to, in bounded memory."""
     os.nice(19)
-    with contextlib.suppress(AttributeError, OSError):  # Linux alone has it, and some sandboxes refuse it
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 

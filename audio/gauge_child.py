@@ -32,7 +32,7 @@ class GaugeChild:
         return self._process.pid if self._process is not None else None
 
     async def ask(self, request: Request, *, within: float) -> dict[str, Any]:
-        """What `audio.gauge.answer` says, after at most so many seconds. Raises GaugeError."""
+        """What `audio.gauge_answer.answer` says, after at most so many seconds. Raises GaugeError."""
         self._stay()
         process = self._process = self._process or await _start()
         assert process.stdin is not None

@@ -15,7 +15,8 @@ import numpy as np
 import psutil
 import pytest
 
-from audio.gauge import Request, answer
+from audio.gauge import Request
+from audio.gauge_answer import answer
 from audio.gauge_child import ROOT, GaugeChild, GaugeError
 from audio.loudness import Levels
 from audio.loudness_tags import tagged
@@ -181,8 +182,6 @@ async def test_the_child_gives_way_to_everything_and_has_no_secrets(
         process = psutil.Process(child.pid)
         assert process.nice() == 19
         assert "DISCORD_TOKEN" not in process.environ()
-        if hasattr(os, "SCHED_IDLE"):
-            assert os.sched_getscheduler(process.pid) in {os.SCHED_IDLE, os.SCHED_OTHER}
     finally:
         await child.end()
     assert not psutil.pid_exists(process.pid)
@@ -210,7 +209,7 @@ def test_the_child_ends_at_once_when_its_parent_is_killed(tmp_path: Path) -> Non
         child = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
         with contextlib.suppress(psutil.NoSuchProcess):
-            child.wait(5)
+            child.wait(20)
 
 
 # The job

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from gettext import NullTranslations
 
-from cogs.discord import names, polls, states, words
+from cogs.discord import names, polls, sounding, states, words
 from cogs.discord.text import length, safe
 from cogs.telegram.keyboards import Button, Rows
 from core.enums import Guests, Loop, Mode, PauseReason
@@ -73,14 +73,18 @@ def _votes(view: RoomView, texts: NullTranslations) -> str:
 
 
 def _footer(view: RoomView, texts: NullTranslations) -> str:
-    rules = [] if view.mode is Mode.FAIR else [names.mode(view.mode, texts)]
     parts = [
         texts.ngettext("%(count)d waiting", "%(count)d waiting", view.total) % {"count": view.total},
         f"🔊 {view.volume} %",
-        *rules,
-        *([texts.gettext("🔒 locked")] if view.closed else []),
+        *_rules(view, texts),
     ]
     return " · ".join(parts)
+
+
+def _rules(view: RoomView, texts: NullTranslations) -> list[str]:
+    """What is not as usual: the mode, the sound, a locked queue."""
+    mode = [] if view.mode is Mode.FAIR else [names.mode(view.mode, texts)]
+    return [*mode, *sounding.rules(view, texts), *([texts.gettext("🔒 locked")] if view.closed else [])]
 
 
 def _buttons(view: RoomView, now: NowView, texts: NullTranslations) -> Rows:
@@ -136,7 +140,8 @@ def queue(view: RoomView, page: int, texts: NullTranslations) -> Drawing:
     text = "\n".join(lines) or texts.gettext("Nothing is waiting. /play adds something.")
     running = "\n".join(polls.line(poll, texts) for poll in view.polls[:ASKED]) if page == 0 else ""
     where = texts.gettext("Page %(page)d of %(pages)d") % {"page": page + 1, "pages": pages(view)}
-    return Drawing("\n\n".join(part for part in (text, running, where) if part), turning(view, page, "page"))
+    footer = " · ".join([where, *_rules(view, texts)])
+    return Drawing("\n\n".join(part for part in (text, running, footer) if part), turning(view, page, "page"))
 
 
 def turning(view: RoomView, page: int, action: str) -> tuple[tuple[Button, ...], ...]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core.types import Shuffle
+from core.enums import Surface as Kind
+from core.types import Actor, Filter, PersonId, Shuffle
 from tests.contract import surfaces
 from tests.contract.surfaces import Core, Surface
 from tests.waiting import until
@@ -194,3 +195,20 @@ async def test_a_restart_loses_nothing(surface: Surface) -> None:
     surface.core.clock.move(10_000)
     await cyd.skip()
     assert await surface.core.on_air(surface.room) == "Chant"
+
+
+async def test_what_changes_the_sound_is_seen_and_outlives_a_restart(surface: Surface) -> None:
+    ann = await surface.come("Ann")
+    await ann.add("Aria")
+    dj = Actor(PersonId("dj"), "Dee", surface.place, Kind.SYSTEM, dj=True)
+    await surface.core.jukebox.set_filter(surface.room, dj, "nightcore")
+    await surface.core.jukebox.set_crossfade(surface.room, dj, 2_500)
+    for _ in range(2):
+        shown = (await ann.sees()).casefold()
+        assert "nightcore" in shown
+        assert "crossfade 2.5 s" in shown
+        await surface.stop()
+        await surface.core.close()
+        await surface.core.open()
+        await surface.start()
+    assert (await surface.core.view(surface.room)).filter == Filter("nightcore")

@@ -1,18 +1,21 @@
-"""Internet radio: heard without a gap while its station stalls, its songs shown and kept as history."""
+"""Internet radio and podcasts: no gap while a station stalls, songs shown and kept, episodes that go on."""
 
 import time
 from pathlib import Path
 
+import mutagen.id3
+import numpy as np
 import pytest
 
 from tests import sound
+from tests.audio.foreign import body, file
 from tests.audio.stations import Station
 from tests.e2e.world import Stage
 from tests.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.heard]
 
-TONE = 700.0
+TONE, FURTHER = 700.0, 1_500.0
 RATE = 16_000
 
 
@@ -55,3 +58,43 @@ async def test_a_station_shows_its_songs_and_outlives_a_stall(stage: Stage, tmp_
     await world.told(ann, "history", "Ann – Hello")
     await world.said(ann, "skip")
     await world.told(ann, "history", "Ben – Bye")
+
+
+async def test_an_episode_goes_on_where_the_room_left_it(stage: Stage, tmp_path: Path) -> None:
+    """Chosen from its feed, sought by a chapter, left, and asked for again: also gaplessly, behind another track."""
+    world = await stage.guild()
+    ann = world.people[0]
+    parts = np.concatenate([sound.tone(TONE, 60), sound.tone(FURTHER, 60)])
+    path = sound.write_sound(tmp_path / "one.mp3", parts)
+    tags = mutagen.id3.ID3()
+    for number, start in enumerate((0, 60_000)):
+        title = mutagen.id3.TIT2(text=[f"Part {number + 1}"])
+        tags.add(
+            mutagen.id3.CHAP(element_id=f"c{number}", start_time=start, end_time=start + 60_000, sub_frames=[title])
+        )
+    tags.save(path)
+    stage.site.pages["/one.mp3"] = file(path)
+    item = '<item><title>One</title><enclosure url="/one.mp3"/></item>'
+    feed = f"<rss><channel><title>The Show</title>{item}</channel></rss>"
+    stage.site.pages["/feed"] = body(feed, "application/rss+xml")
+
+    (episode,) = await ann.autocomplete("play", "query", stage.site.url("/feed"))
+    assert "One" in await world.said(ann, "play", query=episode["value"], within=12)
+    await world.music.heard(TONE, within=8)
+    chapters = await ann.autocomplete("seek", "position", "part")
+    assert [it["name"] for it in chapters] == ["0:00 · Part 1", "1:00 · Part 2"]
+    await world.said(ann, "seek", position=chapters[1]["value"])
+    await world.music.heard(FURTHER)
+    await world.said(ann, "skip")
+
+    again = await world.said(ann, "play", query=episode["value"], within=12)
+    assert "It goes on at 1:0" in again
+    await world.music.heard(FURTHER)
+    await world.said(ann, "skip")
+
+    await world.play(ann, "Top A")
+    assert "It goes on at 1:0" in await world.said(ann, "play", query=episode["value"], within=12)
+    await world.music.heard(FURTHER, within=8)
+    await world.told(ann, "now", "1:0")
+    heard = [tone.hz for tone in world.music.tones(time.monotonic() - 3)]
+    assert not any(abs(hz - TONE) < 20 for hz in heard), "it begins at its place"

@@ -145,6 +145,10 @@ class CannotLinkError(ChorusError):
     place: PlaceId
 
 
+class NoSuchCodeError(ChorusError):
+    """The code was used, has run out, or never was."""
+
+
 class NotLinkedError(ChorusError):
     """There is nothing to unlink."""
 

@@ -284,6 +284,14 @@ class VisitColumns(TypedColumns):
     place: Named[str] = Column(Text)
 
 
+class CodeColumns(TypedColumns):
+    """A code that was shown to somebody, as a hash, and what it stands for until then."""
+
+    hash: Named[str] = Column(Text, primary_key=True)
+    subject: Named[str] = Column(Text)
+    until: Named[int] = Column(BigInteger)
+
+
 class LinkColumns(TypedColumns):
     """A place whose people share the room of another place."""
 
@@ -348,6 +356,7 @@ node_sessions = Table("node_sessions", metadata, NodeSessionColumns)
 node_drains = Table("node_drains", metadata, NodeDrainColumns)
 live_messages = Table("live_messages", metadata, LiveMessageColumns)
 links = Table("links", metadata, LinkColumns)
+codes = Table("codes", metadata, CodeColumns)
 chats = Table("chats", metadata, ChatColumns)
 visits = Table("visits", metadata, VisitColumns)
 favourites = Table("favourites", metadata, FavouriteColumns)

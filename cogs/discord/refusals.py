@@ -182,6 +182,7 @@ _REFUSALS: dict[type[errors.ChorusError], Callable[[Any, Words], str]] = {
     errors.NoSuchPollError: _fixed(lambda _: _("That vote is over.")),
     errors.AlreadyLinkedError: _fixed(lambda _: _("That shares a room already. Unlink it first.")),
     errors.CannotLinkError: _fixed(lambda _: _("Those two cannot share a room: chats and web rooms join a server’s.")),
+    errors.NoSuchCodeError: _fixed(lambda _: _("That code does not work: it lives for ten minutes, and works once.")),
     errors.NotLinkedError: _fixed(lambda _: _("There is nothing to unlink.")),
     errors.ClosedError: _fixed(lambda _: _("The queue is locked: only DJs add to it for now.")),
     errors.DuplicateError: _filled(lambda _: _("**%(title)s** waits or plays already.")),

@@ -1,0 +1,15 @@
+"""Codes that people carry from one surface to another."""
+
+from typing import Protocol
+
+
+class Codes(Protocol):
+    """Each works once, and for ten minutes. Everything raises StoreUnavailableError."""
+
+    async def issue(self, kind: str, subject: str) -> str:
+        """A new code that stands for `subject`; nobody can guess it, and the store does not know it."""
+        ...
+
+    async def redeem(self, kind: str, code: str) -> str | None:
+        """What a code of that kind stands for, once; None for one that was used, has run out or never was."""
+        ...

@@ -1,0 +1,46 @@
+"""Codes that work once; kept as hashes."""
+
+import secrets
+from hashlib import sha256
+
+from sqlalchemy import delete, insert
+
+from core.ports.clock import Clock
+from db.engine import Database
+from db.models import codes
+
+LIFE = 600_000
+"""ms that a code works."""
+LETTERS = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
+"""None that could be taken for another."""
+LENGTH = 10
+"""49 bits."""
+
+
+class SqlCodes:
+    """`core.ports.codes.Codes` on a database. Everything raises StoreUnavailableError."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def issue(self, kind: str, subject: str) -> str:
+        """A new code (see the port)."""
+        code, now = "".join(secrets.choice(LETTERS) for _ in range(LENGTH)), self._clock.now()
+        row = {"hash": _hash(kind, code), "subject": subject, "until": now + LIFE}
+        async with self._database.write() as connection:
+            await connection.execute(delete(codes).where(codes.c.until <= now))
+            await connection.execute(insert(codes), row)
+        return f"{code[:5]}-{code[5:]}"
+
+    async def redeem(self, kind: str, code: str) -> str | None:
+        """What a code stands for, once (see the port)."""
+        mine = (codes.c.hash == _hash(kind, code)) & (codes.c.until > self._clock.now())
+        async with self._database.write() as connection:
+            row = (await connection.execute(delete(codes).where(mine).returning(codes.c.subject))).first()
+        return row.subject if row else None
+
+
+def _hash(kind: str, code: str) -> str:
+    entered = "".join(char for char in code.upper() if char in LETTERS)
+    return sha256(f"{kind}:{entered}".encode()).hexdigest()

@@ -1,0 +1,125 @@
+"""Codes that join rooms and accounts, on every database."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from core.bus import LocalBus
+from core.enums import Surface
+from core.errors import (
+    AlreadyLinkedError,
+    CannotLinkError,
+    ForbiddenError,
+    NoSuchCodeError,
+    NotLinkedError,
+    RateLimitedError,
+)
+from core.joining import GUESSES, Joining
+from core.types import Actor, Identity, PlaceId
+from db.codes import LIFE, SqlCodes
+from db.engine import Database
+from db.groups import Groups
+from db.links import SqlLinks
+from db.people import SqlPeople
+from db.places import SqlPlaces
+from db.rooms import SqlRooms
+from tests.fakes import FakeClock
+
+ANN = Identity(Surface.DISCORD, "1", "Ann")
+HER_PHONE = Identity(Surface.TELEGRAM, "2", "Ann’s phone")
+CHAT = PlaceId("telegram:-5")
+
+
+class Rig:
+    """A guild with an admin, a chat with an admin, and what is between them."""
+
+    def __init__(self, database: Database) -> None:
+        self.clock = FakeClock()
+        groups, bus = Groups(), LocalBus()
+        self.rooms = SqlRooms(database, bus, self.clock, groups=groups)
+        self.places = SqlPlaces(database, self.clock, groups)
+        links, people = SqlLinks(database, bus, self.clock, groups), SqlPeople(database, bus, self.clock, groups)
+        self.joining = Joining(self.rooms, links, people, SqlCodes(database, self.clock), self.clock)
+
+    async def begin(self) -> None:
+        self.host = await self.places.guild_room(1, 7, "Guild")
+        await self.places.place_room(CHAT, "Chat")
+        ann, phone = await self.places.person(ANN), await self.places.person(HER_PHONE)
+        self.ann = Actor(ann, "Ann", self.host.place, Surface.DISCORD, admin=True)
+        self.phone = Actor(phone, "Ann’s phone", CHAT, Surface.TELEGRAM, admin=True)
+
+
+@pytest.fixture
+async def rig(database: Database) -> AsyncIterator[Rig]:
+    rig = Rig(database)
+    await rig.begin()
+    yield rig
+    await rig.rooms.close()
+
+
+async def test_a_chat_joins_by_a_code_and_parts_again(rig: Rig) -> None:
+    code = await rig.joining.invite(rig.host.room, rig.ann)
+    assert await rig.joining.join(rig.phone, code.lower().replace("-", " ")) == rig.host.room
+    assert (await rig.places.place_room(CHAT, "Chat")).room == rig.host.room
+    again = await rig.joining.invite(rig.host.room, rig.ann)
+    with pytest.raises(AlreadyLinkedError):
+        await rig.joining.join(rig.phone, again)
+    own = await rig.joining.part(rig.phone)
+    assert (await rig.places.place_room(CHAT, "Chat")).room == own != rig.host.room
+    with pytest.raises(NotLinkedError):
+        await rig.joining.part(rig.phone)
+
+
+async def test_both_sides_have_to_be_admins(rig: Rig) -> None:
+    with pytest.raises(ForbiddenError):
+        await rig.joining.invite(rig.host.room, replace(rig.ann, admin=False))
+    code = await rig.joining.invite(rig.host.room, rig.ann)
+    with pytest.raises(ForbiddenError):
+        await rig.joining.join(replace(rig.phone, admin=False), code)
+    with pytest.raises(ForbiddenError):
+        await rig.joining.part(replace(rig.phone, admin=False))
+    assert await rig.joining.join(rig.phone, code) == rig.host.room
+
+
+async def test_a_code_works_once_and_for_ten_minutes(rig: Rig) -> None:
+    first, second = [await rig.joining.invite(rig.host.room, rig.ann) for _ in range(2)]
+    assert first != second
+    await rig.joining.join(rig.phone, first)
+    await rig.joining.part(rig.phone)
+    with pytest.raises(NoSuchCodeError):
+        await rig.joining.join(rig.phone, first)
+    rig.clock.move(LIFE)
+    with pytest.raises(NoSuchCodeError):
+        await rig.joining.join(rig.phone, second)
+
+
+async def test_guessing_is_slow(rig: Rig) -> None:
+    code = await rig.joining.invite(rig.host.room, rig.ann)
+    for _ in range(GUESSES):
+        with pytest.raises(NoSuchCodeError):
+            await rig.joining.join(rig.phone, "AAAAA-AAAAA")
+    with pytest.raises(RateLimitedError) as error:
+        await rig.joining.join(rig.phone, code)
+    assert 0 < error.value.retry_after <= 60
+    rig.clock.move(60_000)
+    assert await rig.joining.join(rig.phone, code) == rig.host.room
+
+
+async def test_a_guild_cannot_join_and_codes_are_not_exchanged(rig: Rig) -> None:
+    code = await rig.joining.invite(rig.host.room, rig.ann)
+    with pytest.raises(CannotLinkError):
+        await rig.joining.join(rig.ann, code)
+    of_person = await rig.joining.introduce(ANN)
+    with pytest.raises(NoSuchCodeError):
+        await rig.joining.join(rig.phone, of_person)
+
+
+async def test_two_accounts_become_one_human_and_part_again(rig: Rig) -> None:
+    code = await rig.joining.introduce(ANN)
+    assert await rig.joining.recognise(rig.phone.person, HER_PHONE, code) == ANN
+    with pytest.raises(NoSuchCodeError):
+        await rig.joining.recognise(rig.phone.person, HER_PHONE, code)
+    await rig.joining.forget(HER_PHONE)
+    with pytest.raises(NotLinkedError):
+        await rig.joining.forget(HER_PHONE)

@@ -303,6 +303,8 @@ class App:
             live_messages=self.store.live_messages,
             bus=self.bus,
             clock=self.clock,
+            live=self.live,
+            push_states=self.players,
             playback=self.players,
             page_url=reachable(self.settings.public_url),
             attach=attach,

@@ -19,9 +19,11 @@ from cogs.languages import translations
 from core.errors import ChorusError
 from core.events import Event, OutputChanged
 from core.jukebox import Jukebox
+from core.live import Live
 from core.ports.bus import Bus
 from core.ports.clock import Clock
 from core.ports.places import LiveMessages, Places
+from core.ports.pushes import PushStates
 from core.ports.rooms import Rooms
 from core.ports.stream import Playback
 from core.ports.tracks import Library, Resolver
@@ -86,6 +88,8 @@ class ChorusClient(discord.AutoShardedClient):
         live_messages: LiveMessages,
         bus: Bus,
         clock: Clock,
+        live: Live | None = None,
+        push_states: PushStates | None = None,
         playback: Playback | None = None,
         page_url: str | None = None,
         attach: Callable[[discord.Client], Awaitable[None]] | None = None,
@@ -108,7 +112,7 @@ class ChorusClient(discord.AutoShardedClient):
             playback=playback,
             page_url=page_url,
         )
-        self.surface = Surface(jukebox, resolver, library, self.people, self.panels, clock)
+        self.surface = Surface(jukebox, resolver, library, self.people, self.panels, clock, live, push_states)
         self.tree = Tree(
             self,
             allowed_contexts=app_commands.AppCommandContext(guild=True),

@@ -12,8 +12,10 @@ from cogs.languages import translations
 from core.enums import Surface as Kind
 from core.errors import VoiceForbiddenError
 from core.jukebox import Jukebox
+from core.live import Live
 from core.ports.clock import Clock
 from core.ports.places import RoomRef
+from core.ports.pushes import PushStates
 from core.ports.tracks import Library, Resolver
 from core.records.views import RoomView
 from core.types import Actor, CommandId, PersonId, RoomId
@@ -31,6 +33,8 @@ class Surface:
     people: People
     panels: Panels
     clock: Clock
+    live: Live | None = None
+    push_states: PushStates | None = None
 
 
 class Client(Protocol):

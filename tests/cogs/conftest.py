@@ -9,9 +9,11 @@ import pytest
 from cogs.discord.client import ChorusClient
 from core.bus import LocalBus
 from core.jukebox import Jukebox
+from core.live import Live
 from core.reports import Reports
 from core.room import Room
 from core.types import RoomId
+from tests.fake_pushes import FakePushes
 from tests.fakes import (
     FakeClock,
     FakeLibrary,
@@ -32,6 +34,7 @@ class FakePlayback:
     def __init__(self) -> None:
         self.trouble = "playing"
         self.encodes: int | None = None
+        self.states: dict[str, str] = {}
 
     def status(self, room: RoomId) -> str:
         return self.trouble
@@ -41,6 +44,9 @@ class FakePlayback:
 
     def nodes(self) -> dict[str, str]:
         return {}
+
+    def pushes(self, room: RoomId) -> dict[str, str]:
+        return self.states
 
 
 @dataclass
@@ -62,6 +68,7 @@ class Party:
     clock: FakeClock
     bus: LocalBus
     playback: FakePlayback
+    pushes: FakePushes
     client: ChorusClient
 
     @property
@@ -111,6 +118,8 @@ def make_client(party: Party) -> ChorusClient:
         live_messages=party.live,
         bus=party.bus,
         clock=party.clock,
+        live=Live(party.rooms, party.pushes, party.bus, party.clock),
+        push_states=party.playback,
         playback=party.playback,
         page_url="https://music.example.org",
     )
@@ -141,6 +150,7 @@ async def party(monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Party]:
             clock=FakeClock(),
             bus=bus,
             playback=FakePlayback(),
+            pushes=FakePushes(),
             client=None,  # pyright: ignore[reportArgumentType] - made by start
         )
         await party.start()

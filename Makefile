@@ -25,7 +25,8 @@ test: $(VENV)/.dev $(CLIENTS)/.done packages ## All tests: rules, stores and pag
 	@$(PYTEST) -n 2 --dist worksteal -m "not heard" $(ARGS)
 	@$(PYTEST) -m heard $(ARGS)
 
-soak: $(VENV)/.dev $(CLIENTS)/.done packages ## The repeated tests with higher counts
+soak: $(VENV)/.dev $(CLIENTS)/.done packages ## 50 rooms with random commands for SOAK minutes (60), then the repeated tests with higher counts
+	@$(VENV)/bin/python -m bench.soak $(SOAK)
 	@SOAK=20 $(PYTEST) -m "soak or heard" $(ARGS)
 
 lint: $(VENV)/.dev ## Style, types and the import rule

@@ -1,0 +1,255 @@
+"""`make soak`: fifty rooms on one node, random commands, for an hour; what leaks, sticks or comes late is counted.
+
+A packet is late when it comes more than 40 ms after it was due. It is the machine's doing when, in that moment, a bare
+sleeper (a process that does nothing but sleep for 20 ms at a time) was late by half as much, or the kernel kept the
+node's loop waiting for a core for half as long (`run_delay` of its main thread, as the sleeper reads it).
+"""
+
+import asyncio
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+from bench.figures import judged, machine
+from bench.processes import memory
+from bench.rig import Rig, rig
+from bench.soak_room import FILES, LENGTH, Late, SoakRoom
+from tests import sound
+from tests.waiting import until
+
+ROOMS = 50
+MINUTES = 60.0
+SEED = 4242
+LATE = 0.040
+EVERY = 6.0
+"""Seconds between two commands to a room, on average."""
+HELD_BACK = 2.0
+"""Seconds after which all that explains a pause is known."""
+STUCK = 3.0
+SAMPLE = 5.0
+REPORT = Path(__file__).parent / "reports" / "soak.json"
+SLEEPER = """
+import sys, time
+stat = open(f"/proc/{sys.argv[1]}/task/{sys.argv[1]}/schedstat")
+due, waited = time.monotonic(), 0
+while True:
+    due += 0.02
+    time.sleep(max(0.0, due - time.monotonic()))
+    stat.seek(0)
+    now, waits = time.monotonic(), int(stat.read().split()[1])
+    if now - due > 0.01 or (waited and waits - waited > 10_000_000):
+        print(now, now - due, (waits - waited) / 1e9 if waited else 0, flush=True)
+        due = now
+    waited = waits
+"""
+
+
+class Wait(NamedTuple):
+    """At a time (monotonic s): how late the sleeper was, and how long the node's loop had to wait for a core."""
+
+    at: float
+    slept: float
+    waited: float
+
+
+class Soak:
+    """A run over these rooms."""
+
+    def __init__(self, one: Rig, rooms: int) -> None:
+        dice = random.Random(SEED)
+        self.counts: dict[str, int] = {}
+        self.rooms = [SoakRoom(one, one.room(), random.Random(dice.random()), self.counts) for _ in range(rooms)]
+        self.events: dict[str, int] = {}
+        self.late: list[Late] = []
+        self.machine: list[Wait] = []
+        self.stuck: list[str] = []
+        self.memory: list[float] = []
+        self._one = one
+        self._dice = dice
+        self._by_guild = {str(room.room.guild.id): room for room in self.rooms}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def begin(self) -> None:
+        """All rooms play; a few begin at a time."""
+        turns = asyncio.Semaphore(4)
+
+        async def start(room: SoakRoom) -> None:
+            async with turns:
+                await room.play()
+
+        await asyncio.gather(*map(start, self.rooms))
+        await until(lambda: all(room.room.channel.packets for room in self.rooms), within=60, what="all are heard")
+
+    async def end(self) -> None:
+        """No room is left."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(room.leave() for room in self.rooms))
+        connections = self._one.discord.voice.connections
+        await until(lambda: not any(connection.open for connection in connections), within=30, what="all have left")
+        connections.clear()
+
+    async def run(self, seconds: float) -> None:
+        """Commands for so long."""
+        end, sampled = time.monotonic() + seconds, 0.0
+        async with _sleeper(self._one.pid, self.machine):
+            while (now := time.monotonic()) < end:
+                self._spawn(self._dice.choice(self.rooms))
+                self._take_events()
+                if now - sampled > SAMPLE:
+                    sampled = now
+                    self._look(now)
+                await asyncio.sleep(self._dice.expovariate(len(self.rooms) / EVERY))
+            await asyncio.sleep(HELD_BACK)
+            self._look(time.monotonic())
+
+    def _spawn(self, room: SoakRoom, *, again: bool = False) -> None:
+        task = asyncio.create_task(room.play() if again else room.command())
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.stuck.append(repr(error))
+
+    def _take_events(self) -> None:
+        messages, self._one.node.messages[:] = list(self._one.node.messages), []
+        for message in messages:
+            if message["op"] != "event":
+                continue
+            kind = f"{message['type']} {message.get('reason', '')}".strip()
+            self.events[kind] = self.events.get(kind, 0) + 1
+            if message["type"] == "TrackEndEvent" and message["reason"] in {"finished", "loadFailed"}:
+                room = self._by_guild[message["guildId"]]
+                room.quiet.append((time.monotonic() - 1.0, time.monotonic() + HELD_BACK))
+                self._spawn(room, again=True)
+
+    def _look(self, now: float) -> None:
+        self.memory.append(memory(self._one.pid))
+        for number, room in enumerate(self.rooms):
+            self.late += [it for it in room.listen(now - HELD_BACK) if it.by > LATE]
+            heard = room.room.channel.packets[-1].at if room.room.channel.packets else room.last
+            if room.due and now - heard > STUCK and not room.lock.locked():
+                self.stuck.append(f"room {number} at {now:.1f} for {now - heard:.1f} s")
+
+    def blamed(self) -> list[Late]:
+        """Late packets that are not the machine's doing."""
+        return [it for it in self.late if not _explained(it, self.machine)]
+
+
+def _explained(late: Late, waits: list[Wait]) -> bool:
+    near = [wait for wait in waits if late.at - late.by - 0.05 < wait.at < late.at + 0.05]
+    return max((it.slept for it in near), default=0.0) > late.by / 2 or sum(it.waited for it in near) > late.by / 2
+
+
+@asynccontextmanager
+async def _sleeper(pid: int, waits: list[Wait]) -> AsyncGenerator[None]:
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", SLEEPER, str(pid)), stdout=asyncio.subprocess.PIPE
+    )
+    assert child.stdout is not None
+    reader = asyncio.create_task(_note(child.stdout, waits))
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            child.kill()
+        await asyncio.gather(child.wait(), reader)
+
+
+async def _note(stream: asyncio.StreamReader, waits: list[Wait]) -> None:
+    while line := await stream.readline():
+        waits.append(Wait(*map(float, line.split())))
+
+
+def held(pid: int) -> dict[str, int]:
+    """Threads, open files and sockets of a process."""
+    process = Path(f"/proc/{pid}")
+    found = {"threads": sum(1 for _ in (process / "task").iterdir()), "files": 0, "sockets": 0}
+    for descriptor in (process / "fd").iterdir():
+        with suppress(OSError):
+            found["sockets" if str(descriptor.readlink()).startswith("socket:") else "files"] += 1
+    return found
+
+
+async def run(minutes: float = MINUTES, rooms: int = ROOMS) -> dict[str, Any]:
+    """The figures of one run."""
+    async with rig() as one:
+        for name in FILES:
+            await asyncio.to_thread(sound.write_tone, one.folder / name, 440, LENGTH)
+        before = await rested(one, rooms)
+        soak = Soak(one, rooms)
+        await soak.begin()
+        await soak.run(minutes * 60)
+        await soak.end()
+        after: dict[str, int] = {}
+
+        def released() -> bool:
+            after.update(held(one.pid))
+            return all(after[kind] <= before[kind] for kind in before)
+
+        with suppress(AssertionError):
+            await until(released, within=40, every=0.5)
+        return figures(soak, minutes, before, after, one.log.read_text())
+
+
+async def rested(one: Rig, rooms: int) -> dict[str, int]:
+    """What the node holds once it has played and nobody is there any more."""
+    first = Soak(one, rooms)
+    await first.begin()
+    await first.end()
+    await asyncio.sleep(20)  # connections that are kept for a while are closed by then
+    return held(one.pid)
+
+
+def figures(soak: Soak, minutes: float, before: dict[str, int], after: dict[str, int], log: str) -> dict[str, Any]:
+    """The report."""
+    quarter = max(1, len(soak.memory) // 4)
+    early, last = median(soak.memory[quarter : 2 * quarter] or soak.memory), median(soak.memory[-quarter:])
+    blamed, refused = soak.blamed(), [text for room in soak.rooms for text in room.refused]
+    return {
+        "minutes": minutes,
+        "rooms": len(soak.rooms),
+        "packets": sum(room.packets for room in soak.rooms),
+        "commands": soak.counts,
+        "events": soak.events,
+        "memory_growth_mb": judged(last - early, max(8.0, early * 0.05), from_mb=round(early, 1), to_mb=round(last, 1)),
+        "late_by_the_node": judged(len(blamed), 0, worst_ms=worst(blamed)),
+        "late_by_the_machine": {"count": len(soak.late) - len(blamed), "worst_ms": worst(soak.late)},
+        "bare_sleeper": {
+            "late_over_10_ms": sum(it.slept > 0.01 for it in soak.machine),
+            "worst_ms": round(max((it.slept for it in soak.machine), default=0.0) * 1000, 1),
+            "loop_kept_waiting_s": round(sum(it.waited for it in soak.machine), 1),
+        },
+        "stuck": judged(len(soak.stuck), 0, which=soak.stuck[:5]),
+        "refused": judged(len(refused), 0, which=refused[:5]),
+        "leaked": judged(sum(max(0, after[kind] - before[kind]) for kind in before), 0, before=before, after=after),
+        "tracebacks": judged(log.count("Traceback"), 0, strained=log.count("engine strained")),
+        "load_average": [round(load, 1) for load in os.getloadavg()],
+    }
+
+
+def worst(late: list[Late]) -> float:
+    """The largest of them, in ms."""
+    return round(max((it.by for it in late), default=0.0) * 1000, 1)
+
+
+def main() -> int:
+    """Runs, writes the report, and tells whether all was well."""
+    minutes = float(sys.argv[1]) if len(sys.argv) > 1 else MINUTES
+    report = {"machine": machine(), **asyncio.run(run(minutes))}
+    text = json.dumps(report, indent=2)
+    REPORT.write_text(text + "\n", "utf-8")
+    print(text)
+    return 0 if all(it["ok"] for it in report.values() if isinstance(it, dict) and "ok" in it) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,14 +1,20 @@
 """Taps of a room's player."""
 
 import asyncio
+import io
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any, cast
 
+import av
+import numpy as np
 import pytest
 
 from audio.node import Node
+from core.ports.stream import Format
 from core.types import RoomId
 from tests.audio.rig import Ear, Rig, World, tone
+from tests.sound import tones_in
 from tests.waiting import until
 
 pytestmark = pytest.mark.heard
@@ -35,6 +41,35 @@ async def test_two_listen_and_each_leaves_nothing_behind(world: World) -> None:
 
 async def _no_taps(rig: Rig) -> bool:
     return await taps_of(rig) == 0
+
+
+@pytest.mark.parametrize("form", ["mp3", "aac"])
+async def test_other_formats_are_heard_over_a_change_of_nodes(world: World, form: Format) -> None:
+    async with Rig(world) as rig:
+        await world.listen()
+        await world.add(tone(440))
+        assert rig.managed is not None
+        heard = list[bytes]()
+
+        async def listen() -> None:
+            while True:
+                async for packet in rig.taps.packets(world.lobby, form=form):
+                    heard.append(packet)
+                await asyncio.sleep(0.05)
+
+        listening = asyncio.create_task(listen())
+        await until(lambda: len(heard) > 60, within=10)
+        rig.managed.kill()
+        before = len(heard)
+        await until(lambda: len(heard) > before + 80, within=20)
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        with av.open(io.BytesIO(b"".join(heard)), format=form) as file:
+            frames = [frame.to_ndarray() for frame in cast("Any", file).decode(audio=0)]
+        tones = tones_in(np.concatenate(frames, axis=1).T)
+        assert {round(one.hz / 10) for one in tones} == {44}
+        assert sum(one.length for one in tones) > 2.5
+        await until(lambda: _no_taps(rig))
 
 
 async def test_a_tap_before_the_music_hears_it_begin(world: World) -> None:

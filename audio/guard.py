@@ -14,6 +14,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from audio.addresses import Allowed
+from audio.icy_wire import IcyConnector
 from core.errors import UnplayableError
 
 REDIRECTS = 5
@@ -122,7 +123,7 @@ class Guard:
         if self._session is None:
             resolver = CheckedResolver(self._resolver or aiohttp.ThreadedResolver(), self._allowed)
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False, limit=0),
+                connector=IcyConnector(resolver=resolver, use_dns_cache=False, limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, connect=10, sock_connect=5, sock_read=self._stall),
                 headers={"User-Agent": "Chorus", "Accept": "*/*", "Accept-Encoding": "identity"},

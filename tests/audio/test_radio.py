@@ -217,6 +217,34 @@ async def test_a_file_without_a_length_is_not_played_again(world: World) -> None
     assert len(world.site.asked) == 1
 
 
+async def test_a_station_of_old_answers_in_its_own_words(world: World) -> None:
+    """SHOUTcast 1: `ICY 200 OK`, and nothing that a web server would say."""
+    asked: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        lines = ["ICY 200 OK", "icy-name:Old Radio", "icy-br:128", f"icy-metaint:{INTERVAL}", "content-type:audio/mpeg"]
+        head = "".join(f"{line}\r\n" for line in [*lines, ""])
+        writer.write(head.encode() + numbered(0, INTERVAL) + block("Ann - Hello") + numbered(INTERVAL, 2 * INTERVAL))
+        for start in range(2, 60):
+            writer.write(b"\0" + numbered(start * INTERVAL, (start + 1) * INTERVAL))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/;stream"
+    signed = world.urls.media_url(Track(TrackRef(f"url:{address}"), "Radio"), bound_to="room:7")
+    async with world.session.get(world.server.make_url(signed)) as response:
+        assert response.headers["icy-name"] == "Old Radio"
+        body = bytearray()
+        while len(body) < 40 * INTERVAL:
+            body += await response.content.readany()
+    assert contiguous(body[: 40 * INTERVAL])
+    assert world.told.titles[0][1] == "Ann - Hello"
+    server.close()
+    await server.wait_closed()
+
+
 async def test_when_the_node_leaves_so_do_we(world: World, ear: Ear) -> None:
     await ear.seconds(3)
     await ear.close()

@@ -181,7 +181,8 @@ async def test_no_number_is_too_long_to_be_refused(playing: NodeClient) -> None:
 
 
 async def test_a_guild_is_a_number_of_64_bits(node: NodeClient) -> None:
-    for guild in ("1_000", "5.0", "0x10", "", "%00", "..%2f..", "٣", "9223372036854775808"):
+    ours = ("%205", "0x10", "٣") if node.address.chorus else ()
+    for guild in ("1_000", "5.0", "", "%00", "..%2f..", "9223372036854775808", *ours):
         answer = await node.rest("PATCH", f"{node.session_path}/players/{guild}", json={})
         assert answer.status in {400, 404, 405}, guild
     assert (await node.rest("GET", f"{node.session_path}/players")).json == []

@@ -124,10 +124,14 @@ async def control(client: Driven, channel: VoiceChannel, media: MediaHost) -> No
     await client.do("seek", 40_000)
     await client.do("volume", 50)
     await until(lambda: channel.level() == pytest.approx(-18, abs=1.5), what="half the volume")
-    assert await client.do("position") >= 40_000
+    await until(lambda: beyond(client, 40_000), what="the new position")
     await client.do("play", media.tone(660, 60))
     await channel.heard(660)
     assert await client.do("events_so_far") == ["start", "end replaced", "start"]
+
+
+async def beyond(client: Driven, position: int) -> bool:
+    return await client.do("position") >= position
 
 
 async def take_up(client: Driven, channel: VoiceChannel) -> None:

@@ -35,6 +35,11 @@ async def listen(room: Room, media: MediaHost, filters: dict[str, Any]) -> sound
     return heard[SETTLING * sound.FRAME :]
 
 
+async def listen_to_each(room: Room, media: MediaHost, each: list[dict[str, Any]]) -> list[sound.Samples]:
+    """A channel for each, all at once."""
+    return await asyncio.gather(*(listen(room.second(), media, filters) for filters in each))
+
+
 def level(ear: sound.Samples, hz: float) -> float:
     """The level of one pitch in dBFS."""
     window = np.hanning(len(ear))
@@ -80,7 +85,7 @@ LEVELS: list[tuple[dict[str, Any], Levels, Levels]] = [
 
 
 async def test_a_filter_leaves_of_each_pitch_what_a_java_node_leaves(room: Room, media: MediaHost) -> None:
-    heard = await asyncio.gather(*(listen(room.second(), media, filters) for filters, *_ in LEVELS))
+    heard = await listen_to_each(room, media, [filters for filters, *_ in LEVELS])
     for samples, (filters, *ears) in zip(heard, LEVELS, strict=True):
         for ear, expected in enumerate(ears):
             for hz, wanted in zip(CHORD, expected, strict=True):
@@ -91,7 +96,7 @@ async def test_a_filter_leaves_of_each_pitch_what_a_java_node_leaves(room: Room,
 async def test_what_swings_or_bends_does_so_as_on_a_java_node(room: Room, media: MediaHost) -> None:
     bend = {"sinOffset": 0.0, "sinScale": 2.0, "cosScale": 0.5, "tanScale": 0.5, "offset": 0.1, "scale": 1.0}
     filters: list[dict[str, Any]] = [TREMOLO, {"rotation": {"rotationHz": 0.5}}, {"distortion": bend}]
-    heard = await asyncio.gather(*(listen(room.second(), media, one) for one in filters))
+    heard = await listen_to_each(room, media, filters)
     tremolo, rotation, distortion = map(envelope, heard)
     for ear in (0, 1):
         assert swing(tremolo[:, ear]) == pytest.approx((-21.0, -15.1, 4.0), abs=0.7)
@@ -106,7 +111,7 @@ async def test_what_swings_or_bends_does_so_as_on_a_java_node(room: Room, media:
 @pytest.mark.builtin
 async def test_volume_is_a_plain_factor_and_timescale_moves_every_pitch(room: Room, media: MediaHost) -> None:
     filters: list[dict[str, Any]] = [{"volume": 0.5}, {"timescale": {"pitch": 1.5}}]
-    softer, higher = await asyncio.gather(*(listen(room.second(), media, one) for one in filters))
+    softer, higher = await listen_to_each(room, media, filters)
     for hz, ear in zip(CHORD, (0, 0, 1), strict=True):
         assert level(softer[:, ear], hz) == pytest.approx(PLAIN - 6, abs=0.7)
         assert level(higher[:, ear], hz * 1.5) == pytest.approx(PLAIN, abs=1.5)

@@ -3,7 +3,20 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Integer, SmallInteger, Table, Text, insert, select
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    insert,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import Database
@@ -16,6 +29,8 @@ VALUES: dict[type[Any], Callable[[int], Any]] = {
     SmallInteger: lambda number: -number,
     BigInteger: lambda number: 2**63 - 1 - number,
     Integer: lambda number: 2**31 - 1 - number,
+    Double: lambda number: -0.1 / (number + 3),
+    LargeBinary: lambda number: bytes(range(256)) * number,
     JSON: lambda number: {"text": "ü", "numbers": [1, 2.5, None, -(2**53)], "number": number},
 }
 """What a column of each kind gets, the narrowest kind first."""

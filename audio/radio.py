@@ -13,8 +13,10 @@ from collections.abc import AsyncGenerator, Callable
 import aiohttp
 import structlog
 
+from audio import ogg_titles
 from audio.guard import Guard
 from audio.icy import ASK, Description, IcyReader, Piece
+from audio.ogg_titles import OggReader
 from core.errors import UnplayableError
 
 RESERVE = 2.0
@@ -50,7 +52,8 @@ class Connection:
     def __init__(self, response: aiohttp.ClientResponse, head: bytes, stack: contextlib.AsyncExitStack) -> None:
         """`head` are bytes read already; `stack` holds what `close` has to give back."""
         self.about = Description.read(response.headers)
-        self._reader = IcyReader(self.about.interval if self.about else 0)
+        ogg = response.content_type.lower() in ogg_titles.TYPES
+        self._reader = OggReader() if ogg else IcyReader(self.about.interval if self.about else 0)
         self._response = response
         self._stack = stack
         self._pieces: asyncio.Queue[Piece | None] = asyncio.Queue(_AHEAD)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -16,10 +17,12 @@ from audio.guard import Guard
 from audio.icy import Description, IcyReader
 from audio.media import media_app
 from audio.media_urls import MediaUrls
+from audio.ogg_titles import OggReader
 from audio.uploads import Uploads
 from core.types import Track, TrackRef
 from tests.audio.foreign import Site
 from tests.audio.stations import INTERVAL, Station, block
+from tests.sound import write_tone
 from tests.waiting import until
 
 RATE = 16_000
@@ -306,3 +309,31 @@ def test_titles_as_they_are_written(text: bytes, title: str) -> None:
     pieces = list(reader.feed(b"s" + bytes([length]) + text.ljust(16 * length, b"\0") + b"s"))
     assert "".join(piece.title for piece in pieces) == title
     assert b"".join(piece.sound for piece in pieces) == b"ss"
+
+
+def chained(folder: Path, suffix: str) -> bytes:
+    """Three songs of a station that sends Ogg, one behind the other."""
+    songs = ({"title": "Hello", "artist": "Ann"}, {"title": "Bye"}, {})
+    parts = [write_tone(folder / f"{n}.{suffix}", 440, 1, tags=tags) for n, tags in enumerate(songs)]
+    return b"".join(part.read_bytes() for part in parts)
+
+
+@pytest.mark.parametrize("suffix", ["opus", "ogg"])
+@pytest.mark.parametrize("size", [1, 7, 1_000, 100_000])
+def test_titles_in_ogg_however_it_is_cut(tmp_path: Path, suffix: str, size: int) -> None:
+    stream, reader = chained(tmp_path, suffix), OggReader()
+    pieces = [piece for start in range(0, len(stream), size) for piece in reader.feed(stream[start : start + size])]
+    assert b"".join(piece.sound for piece in pieces) == stream
+    assert [piece.title for piece in pieces if piece.title][-2 if size < 100_000 else -1 :] == (
+        ["Ann - Hello", "Bye"] if size < 100_000 else ["Bye"]
+    )
+
+
+@given(st.lists(st.binary(max_size=600), max_size=6), st.booleans())
+def test_no_ogg_breaks_the_reader(noise: list[bytes], captured: bool) -> None:
+    reader = OggReader()
+    head = b"OggS" + bytes(14) + (1).to_bytes(4, "little") + bytes(4) + b"\x02\xff\x10" + b"OpusTags" + b"\xff" * 40
+    for one in noise:
+        data = head + one if captured else one
+        assert b"".join(piece.sound for piece in reader.feed(data)) == data
+    assert len(reader._pending) < 70_000

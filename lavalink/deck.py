@@ -52,9 +52,7 @@ class Deck:
         self._filling = True
         self._announced = self._filled = False
         self._asked = 0.0  # when the last refill was
-        self._exhausted = False
-        self._over = False
-        self._closed = False
+        self._exhausted = self._over = self._closed = False
         engine.openers.submit(self._start)
 
     # On the loop
@@ -186,10 +184,10 @@ class Deck:
 
     def _copy(self, strand: Strand) -> bool:
         """Add some of a track as it is."""
-        piece = strand.reel.read(copy=self._packetizer is None)
+        piece = strand.reel.read(copy=0 if self._packetizer else min(BLOCK, FULL - len(self.ring)) if self.ring else 1)
         if piece is None:
             return self._turn(strand)
-        self._put(*((piece,) if isinstance(piece, bytes) else self._encoder.push(piece)))
+        self._put(*(piece if isinstance(piece, list) else self._encoder.push(piece)))
         return True
 
     def _pace(self, strand: Strand, tempo: float) -> None:

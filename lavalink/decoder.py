@@ -1,7 +1,5 @@
 """Media files as sound: FFmpeg's demuxers and decoders, 48 kHz s16 stereo out, or Opus packets untouched."""
 
-import logging
-import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +7,6 @@ from fractions import Fraction
 from typing import NamedTuple, cast
 
 import av
-import av.logging
 import numpy as np
 import structlog
 from av.audio.frame import AudioFrame
@@ -96,6 +93,7 @@ class Decoder:
         self._target: Fraction | None = None
         self._skip = 0
         self._bad = 0
+        self._odd: Packet[AudioStream] | None = None  # read, and not of 20 ms
         self._recent: deque[Packet[AudioStream]] = deque(maxlen=PREROLL_PACKETS)
         codec = self._stream.codec_context
         self._opus = codec.name in {"opus", "libopus"} and can_pass_through(codec.extradata)
@@ -133,6 +131,7 @@ class Decoder:
         self._graph, self._skip, self._bad = None, 0, 0
         self._rest, self._most = _NOTHING, FRAME
         self._recent.clear()
+        self._odd = None
         place = max(0, position - PREROLL_MS) * 1000 + int(self._origin * av.time_base)
         try:
             self._container.seek(place, backward=True)
@@ -140,11 +139,11 @@ class Decoder:
             raise self._failure(error) from error
         self._packets = self._demux()
 
-    def read(self, *, copy: bool) -> bytes | Pcm | None:
-        """A packet of 20 ms if `copy` allows and the file holds such, else up to 100 ms of samples; None at the end."""
+    def read(self, *, copy: int) -> list[bytes] | Pcm | None:
+        """Up to `copy` packets of 20 ms if the file holds such, else up to 100 ms of samples; None at the end."""
         try:
             if copy and self._opus and self._target is None:
-                return self._copy()
+                return self._copy(copy)
             if self._recent:
                 self._warm_up()
             return self._decode()
@@ -157,17 +156,21 @@ class Decoder:
         self._graph = None
         self._container.close()
 
-    def _copy(self) -> bytes | Pcm | None:
-        packet = self._packet()
-        if packet is None or not packet.size:  # the last one would only flush a decoder
-            return self._end()
-        data = bytes(packet)
-        if packet_samples(data) != FRAME:
-            self._opus = False
-            self._feed(packet)
-            return self.read(copy=False)
-        self._recent.append(packet)
-        return data
+    def _copy(self, most: int) -> list[bytes] | Pcm | None:
+        """Some packets as they are: many in one go, as each trip through all layers costs more than a packet."""
+        copied = list[bytes]()
+        most = 1 if self._segmented else most  # a live stream's next one may not be there yet
+        while len(copied) < most and (packet := self._packet()) is not None:
+            data = bytes(packet)
+            if packet_samples(data) != FRAME:  # the last one is empty: it would only flush a decoder
+                self._opus = not data
+                self._odd = packet
+                break
+            self._recent.append(packet)
+            copied.append(data)
+        if copied:
+            return copied
+        return self._end() if self._opus else self.read(copy=0)
 
     def _warm_up(self) -> None:
         """Decode what was just passed through, unheard, so that decoding goes on where it ended."""
@@ -248,6 +251,9 @@ class Decoder:
         return iter(self._container.demux(self._stream))
 
     def _packet(self) -> "Packet[AudioStream] | None":
+        if self._odd is not None:
+            packet, self._odd = self._odd, None
+            return packet
         if not self._segmented:
             return next(self._packets, None)
         with waiting():  # FFmpeg sleeps until a live stream's next segment is there
@@ -275,20 +281,3 @@ def _options(file: HttpFile) -> dict[str, str]:
 
 def _lowered(tags: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value.strip() for name, value in tags.items() if value.strip()}
-
-
-class _LibavHandler(logging.Handler):
-    """FFmpeg's messages as our own log lines."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Pass a message on, quietly: broken files are ordinary."""
-        message = re.sub(r"https?://\S+", "(address)", record.getMessage())  # it may be signed
-        log.debug("libav", component=record.name, message=message)
-
-
-def log_libav() -> None:
-    """Send FFmpeg's errors to our log; it never writes to standard error itself."""
-    av.logging.set_level(av.logging.ERROR)
-    logger = logging.getLogger("libav")
-    logger.handlers = [_LibavHandler()]
-    logger.propagate = False

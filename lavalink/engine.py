@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import structlog
 
-from lavalink.decoder import log_libav
+from lavalink.libav import log_libav
 from lavalink.opus import COMPLEXITY, LOW_COMPLEXITY
 from lavalink.pacer import Pacer
 from lavalink.workers import Workers

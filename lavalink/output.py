@@ -24,7 +24,8 @@ class Output:
         if not self._silence:
             self._voice.speak(True)  # noqa: FBT003 (the protocol's own word)
         self._silence = SILENT_FRAMES
-        self._send(packet)
+        self._voice.send(packet)
+        self._taps.put(packet)
         TALLY.sent += 1
         self.minute.sent()
 
@@ -38,13 +39,10 @@ class Output:
         """Send one of the frames of silence that end a talk spurt; False if all are sent."""
         if not self._silence:
             return False
-        self._send(SILENCE)
+        self._voice.send(SILENCE)
+        self._taps.put(SILENCE)
         self._silence -= 1
         if not self._silence:
             self._voice.speak(False)  # noqa: FBT003 (the protocol's own word)
             self._taps.forget()
         return True
-
-    def _send(self, packet: bytes) -> None:
-        self._voice.send(packet)
-        self._taps.put(packet)

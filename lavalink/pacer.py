@@ -98,7 +98,10 @@ class Pacer:
             members = self._slots[self._step % SLOTS]
             self._step += 1
             for member in tuple(members):
-                self._call(member)
+                try:
+                    member.tick()
+                except Exception:
+                    log.exception("tick_failed")
         if self._loop is not None:
             self._arm(loop)
 

@@ -1,10 +1,11 @@
 """What a player plays: one track after the other in real time, with the events that say so."""
 
 import time
-from dataclasses import dataclass
+from typing import cast
 
 import structlog
 
+from lavalink.cue import Cue
 from lavalink.deck import LOW, Deck
 from lavalink.engine import Engine
 from lavalink.events import Events
@@ -27,16 +28,6 @@ UPDATE_FRAMES = 1000 // FRAME_MS
 STUCK_MS = 10_000
 FADE_MS = 100
 """In which what is stopped, paused or left goes softly, unless a client wishes otherwise."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cue:
-    """What follows: from where, over how many ms of crossfade, and with which filters (None: those that are on)."""
-
-    track: Track
-    start: int = 0
-    crossfade: int = 0
-    filters: Filters | None = None
 
 
 class Playback:
@@ -197,12 +188,9 @@ class Playback:
 
     def _enter(self, deck: Deck) -> None:
         """Let the deck be heard."""
-        self._transition.enter(deck.ring, rise=self._rise, go=self._start)
+        self._transition.enter(deck.ring, rise=self._rise, go=lambda: self._engine.pacer.add(self))
         if not self._transition.busy:
-            self._start()
-
-    def _start(self) -> None:
-        self._engine.pacer.add(self)
+            self._engine.pacer.add(self)
 
     def _missed(self, deck: Deck, reel: Reel) -> None:
         """What was cued cannot be played: say so now, and let the current track end without it."""
@@ -238,46 +226,59 @@ class Playback:
 
     def tick(self) -> None:
         """Send what is due; called every 20 ms while there is anything to send."""
-        tail = self._transition.take()
-        if tail is not None:
-            self._send(tail)
-        deck = self._deck
+        deck, transition = self._deck, self._transition
         if deck is None or self.paused:
-            self._output.minute.stop()
-            if tail is None and not self._hush():
-                self._engine.pacer.discard(self)
+            self._rest()
             return
         self._ticks += 1
         if self._ticks % UPDATE_FRAMES == 0:
             self.update()
         if self._voice.waiting:
             self._output.minute.stop()
+            return
+        ring = deck.ring
+        if transition.open and not transition.tail and ring and type(ring[0]) is bytes:  # nearly always
+            self._play(cast("bytes", ring.popleft()))
         else:
-            self._advance(deck, heard=tail is not None)
+            self._advance(deck)
+        if len(ring) < LOW:
+            deck.refill()
 
-    def _advance(self, deck: Deck, *, heard: bool) -> None:
-        """Play what is next, unless something else was `heard` in this frame."""
+    def _rest(self) -> None:
+        """Nothing plays: let what has been cut off fade."""
+        self._output.minute.stop()
+        if not self._fade() and not self._hush():
+            self._engine.pacer.discard(self)
+
+    def _fade(self) -> bool:
+        """Send some of what has been cut off; False if nothing is left of it."""
+        tail = self._transition.take()
+        if tail is not None:
+            self._output.sound(tail)
+            self._transition.recent.append(tail)
+        return tail is not None
+
+    def _advance(self, deck: Deck) -> None:
+        """Play what is next, behind marks or after what has been cut off."""
         if not self._transition.open:
             self._enter(deck)
-        if heard:
+        if self._fade():
             return
         while deck.ring and self._transition.open:
             item = deck.ring.popleft()
             if isinstance(item, bytes):
                 self._play(item)
-                break
+                return
             self._pass(item)
             if self._deck is not deck:
                 self._hush()
                 return
-        else:
-            self._starve(deck)
-        if len(deck.ring) < LOW:
-            deck.refill()
+        self._starve(deck)
 
     def _play(self, packet: bytes) -> None:
         first = self._head.move()
-        self._send(packet)
+        self._output.sound(packet)
+        self._transition.recent.append(packet)
         if first and self.track is not None:
             trace = str(self.track.user_data.get("trace", ""))[3:35]  # the client's W3C traceparent
             log.info("first packet", player=int(self._events.guild_id), **({"trace": trace} if trace else {}))
@@ -291,10 +292,6 @@ class Playback:
         if self._head.wait() == STUCK_MS and self.track is not None:
             self._events.stuck(self.track, STUCK_MS)
             self.update()
-
-    def _send(self, packet: bytes) -> None:
-        self._output.sound(packet)
-        self._transition.heard(packet)
 
     def _hush(self) -> bool:
         """Send a frame of silence, if one is owed."""

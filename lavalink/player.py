@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+from lavalink.cue import Cue
 from lavalink.engine import Engine
 from lavalink.events import Events
 from lavalink.output import Output
-from lavalink.playback import Cue, Playback
+from lavalink.playback import Playback
 from lavalink.protocol import ApiError, ChorusModel, NextTrack, PlayerModel, PlayerPatch, Track, Unset, VoiceState
 from lavalink.pushes import Pushes
 from lavalink.sources import Sources

@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from math import ceil
 
 from lavalink.decoder import Decoder, Pcm
 from lavalink.fetch import HttpFile  # noqa: TC001 (beside its siblings)
@@ -49,18 +50,18 @@ class Reel:
                 self.error = LoadError("The file cannot be opened", "fault", repr(error))
             self.opened = True
 
-    def read(self, *, copy: bool) -> bytes | Pcm | None:
-        """The next 100 ms or less (see Decoder); None at the end; LoadError. In a worker thread."""
+    def read(self, *, copy: int) -> list[bytes] | Pcm | None:
+        """The next 100 ms or less, or up to `copy` packets (see Decoder); None at the end; LoadError. In a worker."""
         with self._lock:
             if self.error is not None:
                 raise self.error
-            most = FRAME * BLOCK if self.end is None else self._until(self.end)
-            piece = self._next(copy=copy) if most > 0 else None
+            most = FRAME * max(BLOCK, copy) if self.end is None else self._until(self.end)
+            piece = self._next(copy=min(copy, ceil(most / FRAME)) if copy else 0) if most > 0 else None
         if isinstance(piece, Pcm):
             piece = Pcm(piece.plane, piece.start, min(piece.samples, most))
             self._samples += piece.samples
         elif piece is not None:
-            self._samples += FRAME
+            self._samples += FRAME * len(piece)
         return piece
 
     def look_ahead(self, samples: int) -> int | None:
@@ -109,7 +110,7 @@ class Reel:
         """Samples that are still to be given out."""
         return (end - self.start) * RATE // 1000 - self._samples
 
-    def _next(self, *, copy: bool) -> bytes | Pcm | None:
+    def _next(self, *, copy: int) -> list[bytes] | Pcm | None:
         if self._ahead:
             piece = self._ahead.popleft()
             self._ahead_samples -= piece.samples
@@ -120,7 +121,7 @@ class Reel:
 
     def _read_ahead(self) -> None:
         try:
-            piece = self._decoder.read(copy=False) if self._decoder is not None else None
+            piece = self._decoder.read(copy=0) if self._decoder is not None else None
         except LoadError as error:  # what was read before it is heard first
             self._fault, piece = error, None
         if isinstance(piece, Pcm):

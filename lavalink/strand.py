@@ -94,7 +94,7 @@ class Strand:
         self._prepare(shaping)
         if self._shaper is not None and self._shaper.waiting:
             return self._amplified(self._shape(self._shaper, shaping), shaping.level)
-        piece = self.reel.read(copy=False)
+        piece = self.reel.read(copy=0)
         if piece is None:
             return self._end(shaping)
         pcm = cast("Pcm", piece)

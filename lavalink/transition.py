@@ -30,8 +30,10 @@ class Transition:
         """Over how many packets sound fades; none at 0."""
         self.bitrate = BITRATE
         self._engine = engine
-        self._tail = deque[bytes]()  # of what was cut off
-        self._recent = deque[bytes](maxlen=MEMORY)
+        self.tail = deque[bytes]()
+        """What is left of what was cut off."""
+        self.recent = deque[bytes](maxlen=MEMORY)
+        """What was sent last."""
         self._bridge = False  # the tail has not been faded yet
         self._job: object | None = None  # the splice that is being made
         self._taken = 0  # packets of the tail since it was asked for
@@ -39,10 +41,10 @@ class Transition:
 
     def cut(self, ring: Ring | None, *, bridge: bool) -> None:
         """What was to be heard next is not: it fades now, or, as a `bridge`, only when there is nothing new in time."""
-        upcoming = [*self._tail, *(ring.packets if ring is not None and self.open else ())]
+        upcoming = [*self.tail, *(ring.packets if ring is not None and self.open else ())]
         self.open, self._job, self._waited = False, None, 0
         self._bridge = bridge
-        self._tail = deque(upcoming if bridge or self.frames else ())
+        self.tail = deque(upcoming if bridge or self.frames else ())
         if not bridge:
             self._fade(LEAD)
 
@@ -50,79 +52,75 @@ class Transition:
         """Let new sound be heard, with `rise` softly, as soon as there is enough of it; `go` is called then."""
         if self.open or self._job is not None:
             return
-        if not self.frames or not (self._tail or rise):
+        if not self.frames or not (self.tail or rise):
             self._open(go)
             return
         packets, ended = ring.packets[: self.frames + 1], ring.end is not None
         self._waited += 1
         if packets and (len(packets) > self.frames or ended or self._waited > PATIENCE):
             self._splice_in(ring, packets, rise, go)
-        elif ended and not packets and not self._tail:
+        elif ended and not packets and not self.tail:
             self._open(go)
 
     def take(self) -> bytes | None:
         """The next packet of what was cut off; None when it is over."""
-        if not self._tail:
+        if not self.tail:
             return None
-        if self._bridge and self._job is None and not self.open and len(self._tail) <= self.frames + LEAD:
+        if self._bridge and self._job is None and not self.open and len(self.tail) <= self.frames + LEAD:
             self._fade(LEAD)  # nothing new has come in time
         self._taken += 1
-        return self._tail.popleft()
+        return self.tail.popleft()
 
     @property
     def busy(self) -> bool:
         """Whether a splice is being made."""
         return self._job is not None
 
-    def heard(self, packet: bytes) -> None:
-        """Something was sent."""
-        self._recent.append(packet)
-
     def silent(self) -> None:
         """Nothing is heard any more: new sound follows silence."""
-        self._recent.clear()
+        self.recent.clear()
 
     def clear(self) -> None:
         """Forget what was cut off."""
-        self._tail.clear()
+        self.tail.clear()
         self._job = None
 
     def _open(self, go: Callable[[], None]) -> None:
-        self._tail.clear()
+        self.tail.clear()
         self.open = True
         go()
 
     def _fade(self, lead: int) -> None:
         """Have the tail end softly after some packets of it."""
         self._bridge = False
-        tail, frames = list(self._tail), min(self.frames, len(self._tail))
+        tail, frames = list(self.tail), min(self.frames, len(self.tail))
         lead = min(lead, len(tail) - frames)
         if not frames:
             return
-        before, going = [*self._recent, *tail[:lead]], tail[lead : lead + frames]
+        before, going = [*self.recent, *tail[:lead]], tail[lead : lead + frames]
 
         def done(faded: list[bytes] | None) -> None:
             if self._taken > lead:
                 self._fade(LEAD)  # too late: a little further on, then
             elif faded is not None:
-                self._tail = deque([*list(self._tail)[: lead - self._taken], *faded])
+                self.tail = deque([*list(self.tail)[: lead - self._taken], *faded])
 
         self._make(lambda: splice(before, going, (), frames, rise=False, bitrate=self.bitrate), done)
 
     def _splice_in(self, ring: Ring, packets: list[bytes], rise: bool, go: Callable[[], None]) -> None:  # noqa: FBT001
         frames = min(self.frames, len(packets))
-        tail = list(self._tail)
+        tail = list(self.tail)
         lead = min(LEAD, max(0, len(tail) - frames))
-        before, going = [*self._recent, *tail[:lead]], tail[lead:]
+        before, going = [*self.recent, *tail[:lead]], tail[lead:]
 
         def done(spliced: list[bytes] | None) -> None:
             if spliced is not None and self._taken > lead:
                 self.enter(ring, rise=rise, go=go)  # too late: a little further on, then
                 return
-            left = list(self._tail)[: lead - self._taken] if spliced is not None else []
+            left = list(self.tail)[: lead - self._taken] if spliced is not None else []
             ring.replace(spliced or [])
             self._open(go)
-            self._tail = deque(left)
+            self.tail = deque(left)
 
         self._make(lambda: splice(before, going, packets, frames, rise=rise, bitrate=self.bitrate), done)
 

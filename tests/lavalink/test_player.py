@@ -116,7 +116,7 @@ async def test_seeking_is_heard_and_reported_at_once(one: Desk) -> None:
     await until(lambda: one.ear.heard(1000), within=1)
     low, high = [tone for tone in sound.tones(one.ear.packets[before:]) if tone.length > 0.05][-2:]
     assert (round(low.hz, -2), round(high.hz, -2)) == (400, 1000)
-    assert abs(low.length - 0.2) <= 0.041
+    assert -0.1 <= low.length - 0.2 <= 0.041  # it comes while the former sound goes
     assert one.events() == []
     steady(one.ear)
 

@@ -47,7 +47,7 @@ class Shelf:
         if start:
             decoder.seek(start)
         pieces: list[sound.Samples] = []
-        while (pcm := decoder.read(copy=False)) is not None:
+        while (pcm := decoder.read(copy=0)) is not None:
             assert not isinstance(pcm, bytes)
             assert pcm.samples <= 4800
             raw = np.frombuffer(memoryview(pcm.plane), np.int16, pcm.samples * 2, pcm.start * 4)

@@ -10,6 +10,7 @@ import pytest
 
 from core.enums import Duplicates, EndReason, Hearing, Leavers, Loop, Mode, Surface, TurnMeasure
 from core.errors import ChorusError
+from core.filters import PRESETS
 from core.jukebox import Jukebox
 from core.ports.tracks import Attachment, Chapter, Found, ListLine, Show
 from core.reports import Reports
@@ -128,6 +129,9 @@ class Walk:
             (2, lambda: commands.resume(room.id, actor)),
             (1, lambda: commands.seek(room.id, actor, dice.randrange(60_000))),
             (1, lambda: commands.volume(room.id, actor, dice.randrange(200))),
+            (1, lambda: commands.set_filter(room.id, actor, dice.choice([*PRESETS, "off", '{"volume": 2}']))),
+            (1, lambda: commands.set_crossfade(room.id, actor, dice.randrange(12_000))),
+            (1, lambda: commands.set_loudness(room.id, actor, dice.random() < 0.5)),
             (1, lambda: commands.join(room.id, actor)),
             (1, lambda: commands.leave(room.id, actor)),
             (2, lambda: commands.configure(room.id, actor, self.settings())),

@@ -51,6 +51,7 @@ from cogs.discord.client import ChorusClient
 from cogs.telegram.client import TelegramClient
 from core.bus import LocalBus
 from core.errors import StoreUnavailableError
+from core.joining import Joining
 from core.jukebox import Jukebox
 from core.live import Live
 from core.reports import Reports
@@ -194,6 +195,8 @@ class App:
             push_guard=PushGuard(self.settings.media_allow),
         )
         self.live = Live(self.store.rooms, self.store.pushes, self.bus, self.clock)
+        links, people, codes = self.store.links, self.store.people, self.store.codes
+        self.joining = Joining(self.store.rooms, links, people, codes, self.clock)
         ownership = self.store.ownership
         ownership.heir = Inheritance(self.nodes, self.players, book, holds=ownership.holds)
         await self._serve(stack)
@@ -305,6 +308,7 @@ class App:
             clock=self.clock,
             live=self.live,
             push_states=self.players,
+            joining=self.joining,
             playback=self.players,
             page_url=reachable(self.settings.public_url),
             attach=attach,
@@ -328,6 +332,9 @@ class App:
             bus=self.bus,
             clock=self.clock,
             holds=holds,
+            joining=self.joining,
+            live=self.live,
+            push_states=self.players,
             playback=self.players,
             page_url=reachable(self.settings.public_url),
             redis_url=revealed(self.settings.redis_url),

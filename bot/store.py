@@ -11,6 +11,7 @@ from bot.plans import limits_of
 from core.ports.bus import Bus
 from core.ports.clock import Clock
 from db.chats import SqlChats
+from db.codes import SqlCodes
 from db.engine import Database
 from db.groups import Groups
 from db.instance import Instance, running_bot
@@ -38,6 +39,7 @@ class Store:
     links: SqlLinks
     live_messages: SqlLiveMessages
     chats: SqlChats
+    codes: SqlCodes
     shelf: SqlShelf
     plays: PlayLog
     ownership: Ownership
@@ -80,6 +82,7 @@ async def open_store(
         links=links,
         live_messages=live_messages,
         chats=chats,
+        codes=SqlCodes(database, clock),
         shelf=shelf,
         plays=plays,
         ownership=ownership,

@@ -18,6 +18,7 @@ from cogs.discord.surface import Surface
 from cogs.languages import translations
 from core.errors import ChorusError
 from core.events import Event, OutputChanged
+from core.joining import Joining
 from core.jukebox import Jukebox
 from core.live import Live
 from core.ports.bus import Bus
@@ -90,6 +91,7 @@ class ChorusClient(discord.AutoShardedClient):
         clock: Clock,
         live: Live | None = None,
         push_states: PushStates | None = None,
+        joining: Joining | None = None,
         playback: Playback | None = None,
         page_url: str | None = None,
         attach: Callable[[discord.Client], Awaitable[None]] | None = None,
@@ -112,7 +114,7 @@ class ChorusClient(discord.AutoShardedClient):
             playback=playback,
             page_url=page_url,
         )
-        self.surface = Surface(jukebox, resolver, library, self.people, self.panels, clock, live, push_states)
+        self.surface = Surface(jukebox, resolver, library, self.people, self.panels, clock, live, push_states, joining)
         self.tree = Tree(
             self,
             allowed_contexts=app_commands.AppCommandContext(guild=True),

@@ -11,6 +11,7 @@ from cogs.discord.people import People
 from cogs.languages import translations
 from core.enums import Surface as Kind
 from core.errors import VoiceForbiddenError
+from core.joining import Joining
 from core.jukebox import Jukebox
 from core.live import Live
 from core.ports.clock import Clock
@@ -35,6 +36,7 @@ class Surface:
     clock: Clock
     live: Live | None = None
     push_states: PushStates | None = None
+    joining: Joining | None = None
 
 
 class Client(Protocol):

@@ -18,11 +18,14 @@ from cogs.telegram.outbox import Outbox
 from cogs.telegram.panel import Panels
 from cogs.telegram.people import People
 from cogs.telegram.surface import Surface
+from core.joining import Joining
 from core.jukebox import Jukebox
+from core.live import Live
 from core.ports.bus import Bus
 from core.ports.chats import Chats
 from core.ports.clock import Clock
 from core.ports.places import Places
+from core.ports.pushes import PushStates
 from core.ports.stream import Playback
 from core.ports.tracks import Library, Resolver
 from core.reports import Reports
@@ -85,6 +88,9 @@ class TelegramClient:
         bus: Bus,
         clock: Clock,
         holds: Callable[[], bool],
+        joining: Joining,
+        live: Live,
+        push_states: PushStates | None = None,
         playback: Playback | None = None,
         page_url: str | None = None,
         redis_url: str | None = None,
@@ -110,7 +116,20 @@ class TelegramClient:
             playback=playback,
             page_url=page_url,
         )
-        surface = Surface(self.bot, jukebox, resolver, library, people, self.panels, outbox, Files(self.bot), clock)
+        surface = Surface(
+            self.bot,
+            jukebox,
+            resolver,
+            library,
+            people,
+            self.panels,
+            outbox,
+            Files(self.bot),
+            clock,
+            joining,
+            live,
+            push_states,
+        )
         self.surface = surface
         self.lanes = Lanes(Dispatch(surface).handle)
         self._holds = holds

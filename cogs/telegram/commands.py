@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cogs.telegram import controls, editing, guide, queue, shelf, sound, stewardship
+from cogs.telegram import controls, editing, guide, joining, live, queue, shelf, sound, stewardship
 from cogs.telegram.surface import Handler
 
 
@@ -62,6 +62,10 @@ COMMANDS = (
     Command("block", _("Block a track, an artist, a word or a website"), stewardship.block, admin=True),
     Command("unblock", _("Allow something again"), stewardship.unblock, admin=True),
     Command("audit", _("Who changed which settings, and when"), stewardship.audit, admin=True),
+    Command("live", _("The room in this chat’s live stream; for administrators"), live.live, admin=True),
+    Command("link", _("Share the room of a Discord server: /link CODE"), joining.link, admin=True),
+    Command("unlink", _("Have a room of our own again"), joining.unlink, admin=True),
+    Command("me", _("Your other accounts: one person, one vote"), joining.me),
     Command("lang", _("The language that I answer in here"), guide.lang),
     Command("help", _("What I understand"), guide.help_),
     Command("start", _("What this is"), guide.start, hidden=True),

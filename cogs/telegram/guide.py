@@ -6,6 +6,7 @@ from babel.core import Locale, UnknownLocaleError
 
 from cogs.discord.text import safe
 from cogs.languages import FOLDER
+from cogs.telegram import live
 from cogs.telegram.keyboards import Button
 from cogs.telegram.surface import Call
 
@@ -16,6 +17,9 @@ async def start(call: Call) -> None:
     """What this is; the payload of a deep link does something at once."""
     if call.arguments == "listen":
         await listen(call)
+        return
+    if (chat := call.arguments.removeprefix("live_")).lstrip("-").isdecimal() and chat != call.arguments:
+        await live.guide(call, int(chat))
         return
     if call.arguments == "room":
         await mine(call)

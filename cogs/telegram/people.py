@@ -84,11 +84,12 @@ class People:
     async def actor(self, who: Speaker, chat: Chat, ref: RoomRef) -> Actor:
         """Somebody with their rights: administrators are DJs, and admins of a room that is the chat's alone."""
         person, place = await self.person(who), place_of(chat.id)
-        admin = await self._is_admin(who, chat)
+        admin = await self.is_admin(who, chat)
         own = ref.place == place
         return Actor(person, who.name, place, Surface.TELEGRAM, dj=admin, admin=admin and own)
 
-    async def _is_admin(self, who: Speaker, chat: Chat) -> bool:
+    async def is_admin(self, who: Speaker, chat: Chat) -> bool:
+        """Whether somebody is an administrator of a chat; in a private one, everybody is."""
         if chat.type == ChatType.PRIVATE or who.id == chat.id:
             return True
         return not who.is_chat and who.id in await self._admins_of(chat.id)

@@ -14,9 +14,12 @@ from cogs.telegram.markup import html, plain
 from cogs.telegram.outbox import Outbox
 from cogs.telegram.panel import Panels
 from cogs.telegram.people import People, Speaker
+from core.joining import Joining
 from core.jukebox import Jukebox
+from core.live import Live
 from core.ports.clock import Clock
 from core.ports.places import RoomRef
+from core.ports.pushes import PushStates
 from core.ports.tracks import Library, Resolver
 from core.records.views import RoomView
 from core.types import Actor, CommandId, RoomId
@@ -35,6 +38,9 @@ class Surface:
     outbox: Outbox
     files: Files
     clock: Clock
+    joining: Joining
+    live: Live
+    push_states: PushStates | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ import pytest
 
 from cogs.discord.client import ChorusClient
 from core.bus import LocalBus
+from core.joining import Joining
 from core.jukebox import Jukebox
 from core.live import Live
 from core.reports import Reports
 from core.room import Room
 from core.types import RoomId
+from tests.fake_links import FakeCodes, FakeLinks, FakePeople
 from tests.fake_pushes import FakePushes
 from tests.fakes import (
     FakeClock,
@@ -69,6 +71,7 @@ class Party:
     bus: LocalBus
     playback: FakePlayback
     pushes: FakePushes
+    codes: FakeCodes
     client: ChorusClient
 
     @property
@@ -119,6 +122,7 @@ def make_client(party: Party) -> ChorusClient:
         bus=party.bus,
         clock=party.clock,
         live=Live(party.rooms, party.pushes, party.bus, party.clock),
+        joining=Joining(party.rooms, FakeLinks(party.places), FakePeople(), party.codes, party.clock),
         push_states=party.playback,
         playback=party.playback,
         page_url="https://music.example.org",
@@ -151,6 +155,7 @@ async def party(monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Party]:
             bus=bus,
             playback=FakePlayback(),
             pushes=FakePushes(),
+            codes=FakeCodes(),
             client=None,  # pyright: ignore[reportArgumentType] - made by start
         )
         await party.start()

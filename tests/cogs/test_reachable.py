@@ -16,7 +16,7 @@ from core.jukebox import Jukebox
 from core.policy import TABLE, Action
 from web.controls import ASK
 
-SURFACES = {one.__name__: Path(one.__file__).parent for one in (cogs.discord, cogs.telegram)}
+SURFACES = {one.__name__: Path(str(one.__file__)).parent for one in (cogs.discord, cogs.telegram)}
 RULES = Path(core.jukebox.__file__).parent
 
 

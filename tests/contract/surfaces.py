@@ -15,17 +15,24 @@ from cogs.discord.client import ChorusClient
 from cogs.telegram.client import TelegramClient
 from core.bus import LocalBus
 from core.enums import Surface as Kind
+from core.joining import Joining
 from core.jukebox import Jukebox
+from core.live import Live
 from core.records.views import RoomView
 from core.reports import Reports
 from core.types import LOBBY, Actor, EntryId, PersonId, PlaceId, RoomId
 from db.chats import SqlChats
+from db.codes import SqlCodes
 from db.engine import Database
+from db.groups import Groups
+from db.links import SqlLinks
 from db.migrate import migrate
+from db.people import SqlPeople
 from db.places import SqlLiveMessages, SqlPlaces
 from db.rooms import SqlRooms
 from db.shelf import SqlShelf
 from tests import sound
+from tests.fake_pushes import FakePushes
 from tests.fakes import FakeClock, FakeLibrary, FakeResolver, track
 from tests.simulators.discord import DiscordSimulator, Member
 from tests.simulators.telegram import Person, TelegramSimulator
@@ -242,6 +249,9 @@ class TelegramSurface:
 
     async def start(self) -> None:
         core = self.core
+        groups = Groups()
+        links = SqlLinks(core.database, core.bus, core.clock, groups)
+        people = SqlPeople(core.database, core.bus, core.clock, groups)
         self._room = (await core.places.place_room(self.place, "Testers")).room
         self.client = TelegramClient(
             self.telegram.token,
@@ -255,6 +265,8 @@ class TelegramSurface:
             bus=core.bus,
             clock=core.clock,
             holds=lambda: True,
+            joining=Joining(core.rooms, links, people, SqlCodes(core.database, core.clock), core.clock),
+            live=Live(core.rooms, FakePushes(), core.bus, core.clock),
         )
         await self.client.start()
         self._task = asyncio.create_task(self.client.poll())

@@ -9,12 +9,16 @@ import pytest
 import cogs.telegram.panel
 from cogs.telegram.client import TelegramClient, Webhook
 from core.bus import LocalBus
+from core.joining import Joining
 from core.jukebox import Jukebox
+from core.live import Live
 from core.ports.chats import Chat
 from core.reports import Reports
 from core.room import Room
 from core.types import PersonId, PlaceId, RoomId
 from tests.cogs.conftest import FakePlayback
+from tests.fake_links import FakeCodes, FakeLinks, FakePeople
+from tests.fake_pushes import FakePushes
 from tests.fakes import FakeClock, FakeLibrary, FakePlaces, FakeResolver, FakeRooms, FakeShelf, track
 from tests.simulators.telegram import Chat as Group
 from tests.simulators.telegram import Person, TelegramSimulator
@@ -62,6 +66,10 @@ class Party:
     library: FakeLibrary
     resolver: FakeResolver
     bus: LocalBus
+    links: FakeLinks
+    people: FakePeople = field(default_factory=FakePeople)
+    codes: FakeCodes = field(default_factory=FakeCodes)
+    pushes: FakePushes = field(default_factory=FakePushes)
     chats: FakeChats = field(default_factory=FakeChats)
     clock: FakeClock = field(default_factory=FakeClock)
     playback: FakePlayback = field(default_factory=FakePlayback)
@@ -119,6 +127,8 @@ def make_client(party: Party, webhook: Webhook | None = None) -> TelegramClient:
         bus=party.bus,
         clock=party.clock,
         holds=lambda: party.holds,
+        joining=Joining(party.rooms, party.links, party.people, party.codes, party.clock),
+        live=Live(party.rooms, party.pushes, party.bus, party.clock),
         playback=party.playback,
         page_url="https://music.example.org",
         webhook=webhook,
@@ -140,7 +150,8 @@ async def party(monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Party]:
             ben=ben,
             cyd=cyd,
             rooms=rooms,
-            places=FakePlaces(rooms),
+            places=(places := FakePlaces(rooms)),
+            links=FakeLinks(places),
             library=library,
             resolver=FakeResolver(library),
             bus=bus,

@@ -205,7 +205,7 @@ async def rested(one: Rig, rooms: int) -> dict[str, int]:
     first = Soak(one, rooms)
     await first.begin()
     await first.end()
-    await asyncio.sleep(20)  # connections that are kept for a while are closed by then
+    await asyncio.sleep(35)  # connections that are kept for a while are closed by then
     return held(one.pid)
 
 

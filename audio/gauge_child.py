@@ -13,10 +13,20 @@ from audio.managed import PASSED_ON
 ROOT = Path(__file__).resolve().parents[1]
 IDLE = 20.0
 """Seconds without a request after which it ends: it takes 60 MB."""
+LOADING = 60.0
+"""Seconds until it is ready, at most."""
 
 
 class GaugeError(Exception):
-    """The track cannot be measured."""
+    """The track cannot be measured; `late`: or not in the time that there was."""
+
+    late = False
+
+
+class GaugeTimeoutError(GaugeError):
+    """There was no answer in time."""
+
+    late = True
 
 
 class GaugeChild:
@@ -34,25 +44,15 @@ class GaugeChild:
     async def ask(self, request: Request, *, within: float) -> dict[str, Any]:
         """What `audio.gauge_answer.answer` says, after at most so many seconds. Raises GaugeError."""
         self._stay()
-        process = self._process = self._process or await _start()
-        assert process.stdin is not None
-        assert process.stdout is not None
         try:
-            process.stdin.write(request.line)
-            async with asyncio.timeout(within):
-                line = await process.stdout.readline()
-            found: dict[str, Any] = json.loads(line) if line else {"error": "died"}
-        except TimeoutError:
+            found = await _exchange(self._process or await self._start(), request, within)
+        except BaseException as error:
             await self.end()
-            raise GaugeError("timeout") from None
-        except (OSError, ValueError) as error:
-            await self.end()
-            raise GaugeError(type(error).__name__) from error
-        except asyncio.CancelledError:
-            await self.end()
+            if isinstance(error, TimeoutError):
+                raise GaugeTimeoutError("timeout") from None
+            if isinstance(error, (OSError, ValueError)):
+                raise GaugeError(type(error).__name__) from error
             raise
-        if not line:
-            await self.end()
         if "error" in found:
             raise GaugeError(found["error"])
         return found
@@ -81,8 +81,30 @@ class GaugeChild:
         if process is not None:
             await asyncio.shield(process.wait())
 
+    async def _start(self) -> asyncio.subprocess.Process:
+        """A child that is ready: on a busy machine that takes a while."""
+        self._process = await _spawn()
+        await _line(self._process, LOADING)
+        return self._process
 
-async def _start() -> asyncio.subprocess.Process:
+
+async def _exchange(process: asyncio.subprocess.Process, request: Request, within: float) -> dict[str, Any]:
+    assert process.stdin is not None
+    process.stdin.write(request.line)
+    return json.loads(await _line(process, within))
+
+
+async def _line(process: asyncio.subprocess.Process, within: float) -> bytes:
+    """What it says next. Raises TimeoutError; BrokenPipeError when it has died."""
+    assert process.stdout is not None
+    async with asyncio.timeout(within):
+        line = await process.stdout.readline()
+    if not line:
+        raise BrokenPipeError
+    return line
+
+
+async def _spawn() -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "audio.gauge"),
         cwd=ROOT,

@@ -44,8 +44,9 @@ def gain_of(measure: Measure | None, *, limiter: bool) -> float:
     wanted = TARGET - measure.loudness
     if measure.opus and abs(wanted) <= NEAR:
         return 1.0
-    if wanted > 0 and measure.peak is not None:
-        wanted = max(0.0, min(wanted, _room(limiter=limiter) - measure.peak))
+    if wanted > 0:
+        peak = CEILING if measure.peak is None else measure.peak  # tags need not tell it
+        wanted = max(0.0, min(wanted, _room(limiter=limiter) - peak))
     return min(factor(round(wanted, 1)), LOUDEST)
 
 

@@ -26,9 +26,9 @@ LIVE = 25.0
 WHOLE = 900.0
 LONGEST = 30 * 60_000
 """ms of a foreign track that are fetched a second time to be measured; of a longer one a sample has to do."""
+FOREIGN = ("url:", "source:")
 PATIENCE = 1.0
 """Seconds that somebody's track waits for another one that can wait longer."""
-LATER = 30.0
 
 log = structlog.get_logger()
 
@@ -63,6 +63,7 @@ class Measuring:
         self._child = GaugeChild()
         self._unmeasured: deque[tuple[TrackRef, str]] = deque()
         self._hopeless: set[TrackRef] = set()
+        self._slow: set[TrackRef] = set()  # no first look at them came in time
 
     async def survey(self) -> None:
         """Have everything in the library measured that was not yet, or that has changed since."""
@@ -137,23 +138,21 @@ class Measuring:
             if track.ref in self._hopeless or track.ref.startswith("node:"):
                 continue
             measure = await self._levels.look(track.ref)
-            if measure is None and track.length is not None:
-                return track, True
-            if measure is None:
+            if measure is None and track.ref not in self._slow:
+                if track.length is not None:
+                    return track, True
                 live = live or track
-                continue
-            if rough is None and not measure.whole and self._worth(track):
+            elif rough is None and not (measure and measure.whole) and self._worth(track):
                 rough = track
         return (live, True) if live else (rough, False)
 
     @staticmethod
     def _worth(track: Track) -> bool:
         """Whether all of it is to be measured."""
-        return track.length is not None and (not track.ref.startswith("url:") or track.length <= LONGEST)
+        return track.length is not None and (not track.ref.startswith(FOREIGN) or track.length <= LONGEST)
 
     async def _measure(self, track: Track, *, quick: bool) -> None:
-        kind = track.ref.partition(":")[0]
-        if kind == "url":
+        if track.ref.startswith(FOREIGN):
             url = self._media.media_url(track, bound_to="measure")
             within = LIVE if track.length is None else QUICK
             await self._take(track.ref, "", Request(url=url, quick=quick), within if quick else WHOLE)
@@ -175,7 +174,8 @@ class Measuring:
             found = await self._child.ask(request, within=within)
         except GaugeError as error:
             log.info("track not measured", kind=ref.partition(":")[0], error=str(error))
-            self._hopeless.add(ref)
+            slow = request.quick and error.late
+            (self._slow if slow else self._hopeless).add(ref)
             return
         measure = Measure(
             ref,

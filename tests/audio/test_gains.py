@@ -41,7 +41,8 @@ def test_no_track_is_limited_by_more_than_is_not_heard(
 ) -> None:
     gain = gain_of(measure(loudness, peak, opus=opus), limiter=limiter)
     assert 0 < gain <= LOUDEST
-    if gain > 1 and peak is not None:
+    if gain > 1:
+        peak = CEILING if peak is None else peak  # nothing is known: most tracks come near to full scale
         assert peak + decibels(gain) <= (CEILING + LIMITING if limiter else 0.0) + 0.06
     if loudness > TARGET + 2.1:
         assert loudness + decibels(gain) == pytest.approx(TARGET, abs=0.06)

@@ -107,7 +107,7 @@ async def test_no_table_that_says_who_is_left_out(used: Installation) -> None:
     assert {"rooms", "commands"} <= shown["tables"].keys()
     documents = {(table.name, column.name) for table in metadata.sorted_tables for column in _documents(table)}
     spoken_of = {("polls", "votes"), ("rooms", "undo"), ("turns", "approvers"), ("audit", "before"), ("audit", "after")}
-    impersonal = {("places", "settings"), ("rooms", "shuffle")}
+    impersonal = {("places", "settings"), ("rooms", "filter"), ("rooms", "shuffle"), ("rooms", "song")}
     assert documents <= spoken_of | impersonal
 
 

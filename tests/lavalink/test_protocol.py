@@ -65,7 +65,7 @@ def test_a_player_goes_out_with_the_wires_names() -> None:
         state=PlayerState(time=1, position=2, connected=True, ping=-1),
         voice=VoiceState(token="", endpoint="", session_id=""),
         filters={"volume": 0.5},
-        chorus=ChorusModel(),
+        chorus=ChorusModel(bitrate=128_000, fade_ms=100),
     )
     assert model.wire() == {
         "guildId": "5",
@@ -92,7 +92,7 @@ def test_a_player_goes_out_with_the_wires_names() -> None:
         "state": {"time": 1, "position": 2, "connected": True, "ping": -1},
         "voice": {"token": "", "endpoint": "", "sessionId": "", "channelId": None},
         "filters": {"volume": 0.5},
-        "chorus": {"next": None, "taps": []},
+        "chorus": {"next": None, "bitrate": 128_000, "fadeMs": 100, "taps": []},
     }
 
 

@@ -10,6 +10,7 @@ from aiohttp import ClientResponse, web
 
 from audio import playlists
 from audio.guard import Guard
+from audio.hls_window import Windows
 from audio.icy import ASK, Description
 from audio.library_files import AUDIO_TYPES
 from audio.media_sound import clean
@@ -68,6 +69,7 @@ def media_app(
     media = Media(urls, guard, files, titles, sources or Sources(), max_body)
     app = web.Application()
     app.router.add_get("/{signed}", media.serve)
+    app.on_cleanup.append(media.close)
     return app
 
 
@@ -88,7 +90,12 @@ class Media:
         self._files = files
         self._titles = titles
         self._sources = sources
+        self._windows = Windows(guard)
         self._max_body = max_body
+
+    async def close(self, _: web.Application) -> None:
+        """Stop following live playlists."""
+        await self._windows.close()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """GET and HEAD. The body of an error is its reason."""
@@ -121,8 +128,10 @@ class Media:
         return web.FileResponse(path, headers={"Content-Type": media_type, "Cache-Control": "no-store"})
 
     async def _pass_through(self, request: web.Request, ticket: Ticket, located: Located) -> web.StreamResponse:
-        relay = Relay(request, ticket, self._urls, self._max_body)
+        relay = Relay(request, ticket, self._urls, self._max_body, self._windows)
         try:
+            if (ready := await relay.ahead(located.url)) is not None:
+                return ready
             headers = {**located.headers, **_asked(request, ticket)}
             async with self._guard.open(located.url, headers=headers) as upstream:
                 if ticket.live and Description.read(upstream.headers) and request.method != "HEAD":
@@ -143,11 +152,12 @@ class Media:
 class Relay:
     """One foreign body on its way to a node."""
 
-    def __init__(self, request: web.Request, ticket: Ticket, urls: MediaUrls, max_body: int) -> None:
+    def __init__(self, request: web.Request, ticket: Ticket, urls: MediaUrls, max_body: int, windows: Windows) -> None:
         self._request = request
         self._ticket = ticket
         self._urls = urls
         self._max_body = max_body
+        self._windows = windows
         self._response: web.StreamResponse | None = None
 
     def abort(self) -> web.StreamResponse | None:
@@ -155,6 +165,19 @@ class Relay:
         if self._response is not None and self._request.transport is not None:
             self._request.transport.abort()
         return self._response
+
+    async def ahead(self, address: str) -> web.Response | None:
+        """A live playlist or one of its segments, if that is here already."""
+        bound_to = self._ticket.bound_to
+        if (window := self._windows.playlist(bound_to, address)) is not None:
+            return self._written("hls", window.text, window.base)
+        if self._request.headers.get("Range", "bytes=0-") != "bytes=0-":
+            return None
+        segment = await self._windows.segment(bound_to, address)
+        if segment is None:
+            return None
+        headers = {"Content-Type": segment.media_type, "Cache-Control": "no-store"}
+        return web.Response(body=segment.body, headers=headers)
 
     async def answer(self, upstream: ClientResponse, head: bytes = b"") -> web.StreamResponse:
         """Pass on what upstream sends after `head`, playlists rewritten. Raises UnplayableError."""
@@ -190,8 +213,14 @@ class Relay:
             raise UnplayableError("bad_link")
         text = playlists.decode(await read_capped(upstream, playlists.BYTES, head))
         kind = playlists.settle(kind, text)
+        if kind == "hls" and playlists.is_live(text):
+            address = self._ticket.ref.partition(":")[2]
+            await self._windows.follow(self._ticket.bound_to, address, text, str(upstream.url))
+        return self._written(kind, text, str(upstream.url))
+
+    def _written(self, kind: playlists.Kind, text: str, base: str) -> web.Response:
         segments = replace(self._ticket, live=False) if kind == "hls" else self._ticket  # they end, unlike a station
-        written = playlists.rewrite(kind, text, str(upstream.url), lambda it: self._urls.nested(segments, it))
+        written = playlists.rewrite(kind, text, base, lambda it: self._urls.nested(segments, it))
         headers = {"Content-Type": playlists.MEDIA_TYPES[kind], "Cache-Control": "no-store"}
         return web.Response(body=written.encode(), headers=headers)
 

@@ -128,6 +128,17 @@ def hls_length(text: str) -> int | None:
     )
 
 
+def is_live(text: str) -> bool:
+    """Whether this is a list of segments to which more will be added."""
+    return "#EXTINF" in text and "#EXT-X-ENDLIST" not in text
+
+
+def hls_target(text: str) -> float:
+    """How long a segment is at most, in seconds, from 1 to 30."""
+    match = re.search(r"^#EXT-X-TARGETDURATION:\s*(\d{1,3})", text, re.MULTILINE)
+    return float(max(1, min(int(match.group(1)), 30))) if match else 6.0
+
+
 def hls_variants(text: str, base: str) -> list[str]:
     """The media playlists that a master playlist names, smallest bandwidth first; empty for a media playlist."""
     found = re.findall(r"^#EXT-X-STREAM-INF:(.*)\r?\n(?:#.*\n)*([^#\s].*)$", text, re.MULTILINE)

@@ -9,6 +9,7 @@ import pytest
 
 from tests import sound
 from tests.audio.foreign import body, file
+from tests.audio.hls_station import HlsStation
 from tests.audio.stations import Station
 from tests.e2e.world import Stage
 from tests.waiting import until
@@ -98,3 +99,21 @@ async def test_an_episode_goes_on_where_the_room_left_it(stage: Stage, tmp_path:
     await world.told(ann, "now", "1:0")
     heard = [tone.hz for tone in world.music.tones(time.monotonic() - 3)]
     assert not any(abs(hz - TONE) < 20 for hz in heard), "it begins at its place"
+
+
+async def test_live_hls_is_heard_without_a_gap_from_a_slow_server(stage: Stage, tmp_path: Path) -> None:
+    world = await stage.guild()
+    ann = world.people[0]
+    station = HlsStation(stage.site, sound.write_tone(tmp_path / "t.wav", TONE, 60), tmp_path)
+    assert "live" in await world.said(ann, "play", query=stage.site.url("/live.m3u8"), within=12)
+    await world.music.heard(TONE, within=12)
+    station.late = 0.6
+    since = time.monotonic()
+    await until(lambda: time.monotonic() > since + 8, within=10)
+    station.free.clear()
+    await until(lambda: time.monotonic() > since + 9.5, within=10)
+    station.free.set()
+    await until(lambda: time.monotonic() > since + 16, within=10)
+    assert not world.music.gaps(since, longer_than=0.1)
+    assert {round(tone.hz / 20) for tone in world.music.tones(since) if tone.length > 0.1} == {round(TONE / 20)}
+    await world.said(ann, "skip")

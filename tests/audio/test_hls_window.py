@@ -1,0 +1,129 @@
+"""Live HLS: nodes are answered from memory, however slow the station is."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from audio.uploads import Uploads
+from core.types import Track, TrackRef
+from tests.audio.hls_station import HlsStation
+from tests.audio.test_radio import World
+from tests.sound import write_tone
+from tests.waiting import until
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    world = World()
+    await world.start(Uploads(tmp_path / "data", world.guard))
+    yield world
+    await world.stop()
+
+
+@pytest.fixture
+def station(world: World, tmp_path: Path) -> HlsStation:
+    return HlsStation(world.site, write_tone(tmp_path / "t.wav", 440, 60), tmp_path)
+
+
+class Node:
+    """Asks as a node does; `took` tells how long the last answer was waited for."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.took = 0.0
+        track = Track(TrackRef(f"url:{world.site.url('/live.m3u8')}"), "Live")
+        self.url = world.urls.media_url(track, bound_to="room:7")
+
+    async def get(self, signed: str) -> bytes:
+        began = time.monotonic()
+        async with self.world.session.get(self.world.server.make_url(signed)) as response:
+            body = await response.read()
+            assert response.status == 200, body
+        self.took = time.monotonic() - began
+        return body
+
+    async def segments(self) -> list[str]:
+        lines = (await self.get(self.url)).decode().splitlines()
+        return [line for line in lines if line and not line.startswith("#")]
+
+
+async def test_a_slow_station_is_waited_for_once(world: World, station: HlsStation) -> None:
+    station.late = 0.5
+    node = Node(world)
+    first = await node.segments()
+    assert node.took >= 0.5
+    heard = [await node.get(address) for address in first[-3:]]
+    assert all(body[:1] == b"G" for body in heard)
+
+    async def moved_on() -> bool:
+        return await node.segments() != first
+
+    await until(moved_on, within=8)
+    later = await node.segments()
+    assert node.took < 0.3
+    await until(lambda: len({it for it in station.asked if "part" in it}) >= 4, within=5)
+    assert await node.get(later[-2])
+    assert node.took < 0.3, "it was here before it was asked for"
+
+
+async def test_a_stall_is_not_noticed(world: World, station: HlsStation) -> None:
+    node = Node(world)
+    first = await node.segments()
+    await node.get(first[-3])
+    await until(lambda: len({it for it in station.asked if "part" in it}) >= 3, within=5)
+    station.free.clear()
+    for address in first[-2:]:
+        await node.get(address)
+        assert node.took < 0.3
+    await node.segments()
+    assert node.took < 0.3
+    station.free.set()
+
+
+async def test_nobody_is_followed_whom_nobody_hears(
+    world: World,
+    station: HlsStation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("audio.hls_window.IDLE", 0.5)
+    await Node(world).segments()
+    await until(lambda: station.asked.count("/live.m3u8") >= 1, within=3)
+    before = 0
+
+    async def quiet() -> bool:
+        nonlocal before
+        former, before = before, len(station.asked)
+        return former == before
+
+    await until(quiet, within=8, what="the last question")
+
+
+async def test_a_film_is_passed_on_as_it_comes(
+    world: World,
+    station: HlsStation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("audio.hls_window.LARGEST", 1_000)
+    node = Node(world)
+    addresses = await node.segments()
+    assert len(await node.get(addresses[-1])) > 1_000
+
+
+async def test_a_playlist_that_is_gone_is_told_in_the_end(
+    world: World,
+    station: HlsStation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("audio.hls_window.STALE", 1.0)
+    node = Node(world)
+    await node.segments()
+    del world.site.pages["/live.m3u8"]
+
+    async def gone() -> bool:
+        async with aiohttp.ClientSession() as session, session.get(world.server.make_url(node.url)) as response:
+            return response.status == 404
+
+    await until(gone, within=8)

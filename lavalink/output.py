@@ -1,7 +1,7 @@
 """Where a player's packets go: the voice channel and the taps, with talk spurts properly ended."""
 
 from lavalink.minute import Minute
-from lavalink.opus import SILENCE
+from lavalink.opus import FRAME_MS, SILENCE
 from lavalink.tally import TALLY
 from lavalink.taps import Taps
 from lavalink.voice import VoiceLink
@@ -28,6 +28,10 @@ class Output:
         self._taps.put(packet)
         TALLY.sent += 1
         self.minute.sent()
+
+    def past(self, packets: int) -> list[bytes]:
+        """What was sent last, at most so many; nothing after a silence."""
+        return self._taps.past(packets * FRAME_MS)
 
     def lack(self) -> None:
         """Sound is due and not there."""

@@ -46,7 +46,7 @@ class Playback:
         self._events = events
         self._output = output
         self._voice = voice
-        self._transition = Transition(engine)
+        self._transition = Transition(engine, output.past)
         self._rise = False
         self._shaping = Shaping()
         self._deck: Deck | None = None
@@ -247,7 +247,7 @@ class Playback:
     def _rest(self) -> None:
         """Nothing plays: let what has been cut off fade."""
         self._output.minute.stop()
-        if not self._fade() and not self._hush():
+        if not self._fade() and not self._output.hush():
             self._engine.pacer.discard(self)
 
     def _fade(self) -> bool:
@@ -255,7 +255,6 @@ class Playback:
         tail = self._transition.take()
         if tail is not None:
             self._output.sound(tail)
-            self._transition.recent.append(tail)
         return tail is not None
 
     def _advance(self, deck: Deck) -> None:
@@ -271,29 +270,22 @@ class Playback:
                 return
             self._pass(item)
             if self._deck is not deck:
-                self._hush()
+                self._output.hush()
                 return
         self._starve(deck)
 
     def _play(self, packet: bytes) -> None:
         first = self._head.move()
         self._output.sound(packet)
-        self._transition.recent.append(packet)
         if first and self.track is not None:
             trace = str(self.track.user_data.get("trace", ""))[3:35]  # the client's W3C traceparent
             log.info("first packet", player=int(self._events.guild_id), **({"trace": trace} if trace else {}))
 
     def _starve(self, deck: Deck) -> None:
         """No packet is there in time."""
-        self._transition.silent()
         self._output.lack()
         if deck.drained:
             deck.force_join()
         if self._head.wait() == STUCK_MS and self.track is not None:
             self._events.stuck(self.track, STUCK_MS)
             self.update()
-
-    def _hush(self) -> bool:
-        """Send a frame of silence, if one is owed."""
-        self._transition.silent()
-        return self._output.hush()

@@ -179,6 +179,10 @@ class Taps:
         for encoding, _ in self._encoded.values():
             encoding.put((packet,))
 
+    def past(self, ms: int) -> list[bytes]:
+        """The packets of the last so many ms."""
+        return self._packets.past(ms)
+
     def forget(self) -> None:
         """Nothing is sent any more: what was sent is the past for those who come now."""
         self._packets.forget()

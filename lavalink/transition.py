@@ -24,16 +24,16 @@ class Transition:
     `open` says whether the ring of what plays now is what is heard next. It is shut by `cut`, opened by `enter`.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, past: Callable[[int], list[bytes]]) -> None:
+        """`past(packets)`: what was sent last."""
         self.open = False
         self.frames = 0
         """Over how many packets sound fades; none at 0."""
         self.bitrate = BITRATE
         self._engine = engine
+        self._past = past
         self.tail = deque[bytes]()
         """What is left of what was cut off."""
-        self.recent = deque[bytes](maxlen=MEMORY)
-        """What was sent last."""
         self._bridge = False  # the tail has not been faded yet
         self._job: object | None = None  # the splice that is being made
         self._taken = 0  # packets of the tail since it was asked for
@@ -76,10 +76,6 @@ class Transition:
         """Whether a splice is being made."""
         return self._job is not None
 
-    def silent(self) -> None:
-        """Nothing is heard any more: new sound follows silence."""
-        self.recent.clear()
-
     def clear(self) -> None:
         """Forget what was cut off."""
         self.tail.clear()
@@ -97,7 +93,7 @@ class Transition:
         lead = min(lead, len(tail) - frames)
         if not frames:
             return
-        before, going = [*self.recent, *tail[:lead]], tail[lead : lead + frames]
+        before, going = [*self._past(MEMORY), *tail[:lead]], tail[lead : lead + frames]
 
         def done(faded: list[bytes] | None) -> None:
             if self._taken > lead:
@@ -111,7 +107,7 @@ class Transition:
         frames = min(self.frames, len(packets))
         tail = list(self.tail)
         lead = min(LEAD, max(0, len(tail) - frames))
-        before, going = [*self.recent, *tail[:lead]], tail[lead:]
+        before, going = [*self._past(MEMORY), *tail[:lead]], tail[lead:]
 
         def done(spliced: list[bytes] | None) -> None:
             if spliced is not None and self._taken > lead:

@@ -97,7 +97,7 @@ async def test_skip(one: Desk, name: str) -> None:
     for position in (5_000, 0, 7_001):
         await one.play(name, position=position)
         await one.hear(25)
-    assert one.ear.packets.count(SILENCE) < 5  # none, on a machine that has time
+    assert one.ear.packets.count(SILENCE) <= 5  # none, on a machine that has time
     assert steepest(one) < 1.5 * SOFT  # a track that begins at its start does so at once
 
 

@@ -1,5 +1,7 @@
 """The one place where what went wrong becomes words."""
 
+import contextlib
+
 import structlog
 from telegram.error import BadRequest, Forbidden, TelegramError
 
@@ -15,6 +17,9 @@ async def explain(spot: Spot, error: Exception) -> None:
     if isinstance(error, TelegramError):
         note = log.info if isinstance(error, Forbidden | BadRequest) else log.warning
         note("telegram.not_answered", chat=spot.chat.id, update=spot.update, error=type(error).__name__)
+        if spot.query is not None:
+            with contextlib.suppress(TelegramError):
+                await spot.query.answer()
         return
     if not isinstance(error, ChorusError):
         log.error("telegram.command_failed", chat=spot.chat.id, update=spot.update, exc_info=error)

@@ -13,6 +13,7 @@ import structlog
 from audio.gauge import Request
 from audio.gauge_child import GaugeChild, GaugeError
 from audio.loudness import Levels
+from audio.media import Files
 from core.errors import StoreUnavailableError
 from core.ports.measures import Measures
 from core.ports.tracks import MediaAddress
@@ -31,14 +32,6 @@ PATIENCE = 1.0
 """Seconds that somebody's track waits for another one that can wait longer."""
 
 log = structlog.get_logger()
-
-
-class Files(Protocol):
-    """Where tracks of one kind lie."""
-
-    async def path(self, ref: TrackRef) -> Path | None:
-        """The file of a track, None when it is gone."""
-        ...
 
 
 class Shelves(Files, Protocol):

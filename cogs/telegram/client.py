@@ -43,7 +43,7 @@ ALLOWED = (
 """What the bot hears of; reactions and members have to be asked for by name."""
 POLL = 25
 """Seconds that a request for updates may wait for one."""
-PATIENCE = 2.0
+PATIENCE = 0.5
 """Seconds for which the next request waits for the handlers of the last one: what they did not finish comes again."""
 PAUSE = 1.0
 TRIES = 5
@@ -146,6 +146,7 @@ class TelegramClient:
         """Disconnect; live messages stay."""
         await self.lanes.stop()
         await self.panels.stop()
+        await self.surface.outbox.close()
         await self.bot.shutdown()
 
     async def run(self) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from telegram import Update
 
+FAREWELL = 1.0
+"""Seconds that updates get to end when the process does."""
 REMEMBERED = 10_000
 """Updates by whose id a second delivery is recognised; older ones by the id of their command."""
 
@@ -40,8 +42,10 @@ class Lanes:
             del self._last[lane]
 
     async def stop(self) -> None:
-        """What has begun is dropped; it comes again."""
+        """What has begun gets a moment to end."""
         tasks = list(self._last.values())
+        if tasks:
+            await asyncio.wait(tasks, timeout=FAREWELL)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

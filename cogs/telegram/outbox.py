@@ -9,6 +9,7 @@ from limits import parse
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from limits.errors import StorageError
+from redis.asyncio import ConnectionPool
 from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Message, ReplyParameters
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
@@ -31,8 +32,14 @@ class Outbox:
     def __init__(self, bot: Bot, redis_url: str | None = None) -> None:
         self.bot = bot
         self._own = MovingWindowRateLimiter(MemoryStorage())
-        self._shared = MovingWindowRateLimiter(_storage(redis_url)) if redis_url else None
+        self._pool = _pool(redis_url) if redis_url else None
+        self._shared = MovingWindowRateLimiter(_storage(redis_url, self._pool)) if redis_url else None
         self._held: dict[int, float] = {}
+
+    async def close(self) -> None:
+        """Let go of Redis."""
+        if self._pool is not None:
+            await self._pool.disconnect()
 
     async def send(
         self,
@@ -138,5 +145,11 @@ def _seconds(error: RetryAfter) -> float:
     return float(after if isinstance(after, int | float) else after.total_seconds())
 
 
-def _storage(url: str) -> RedisStorage:
-    return RedisStorage(f"async+{url}", implementation="redispy", key_prefix="chorus", wrap_exceptions=True)
+def _pool(url: str) -> Any:
+    return ConnectionPool.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)  # pyright: ignore[reportUnknownMemberType] - half typed
+
+
+def _storage(url: str, pool: Any) -> RedisStorage:
+    return RedisStorage(
+        f"async+{url}", implementation="redispy", key_prefix="chorus", wrap_exceptions=True, connection_pool=pool
+    )

@@ -73,8 +73,7 @@ async def room(node_address: NodeAddress, dave: int) -> AsyncIterator[Room]:
         for guild_id in discord.guilds:
             await node.rest("DELETE", node.player_path(guild_id))
         connections = discord.voice.connections
-        if node_address.chorus:  # a Java node leaves one of many open now and then
-            await until(lambda: not any(connection.open for connection in connections), what="the node has left")
+        await until(lambda: not any(connection.open for connection in connections), what="the node has left")
 
 
 @pytest.fixture

@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextvars import Context
-from itertools import groupby
 from typing import Any, cast
 
 import discord
@@ -17,13 +16,14 @@ from audio.loudness import Levels
 from audio.node import Node
 from audio.nodes import Nodes
 from audio.player import RoomPlayer
+from audio.push_book import PushBook
 from audio.push_guard import PushGuard
 from core.errors import ChorusError
 from core.events import Event, PlayerChanged, PushesChanged
 from core.ports.bus import Bus
 from core.ports.clock import Clock
 from core.ports.places import Places, RoomRef
-from core.ports.pushes import Push, Pushes
+from core.ports.pushes import Pushes
 from core.ports.rooms import Rooms
 from core.ports.tracks import MediaAddress
 from core.reports import Reports
@@ -59,13 +59,12 @@ class Players:
         self._rooms = rooms
         self._places = places
         self._bus = bus
-        self._pushes = pushes
-        self._pushed: dict[RoomId, Sequence[Push]] = {}
         moves, guard = asyncio.Semaphore(MOVES), push_guard or PushGuard()
         self._parts = Parts(
             rooms, reports, clock, nodes, media, levels, moves, owns, bus.publish, guard, time.monotonic()
         )
         self._players: dict[RoomId, RoomPlayer] = {}
+        self._pushed = PushBook(pushes, self._players)
         self._by_id: dict[int, RoomPlayer] = {}
         self._followers: dict[int, Follower] = {}
         self._elsewhere: dict[RoomId, str] = {}  # what was told last, for the rooms that another process plays
@@ -158,7 +157,7 @@ class Players:
         if ref is None:
             return None
         player = RoomPlayer(ref, self._parts)
-        player.pushes.want(self._pushed.get(room, ()))
+        self._pushed.open(player)
         self._players[room] = self._by_id[player.id] = player
         self._followers[player.broadcast.follower.id] = player.broadcast.follower
         if self._client is not None and player.voice is not None:
@@ -190,21 +189,9 @@ class Players:
 
     async def _push(self, *rooms: RoomId) -> None:
         """Learn which pushes are on, and look at their rooms and at these."""
-        await self._read_pushes()
-        for room in {*rooms, *self._pushed}:
+        await self._pushed.read()
+        for room in {*rooms, *self._pushed.rooms}:
             await self._take_up(room)
-
-    async def _read_pushes(self) -> None:
-        if self._pushes is None:
-            return
-        try:
-            rows = await self._pushes.on()
-        except ChorusError as error:
-            log.warning("pushes not readable", error=type(error).__name__)
-            return
-        self._pushed = {room: list(some) for room, some in groupby(rows, lambda push: push.room)}
-        for room, player in self._players.items():
-            player.pushes.want(self._pushed.get(room, ()))
 
     async def _take_up(self, room: RoomId, parent: str = "") -> None:
         try:
@@ -221,8 +208,8 @@ class Players:
         except ChorusError as error:
             log.warning("rooms not readable", error=type(error).__name__)
             return
-        await self._read_pushes()
-        for room in {**dict.fromkeys(active), **self._pushed}:
+        await self._pushed.read()
+        for room in dict.fromkeys([*active, *self._pushed.rooms]):
             await self._take_up(room)
 
     async def _reconcile(self) -> None:
@@ -276,7 +263,7 @@ class Players:
         """Pass on what a player reports."""
         follower = self._followers.get(payload.player.player_id) if getattr(payload, "player", None) else None
         if kind == "extra_event":
-            self._about_tap(payload)
+            self._pushed.report(payload.data)
         elif follower is not None:
             _tell_follower(follower, node, kind, payload)
         elif kind in ABOUT_TRACKS:
@@ -287,13 +274,6 @@ class Players:
                 player.update(node, payload.position, connected=payload.connected)
             elif player is not None:
                 player.take(NodeReport(node, kind, None, payload))
-
-    def _about_tap(self, payload: Any) -> None:
-        data = cast("dict[str, Any]", payload.data)
-        if data.get("type") == "ChorusTapEvent" and data.get("state") in {"live", "failed"}:
-            for player in self._players.values():
-                if player.serves(int(data["guildId"])):
-                    player.pushes.report(data["id"], data["state"], data.get("reason"))
 
     def _about_track(self, node: Node, kind: str, payload: Any) -> None:
         data = cast("dict[str, Any]", payload.track.raw_data.get("userData") or {})

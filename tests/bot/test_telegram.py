@@ -87,7 +87,7 @@ async def test_two_processes_have_one_poller_and_the_second_takes_over(
         await first.start()
         await second.start()
         assert (await ann.say("/play aria")).text == "Aria is on."
-        assert world.updates.pollers == 1
+        await until(lambda: world.updates.pollers == 1)
         assert world.updates.conflicts == 0
         await first.stop()
         assert (await ann.say("/play aria")).text == "Aria is on."

@@ -108,6 +108,25 @@ async def test_volume_is_heard_and_pause_is_silent(node: NodeClient, media: Medi
     assert sound.level(sound.decode(packets[35:])) == pytest.approx(-12, abs=1.5)
 
 
+async def test_a_crossfade_is_heard_at_once_with_both(node: NodeClient, media: MediaHost) -> None:
+    await node.patch(GUILD, playing(media.tone(440, 3)) | {"paused": True})
+    following = {"identifier": media.tone(660, 3), "crossfadeMs": 1000, "filters": {"volume": 0.5}}
+    answer = await node.patch(GUILD, {"chorus": {"next": following, "bitrate": 96_000, "fadeMs": 60}})
+    assert (answer.json["chorus"]["bitrate"], answer.json["chorus"]["fadeMs"]) == (96_000, 60)
+    listening = asyncio.create_task(node.read_tap(GUILD, "web", 200))
+    await asyncio.sleep(0.2)
+    await node.patch(GUILD, {"paused": False})
+    samples = sound.decode(await listening)
+    first, second = [tone for tone in sound.tones_in(samples) if tone.length > 0.5]
+    assert (first.hz, second.hz) == (pytest.approx(440, abs=3), pytest.approx(660, abs=3))
+    assert first.start + first.length == pytest.approx(2.5, abs=0.4)
+    assert sound.level(samples[-24_000:]) == pytest.approx(-18, abs=1.5)
+    await node.event("TrackEndEvent", after=0)
+    model = await node.player(GUILD)
+    assert model["filters"] == {"volume": 0.5}
+    assert model["chorus"]["next"] is None
+
+
 async def test_next_joins_without_a_frame_of_silence(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, playing(media.tone(440, 2)) | {"paused": True})
     following = {"identifier": media.tone(660, 2), "userData": {"n": 2}}

@@ -92,6 +92,20 @@ async def test_volume_is_heard_within_half_a_second(one: Desk, name: str) -> Non
     assert abs(tone.hz - 600) < 5
 
 
+async def test_the_bit_rate_is_changed_while_it_plays(one: Desk) -> None:
+    await one.play("two.flac", chorus={"bitrate": 256_000})
+    assert one.player.model().chorus.bitrate == 256_000
+    await one.hear(40)
+    high = sum(map(len, one.ear.packets[-15:]))
+    one.patch(chorus={"bitrate": 16_000})
+    await one.hear(40)
+    low = sum(map(len, one.ear.packets[-15:]))
+    assert low * 3 < high
+    assert abs(low * 8 / 0.3 / 16_000 - 1) < 0.4
+    steps = np.abs(np.diff(sound.decode(one.ear.packets)[:, 0]))
+    assert steps.max() < 3 * 10 ** (-12 / 20) * np.sqrt(2) * 2 * np.pi * 400 / sound.RATE
+
+
 async def test_the_volume_filter_multiplies(one: Desk) -> None:
     await one.play("long.wav", filters={"volume": 0.5}, volume=50)
     await until(lambda: len(one.ear.packets) >= 25)

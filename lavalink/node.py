@@ -12,6 +12,7 @@ import structlog
 from lavalink import trackstring
 from lavalink.engine import Engine
 from lavalink.limits import UNLIMITED, Gate, Limits
+from lavalink.memory import give_back
 from lavalink.player import Player
 from lavalink.protocol import UNSET, ApiError, LoadError, Track, TrackInfo, TrackPatch, Unset
 from lavalink.sessions import Sessions
@@ -56,10 +57,12 @@ class Node:
         self.sources = Sources(self._media, origins=self._origins)
         await self.engine.start()
         self._warming = asyncio.create_task(warm_up())
+        self._trimming = asyncio.create_task(give_back())
 
     async def stop(self) -> None:
         """Ends what sessions shared; they have been closed before."""
         await self._warming
+        self._trimming.cancel()
         await self.engine.stop()
         await self.sources.close()
         await self._voice.close()

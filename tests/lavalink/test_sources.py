@@ -48,7 +48,7 @@ class Shelf:
             decoder.seek(start)
         pieces: list[sound.Samples] = []
         while (pcm := decoder.read(copy=0)) is not None:
-            assert not isinstance(pcm, bytes)
+            assert not isinstance(pcm, list)
             assert pcm.samples <= 4800
             raw = np.frombuffer(memoryview(pcm.plane), np.int16, pcm.samples * 2, pcm.start * 4)
             pieces.append((raw.reshape(-1, 2) / 32768).astype(np.float32))

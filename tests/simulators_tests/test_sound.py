@@ -56,7 +56,9 @@ def test_files_hold_their_tone(tmp_path: Path, suffix: str) -> None:
     assert len(samples) / sound.RATE == pytest.approx(1.5, abs=0.1)
     assert sound.frequency(samples[24_000:48_000]) == pytest.approx(523, abs=1)
     if suffix != ".wav":
-        assert mutagen.File(path, easy=True)["title"] == ["A tone"]
+        tagged = mutagen.File(path, easy=True)
+        assert tagged is not None
+        assert tagged["title"] == ["A tone"]
 
 
 def test_ogg_pages_are_taken_apart(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ EntryId = NewType("EntryId", int)
 CommandId = NewType("CommandId", str)
 """What makes a repeat of a command recognisable: `discord:<interaction id>`, `form:<token>`."""
 TrackRef = NewType("TrackRef", str)
-"""`library:<id>`, `upload:<sha256>`, `url:<address>`, `node:<source>:<link>`, `source:<name>:<address>`; never a media URL
-or a track string."""
+"""`library:<id>`, `upload:<sha256>`, `url:<address>`, `node:<source>:<link>`, `source:<name>:<address>`; never a media
+URL or a track string."""
 
 HOUSE = PersonId("house")
 """Who asks for the tracks of a fallback list."""

@@ -26,8 +26,6 @@ LIVE_RETRIES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 """Those of a radio station, whose server may refuse it while its source is away."""
 FIRST_RETRIES = RETRIES[:1]
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=4, sock_read=4)
-LIVE_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=4, sock_read=10)
-"""Whoever relays a station joins it again by itself: that takes longer."""
 
 _REDIRECTED = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({404, 410})
@@ -220,7 +218,7 @@ class Download:
                 url,
                 headers={hdrs.RANGE: f"bytes={self._position}-", hdrs.ACCEPT_ENCODING: "identity"},
                 allow_redirects=False,
-                timeout=LIVE_TIMEOUT if self._head and self._head.live else TIMEOUT,
+                timeout=TIMEOUT,
                 read_bufsize=BUFFER,
             ) as response:
                 if response.status in _REDIRECTED and hdrs.LOCATION in response.headers:

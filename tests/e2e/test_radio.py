@@ -1,5 +1,6 @@
 """Internet radio and podcasts: no gap while a station stalls, songs shown and kept, episodes that go on."""
 
+import json
 import time
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import mutagen.id3
 import numpy as np
 import pytest
 
+from audio.radio import RESERVE
 from tests import sound
 from tests.audio.foreign import body, file
 from tests.audio.hls_station import HlsStation
@@ -17,26 +19,25 @@ from tests.waiting import until
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.heard]
 
 TONE, FURTHER = 700.0, 1_500.0
-RATE = 16_000
 
 
 def station(folder: Path, **more: float) -> Station:
-    """A tone for ever, at a steady 128 kbit/s."""
+    """A tone for ever, exactly as fast as it is heard."""
     data = sound.write_tone(folder / "station.mp3", TONE, 60).read_bytes()
     start = data.index(b"\xff\xfb")
-    data = data[start:] * 2
+    once = data[start:]
 
     def part(start: int, stop: int) -> bytes:
-        place = start % (len(data) // 2)
-        return data[place : place + stop - start]
+        place = start % len(once)
+        return (once * 2)[place : place + stop - start]
 
-    return Station(part, RATE, **more)
+    return Station(part, len(once) // 60, **more)
 
 
 async def test_a_station_shows_its_songs_and_outlives_a_stall(stage: Stage, tmp_path: Path) -> None:
     world = await stage.guild()
     ann = world.people[0]
-    radio = station(tmp_path)
+    radio = station(tmp_path, burst=1.5)
     radio.title = "Ann - Hello"
     stage.site.pages["/station"] = radio
     assert "Radio Chorus" in await world.said(ann, "play", query=stage.site.url("/station"), within=12)
@@ -51,6 +52,8 @@ async def test_a_station_shows_its_songs_and_outlives_a_stall(stage: Stage, tmp_
     await until(lambda: radio.connections > connections, within=5, what="the station to be asked again")
     await until(lambda: time.monotonic() > since + 6, within=8)
     assert not world.music.gaps(since, longer_than=0.1), "nobody noticed"
+    (rejoined,) = [json.loads(line) for line in stage.chorus.lines if "radio.rejoined" in line]
+    assert rejoined["silent"] < RESERVE, "and nobody could have"
     await world.music.heard(TONE)
 
     await until(lambda: time.monotonic() > since + 8, within=8)

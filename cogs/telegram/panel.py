@@ -66,6 +66,7 @@ class Panels:
         self._page_url = page_url
         self._known: dict[PlaceId, Chat] = {}
         self._rooms: dict[RoomId, set[PlaceId]] = {}
+        self._shown_in: dict[PlaceId, RoomId] = {}
         self._panels: dict[PlaceId, _Panel] = {}
         self._unsubscribe: Callable[[], None] = lambda: None
 
@@ -88,9 +89,10 @@ class Panels:
 
     def know(self, place: PlaceId, ref: RoomRef) -> None:
         """A chat shows this room now."""
-        for room, there in self._rooms.items():
-            if room != ref.room:
-                there.discard(place)
+        before = self._shown_in.get(place)
+        if before is not None and before != ref.room:
+            self._rooms[before].discard(place)
+        self._shown_in[place] = ref.room
         self._rooms.setdefault(ref.room, set()).add(place)
 
     async def ref(self, place: PlaceId) -> RoomRef:
@@ -136,8 +138,10 @@ class Panels:
 
     def _follow(self, place: PlaceId) -> "_Panel":
         panel = self._panels.get(place)
-        if panel is None or panel.task.done():
+        if panel is None:
             panel = self._panels[place] = _Panel(self, place)
+        elif panel.task.done():
+            panel.task = panel.start()
         return panel
 
     async def draw(self, ref: RoomRef, texts: NullTranslations, failed: tuple[str, str] | None) -> drawing.Drawing:
@@ -169,7 +173,11 @@ class _Panel:
         self._failed: tuple[str, str] | None = None
         self._failed_at = 0.0
         self._pins = True
-        self.task = asyncio.create_task(self._run(), name=f"panel-{place}")
+        self.task = self.start()
+
+    def start(self) -> asyncio.Task[None]:
+        """Keep the message in step for as long as something changes."""
+        return asyncio.create_task(self._run(), name=f"panel-{self._place}")
 
     def renew(self, topic: int | None) -> None:
         """Show the room in a new message, in this topic."""
@@ -187,9 +195,12 @@ class _Panel:
             changed, again = await self._step()
             if changed:
                 await asyncio.sleep(GAP)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(again or None):
+            try:
+                async with asyncio.timeout(again):
                     await self.dirty.wait()
+            except TimeoutError:
+                if not again and not self.dirty.is_set():  # set between the timeout and this line, it would be lost
+                    return
 
     async def _step(self) -> tuple[bool, float]:
         """Whether the message changed, and after how many seconds to look again (0: when told)."""

@@ -52,8 +52,9 @@ async def test_a_station_shows_its_songs_and_outlives_a_stall(stage: Stage, tmp_
     await until(lambda: radio.connections > connections, within=5, what="the station to be asked again")
     await until(lambda: time.monotonic() > since + 6, within=8)
     assert not world.music.gaps(since, longer_than=0.1), "nobody noticed"
-    (rejoined,) = [json.loads(line) for line in stage.chorus.lines if "radio.rejoined" in line]
-    assert rejoined["silent"] < RESERVE, "and nobody could have"
+    silent = [json.loads(line)["silent"] for line in stage.chorus.lines if "radio.rejoined" in line]
+    assert silent, "the node did not have to help"
+    assert max(silent) < RESERVE, "and nobody could have noticed"
     await world.music.heard(TONE)
 
     await until(lambda: time.monotonic() > since + 8, within=8)

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from audio.loudness import Levels, decibels, factor, gain_of
+from audio.loudness import LOUDEST, Levels, decibels, factor, gain_of
 from audio.seen import Seen
 from core import playing, sound
 from core.ordering import order_of
@@ -53,7 +53,7 @@ class Gains:
         if entry is None:
             return chosen
         gain = await self._gain(room, entry, seen, limiter=limiter)
-        volume = round(chosen.get("volume", 1.0) * gain, 4)
+        volume = min(round(chosen.get("volume", 1.0) * gain, 4), LOUDEST)
         return {**chosen, "volume": volume} if volume != 1.0 else chosen
 
     async def _gain(self, room: Room, entry: Entry, seen: Seen, *, limiter: bool) -> float:

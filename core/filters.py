@@ -43,7 +43,7 @@ _TEMPO: Span = (0.25, 4)
 _SHARE: Span = (0, 1)
 
 SPANS: dict[str, dict[str, Span]] = {
-    "karaoke": {"level": _ANY, "monoLevel": _ANY, "filterBand": (1, 24_000), "filterWidth": (1, 24_000)},
+    "karaoke": {"level": _SHARE, "monoLevel": _SHARE, "filterBand": (1, 24_000), "filterWidth": (1, 24_000)},
     "timescale": {"speed": _TEMPO, "pitch": _TEMPO, "rate": _TEMPO},
     "tremolo": {"frequency": (_LEAST, 24_000), "depth": (_LEAST, 1)},
     "vibrato": {"frequency": (_LEAST, 14), "depth": (_LEAST, 1)},
@@ -78,9 +78,10 @@ def parse(text: str) -> Filter | None:
 
 
 def custom(values: Any) -> Filter | None:
-    """A filter made by hand; None when it does nothing. Raises BadFilterError, OutOfRangeError."""
+    """A filter made by hand; None when it names none. Raises BadFilterError, OutOfRangeError."""
     chosen = {name: _checked(name, part) for name, part in _object("filters", values).items() if part is not None}
-    return Filter(CUSTOM, chosen) if any(chosen.values()) else None
+    chosen = {name: part for name, part in chosen.items() if part != []}  # `{}` is a filter with its defaults
+    return Filter(CUSTOM, chosen) if chosen else None
 
 
 def wire(filter_: Filter) -> dict[str, Any]:
@@ -142,7 +143,9 @@ def _object(name: str, part: Any) -> dict[str, Any]:
 
 
 def _number(name: str, value: Any, span: Span) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise BadFilterError("kind", name)
+    if isinstance(value, float) and not isfinite(value):
         raise BadFilterError("kind", name)
     if not span[0] <= value <= span[1]:
         raise OutOfRangeError(name, value, *span)

@@ -164,6 +164,12 @@ async def test_the_gain_goes_on_top_of_the_filters_that_people_chose(world: Worl
     assert filters["volume"] == pytest.approx(0.5 * 10 ** (6 / 20), abs=1e-3)
 
 
+async def test_a_quiet_track_under_a_loud_filter_stays_within_what_a_node_takes(world: World) -> None:
+    world.measures.rows[REF] = measure(-28)
+    world.room.filter = Filter("custom", {"volume": 5})
+    assert await world.filters() == {"volume": LOUDEST}
+
+
 async def test_what_follows_keeps_the_gain_that_it_was_sent_with_until_it_plays(world: World) -> None:
     await world.starts()
     other = track("other")

@@ -14,6 +14,7 @@ from core.filters import PRESETS, SPANS, custom, parse, text, wire
 from core.records.results import Changed
 from core.sound import bitrate, heard_filters
 from core.types import EntryId, Filter, Limits, PositionClock, Settings
+from lavalink.filters import Filters as Node
 from tests.core.conftest import GUILD, ROOM, World
 from tests.fakes import track
 
@@ -77,6 +78,7 @@ BAD: list[tuple[str, str, str]] = [
     ('{"equalizer": {"band": 1}}', "kind", "equalizer"),
     ('{"equalizer": [{"band": 1}]}', "kind", "equalizer"),
     ('{"equalizer": [{"band": 1.5, "gain": 0}]}', "kind", "equalizer.band"),
+    ('{"timescale": {"speed": 1e999}}', "kind", "timescale.speed"),
 ]
 
 
@@ -96,6 +98,8 @@ async def test_what_is_no_filter_is_refused_and_named(hall: World, wrong: str, r
         ('{"equalizer": [{"band": 15, "gain": 0}]}', "equalizer.band"),
         ('{"equalizer": [{"band": 0, "gain": 1.1}]}', "equalizer.gain"),
         ('{"volume": 5.1}', "volume"),
+        (f'{{"volume": 1{"0" * 400}}}', "volume"),
+        ('{"karaoke": {"level": 1.1}}', "karaoke.level"),
         ('{"tremolo": {"depth": 0}}', "tremolo.depth"),
         ('{"vibrato": {"frequency": 14.5}}', "vibrato.frequency"),
         ('{"karaoke": {"filterBand": 0}}', "karaoke.filterBand"),
@@ -111,6 +115,30 @@ def test_values_out_of_range_are_refused_and_named(wrong: str, name: str) -> Non
 def test_a_filter_that_does_nothing_is_none() -> None:
     assert parse("{}") is None
     assert parse('{"timescale": null, "equalizer": []}') is None
+
+
+@pytest.mark.parametrize("wanted", [{"volume": 0}, {"karaoke": {}}, {"tremolo": {}}, {"volume": 0.0, "lowPass": {}}])
+def test_silence_and_defaults_are_filters_too(wanted: dict[str, Any]) -> None:
+    made = parse(json.dumps(wanted))
+    assert made == Filter("custom", wanted)
+    assert wire(made) == wanted
+
+
+def _edges() -> list[dict[str, Any]]:
+    spans = [(name, key, span) for name, part in SPANS.items() for key, span in part.items()]
+    return [
+        *({name: {key: edge}} for name, key, span in spans for edge in span),
+        *({"volume": edge} for edge in (0, 5)),
+        *({"equalizer": [{"band": band, "gain": gain}]} for band in (0, 14) for gain in (-0.25, 1)),
+        *PRESETS.values(),
+    ]
+
+
+@pytest.mark.parametrize("wanted", _edges(), ids=json.dumps)
+def test_what_people_may_choose_the_node_takes(wanted: dict[str, Any]) -> None:
+    made = custom(wanted)
+    assert made is not None
+    assert Node.model_validate_json(json.dumps(wire(made))).wire()
 
 
 @given(

@@ -119,9 +119,8 @@ def test_a_filter_that_does_nothing_is_none() -> None:
 
 @pytest.mark.parametrize("wanted", [{"volume": 0}, {"karaoke": {}}, {"tremolo": {}}, {"volume": 0.0, "lowPass": {}}])
 def test_silence_and_defaults_are_filters_too(wanted: dict[str, Any]) -> None:
-    made = parse(json.dumps(wanted))
-    assert made == Filter("custom", wanted)
-    assert wire(made) == wanted
+    assert parse(json.dumps(wanted)) == Filter("custom", wanted)
+    assert wire(Filter("custom", wanted)) == wanted
 
 
 def _edges() -> list[dict[str, Any]]:

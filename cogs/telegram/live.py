@@ -75,7 +75,7 @@ async def _target(call: Call, chat: str) -> Call:
     there, people = Chat(int(chat), ChatType.SUPERGROUP), call.surface.people
     if not await people.is_admin(call.who, there):
         raise ForbiddenError("configure", "admin")
-    ref = await people.room(there.id, "")
+    ref = await people.room(there.id, (await call.surface.bot.get_chat(there.id)).title or "")
     return replace(call, ref=ref, actor=await people.actor(call.who, there, ref))
 
 

@@ -50,13 +50,15 @@ def test_check_says_a_line_for_each_setting(tmp_path: Path) -> None:
         ("LAVALINK_NODES", "java=http://hush@127.0.0.1:1", "127.0.0.1:1 cannot be reached"),
         ("LAVALINK_NODES", "java", "expected name=http://password@host:port"),
         ("DISCORD_API_URL", "http://127.0.0.1:1/api/v10", "cannot be reached"),
+        ("TELEGRAM_API_URL", "http://127.0.0.1:1", "cannot be reached"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1", "cannot be reached"),
         ("ICECAST_URL", "http://source:hush@127.0.0.1:1", "cannot be reached"),
     ],
 )
 def test_check_says_what_is_wrong_and_no_secret(tmp_path: Path, setting: str, value: str, words: str) -> None:
     discord = {"DISCORD_TOKEN": "hush", "DISCORD_API_URL": "http://127.0.0.1:1/api/v10"}
-    done = bot("check", data=tmp_path / "data", **{**discord, setting: value})
+    telegram = {"TELEGRAM_TOKEN": "7:hush", "TELEGRAM_API_URL": "http://127.0.0.1:1"}
+    done = bot("check", data=tmp_path / "data", **{**discord, **telegram, setting: value})
     assert done.returncode == 1
     assert any(line.startswith(f"WRONG  {setting} ") and words in line for line in done.stdout.splitlines())
     assert len(done.stdout.splitlines()) == len(Settings.model_fields), "one wrong setting hides no other"

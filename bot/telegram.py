@@ -1,7 +1,7 @@
 """Telegram, for as long as the process runs: connected, connected again, or off with a reason."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import structlog
@@ -12,9 +12,12 @@ from telegram.error import InvalidToken, TelegramError
 from bot.config import Settings
 from bot.keys import Keys
 from bot.ownership import Ownership
-from cogs.telegram.client import TelegramClient, Webhook
+from cogs.telegram.client import TelegramClient
+from cogs.telegram.receiving import Webhook
 from cogs.telegram.webhook import secret_of, webhook_app
 from core.errors import ChorusError
+from core.ports.places import RoomRef
+from core.types import Actor, Identity, PlaceId
 
 WEBHOOK = "/webhooks/telegram"
 PURPOSE = "telegram"
@@ -65,6 +68,10 @@ class Telegram:
             return False
         await self._client.receive(update)
         return True
+
+    async def actor(self, ref: RoomRef, places: Collection[PlaceId], identity: Identity) -> Actor | None:
+        """Who somebody of the page is to the room's chats (`core.ports.members`); a guest while not connected."""
+        return await self._client.members.actor(ref, places, identity) if self._client is not None else None
 
     @property
     def trouble(self) -> str | None:

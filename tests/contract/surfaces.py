@@ -269,7 +269,7 @@ class TelegramSurface:
             live=Live(core.rooms, FakePushes(), core.bus, core.clock),
         )
         await self.client.start()
-        self._task = asyncio.create_task(self.client.poll())
+        self._task = asyncio.create_task(self.client.run())
         await self.telegram.ready()
 
     async def stop(self) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 import cogs.telegram.panel
-from cogs.telegram.client import TelegramClient, Webhook
+from cogs.telegram.client import TelegramClient
+from cogs.telegram.receiving import Webhook
 from core.bus import LocalBus
 from core.joining import Joining
 from core.jukebox import Jukebox
@@ -97,7 +98,7 @@ class Party:
         """Make a client over the same rooms and connect it."""
         self.client = make_client(self)
         await self.client.start()
-        self._task = asyncio.create_task(self.client.poll())
+        self._task = asyncio.create_task(self.client.run())
         await self.telegram.ready()
 
     async def stop(self) -> None:

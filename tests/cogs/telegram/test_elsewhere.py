@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from cogs.telegram.client import Webhook
+from cogs.telegram.receiving import Webhook
 from cogs.telegram.webhook import HEADER, secret_of, webhook_app
 from tests.cogs.telegram.conftest import Party, make_client
 from tests.waiting import until

@@ -4,20 +4,18 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from contextvars import Context
-from typing import Any, cast
+from typing import Any
 
 import discord
 import structlog
 
-from audio.follower import Follower
-from audio.intake import NodeReport
 from audio.link import Parts
 from audio.loudness import Levels
-from audio.node import Node
 from audio.nodes import Nodes
 from audio.player import RoomPlayer
 from audio.push_book import PushBook
 from audio.push_guard import PushGuard
+from audio.switchboard import Switchboard
 from core.errors import ChorusError
 from core.events import Event, PlayerChanged, PushesChanged
 from core.ports.bus import Bus
@@ -27,12 +25,11 @@ from core.ports.pushes import Pushes
 from core.ports.rooms import Rooms
 from core.ports.tracks import MediaAddress
 from core.reports import Reports
-from core.types import EntryId, RoomId
+from core.types import RoomId
 
 RECONCILE = 30.0
 CHECKPOINT = 1.0
 MOVES = 10
-ABOUT_TRACKS = frozenset({"track_start", "track_end", "track_exception", "track_stuck"})
 
 log = structlog.get_logger()
 
@@ -65,14 +62,13 @@ class Players:
         )
         self._players: dict[RoomId, RoomPlayer] = {}
         self._pushed = PushBook(pushes, self._players)
-        self._by_id: dict[int, RoomPlayer] = {}
-        self._followers: dict[int, Follower] = {}
+        self._board = Switchboard(self._players, self._pushed)
         self._elsewhere: dict[RoomId, str] = {}  # what was told last, for the rooms that another process plays
         self._tasks: dict[RoomId, asyncio.Task[None]] = {}
         self._work: set[asyncio.Task[None]] = set()
         self._opening: dict[RoomId, asyncio.Task[RoomPlayer | None]] = {}
         self._client: discord.Client | None = None
-        nodes.listener = self
+        nodes.listener = self._board
         levels.told = self._on_measured
 
     async def start(self) -> None:
@@ -89,6 +85,7 @@ class Players:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._board.close()
         await self._write_positions()
         self._tasks.clear()
         self._players.clear()
@@ -158,8 +155,8 @@ class Players:
             return None
         player = RoomPlayer(ref, self._parts)
         self._pushed.open(player)
-        self._players[room] = self._by_id[player.id] = player
-        self._followers[player.broadcast.follower.id] = player.broadcast.follower
+        self._players[room] = player
+        self._board.add(player)
         if self._client is not None and player.voice is not None:
             player.voice.attach(self._client)
         self._tasks[room] = asyncio.create_task(player.run(), name=f"player-{room}", context=Context())
@@ -223,7 +220,7 @@ class Players:
             self._tasks.pop(room).cancel()
             player = self._players.pop(room)
             self._elsewhere.pop(room, None)
-            del self._by_id[player.id], self._followers[player.broadcast.follower.id]
+            self._board.remove(player)
 
     async def _checkpoint(self) -> None:
         while True:
@@ -239,48 +236,6 @@ class Players:
             except ChorusError as error:
                 log.warning("positions not stored", error=type(error).__name__)
 
-    # Nodes
-
-    def node_up(self, node: Node, players: dict[int, dict[str, Any]]) -> None:
-        """Find again what plays there; end what plays elsewhere now."""
-        for player_id, found in players.items():
-            player = self._by_id.get(player_id)
-            if player is None or player.node not in {None, node}:
-                self._spawn(node.drop(player_id))
-            else:
-                player.take(NodeReport(node, "adopt", None, found))
-        for player in self._players.values():
-            if player.node is node and player.id not in players:
-                player.lost(node)
-            player.wake()
-
-    def node_down(self, node: Node) -> None:
-        """Its rooms move."""
-        for player in self._players.values():
-            player.lost(node)
-
-    def node_event(self, node: Node, kind: str, payload: Any) -> None:
-        """Pass on what a player reports."""
-        follower = self._followers.get(payload.player.player_id) if getattr(payload, "player", None) else None
-        if kind == "extra_event":
-            self._pushed.report(payload.data)
-        elif follower is not None:
-            _tell_follower(follower, node, kind, payload)
-        elif kind in ABOUT_TRACKS:
-            self._about_track(node, kind, payload)
-        elif kind in {"player_update", "websocket_closed"} and payload.player is not None:
-            player = self._by_id.get(payload.player.player_id)
-            if player is not None and kind == "player_update":
-                player.update(node, payload.position, connected=payload.connected)
-            elif player is not None:
-                player.take(NodeReport(node, kind, None, payload))
-
-    def _about_track(self, node: Node, kind: str, payload: Any) -> None:
-        data = cast("dict[str, Any]", payload.track.raw_data.get("userData") or {})
-        player = self._players.get(data.get("room", ""))
-        if player is not None and "entry" in data:
-            player.take(NodeReport(node, kind, EntryId(int(data["entry"])), payload))
-
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)
         self._work.add(task)
@@ -288,7 +243,7 @@ class Players:
 
     def follows(self, player_id: int) -> bool:
         """Whether a player of ours only serves streams of a room that is played elsewhere."""
-        return player_id in self._followers
+        return self._board.follows(player_id)
 
     def wake(self) -> None:
         """Look at every room again."""
@@ -298,10 +253,3 @@ class Players:
     def all(self) -> Iterable[RoomPlayer]:
         """Every player."""
         return list(self._players.values())
-
-
-def _tell_follower(follower: Follower, node: Node, kind: str, payload: Any) -> None:
-    if kind == "player_update":
-        follower.update(node, payload.position)
-    elif kind in ABOUT_TRACKS:
-        follower.take(node, kind, payload)

@@ -129,11 +129,11 @@ class Push:
         while True:
             began = time.monotonic()
             reason = await self._attempt()
+            if time.monotonic() - began > PROVED:
+                pause = PAUSES[0]
             log.warning("push failed", tap=self._tap.id, host=self._host, reason=reason, retry_in=pause)
             self.state = reason
             self._report(self._tap.id, "failed", reason)
-            if time.monotonic() - began > PROVED:
-                pause = PAUSES[0]
             await asyncio.sleep(pause)
             pause = min(pause * 2, most)
 

@@ -205,7 +205,9 @@ async def test_a_server_that_refuses_or_dies_is_tried_again(station: Station, tm
 async def test_a_server_that_says_nothing_is_left_by_killing_the_child(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lavalink.pushes.SILENCE_LIMIT", 1.5)
+    monkeypatch.setattr(
+        "lavalink.pushes.SILENCE_LIMIT", 4.0
+    )  # long enough to load, shorter than a child's own patience
     met: list[int] = []
 
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -215,11 +217,30 @@ async def test_a_server_that_says_nothing_is_left_by_killing_the_child(
 
     async with server(say_nothing) as port:
         station.push(port)
-        await until(lambda: station.told("failed", "hung"), 15)
-        assert met
-        assert met[0] not in children()
+        await until(lambda: met and met[0] not in children(), 30)
+        await until(lambda: station.told("failed", "hung"), 5)
         station.pushes.set([])
         await until(lambda: not children())
+
+
+async def test_attempts_come_ever_more_slowly_until_one_was_live_for_long(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse() -> None:
+        raise OSError
+
+    monkeypatch.setattr("lavalink.pushes._spawn", refuse)
+    loop = asyncio.get_running_loop()
+    with structlog.testing.capture_logs() as logs:
+        began = loop.time()
+        station.push(1)
+        await until(lambda: len(logs) == 5, 15)
+        assert [line["retry_in"] for line in logs] == [0.1, 0.2, 0.4, 0.5, 0.5]
+        assert loop.time() - began >= 1.2
+        monkeypatch.setattr("lavalink.pushes.PROVED", -1.0)
+        await until(lambda: len(logs) == 8, 15)
+        assert [line["retry_in"] for line in logs[5:]] == [0.1, 0.1, 0.1]
+    assert station.told("failed", "process") == 8
 
 
 @pytest.mark.heard

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 import ssl
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -116,18 +117,19 @@ class Server:
 
     async def listeners(self) -> dict[str, int]:
         """Path → listeners. Raises aiohttp.ClientError, TimeoutError, ValueError."""
-        stats = cast("dict[str, Any]", (await self._get("/status-json.xsl")).get("icestats", {}))
-        found: Any = stats.get("source", [])
-        sources = cast("list[dict[str, Any]]", found if isinstance(found, list) else [found])
-        return {URL(str(it.get("listenurl", ""))).path: int(it.get("listeners", 0)) for it in sources}
+        try:
+            found: Any = (await self._get("/status-json.xsl"))["icestats"].get("source", [])
+            sources = cast("list[dict[str, Any]]", found if isinstance(found, list) else [found])
+            return {URL(str(it.get("listenurl", ""))).path: int(it.get("listeners", 0)) for it in sources}
+        except (AttributeError, LookupError, TypeError):
+            raise ValueError("no status") from None
 
-    async def _get(self, path: str) -> dict[str, Any]:
+    async def _get(self, path: str) -> Any:
         if self._http is None:
             self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE))
         url = self._url.join(URL(path, encoded=True))
         async with self._http.get(url, headers={"Authorization": self._login}, raise_for_status=True) as answer:
-            is_json = answer.content_type == "application/json"
-            return cast("dict[str, Any]", await answer.json()) if is_json else {}
+            return await answer.json() if answer.content_type == "application/json" else None
 
     async def close(self) -> None:
         """End all connections."""
@@ -136,10 +138,15 @@ class Server:
 
 
 async def _let_in(reader: asyncio.StreamReader) -> None:
-    head = await reader.readuntil(b"\r\n\r\n")
-    status = head.split(b" ", 2)[1]
-    if not status.isdigit() or int(status) not in _OK:
-        raise ConnectionRefusedError(f"Icecast answered {status.decode('ascii', 'replace')}")
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.LimitOverrunError:
+        raise ConnectionRefusedError("this is no Icecast") from None
+    answer = re.match(rb"HTTP/1\.[01] (\d{3})\b", head)
+    if answer is None:
+        raise ConnectionRefusedError("this is no Icecast")
+    if int(answer[1]) not in _OK:
+        raise ConnectionRefusedError(f"Icecast answered {int(answer[1])}")
 
 
 class Icecast:
@@ -185,10 +192,11 @@ class Icecast:
         for room, (ref, state) in wanted.items():
             if room not in self._mounts:
                 self._mounts[room] = asyncio.create_task(self._mount(ref, state.name))
+        for room in self._up & wanted.keys():
+            await self._tell(wanted[room][1])
         heard = await self._server.listeners() if self._up else {}
         for room in self._up & wanted.keys():
             self._audience.passed_on(room, heard.get(path_of(room), 0))
-            await self._tell(wanted[room][1])
 
     async def _wanted(self) -> dict[RoomId, tuple[RoomRef, Room]]:
         found: dict[RoomId, tuple[RoomRef, Room]] = {}
@@ -203,8 +211,12 @@ class Icecast:
         track = state.current.entry.track if state.current else None
         title = " - ".join(part for part in (track.artist, track.title) if part) if track else ""
         if self._titles.get(state.id) != title:
-            await self._server.title(path_of(state.id), title)
-            self._titles[state.id] = title
+            try:
+                await self._server.title(path_of(state.id), title)
+            except (aiohttp.ClientError, TimeoutError) as error:  # the mount may have gone this moment
+                log.info("icecast title not told", room=state.id, error=type(error).__name__)
+            else:
+                self._titles[state.id] = title
 
     async def _mount(self, ref: RoomRef, name: str) -> None:
         pause, most = PAUSES

@@ -19,6 +19,8 @@ class FakeIcecast:
     past: list[bytes] = field(default_factory=list[bytes])
     titles: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     listeners: int = 0
+    status: str | None = None
+    """What it answers in place of who listens."""
     refused: int = 0
     requests: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     writers: list[asyncio.StreamWriter] = field(default_factory=list[asyncio.StreamWriter])
@@ -71,6 +73,7 @@ class FakeIcecast:
             source = ", ".join(f'{{"listenurl": "{url}{it}", "listeners": {self.listeners}}}' for it in self.sound)
             listed = source if len(self.sound) == 1 else f"[{source}]"  # as the real one does
             body, kind = f'{{"icestats": {{"source": {listed}}}}}'.encode(), "application/json"
+            body = body if self.status is None else self.status.encode()
         elif path == "/admin/metadata" and self._right(headers) and query["mount"][0] in self.sound:
             self.titles.append((query["mount"][0], query["song"][0]))
         else:

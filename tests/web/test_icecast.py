@@ -137,6 +137,36 @@ async def test_a_server_that_comes_later_or_refuses_is_tried_again(site: Site) -
     assert "wr0ng" not in repr(logs)
 
 
+@pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH\r\n\r\n", b"x" * 100_000, b"HTTP/1.1 abc\r\n\r\n", b""])
+async def test_what_is_no_icecast_is_tried_again(site: Site, answer: bytes) -> None:
+    calls = 0
+
+    async def chatter(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal calls
+        calls += 1
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(chatter, "127.0.0.1", 0)
+    running = Running(site, f"http://source:pw@127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    await until(lambda: calls > 2)
+    await running.stop()
+    server.close()
+
+
+@pytest.mark.parametrize("status", ["[]", '{"icestats": 7}', '{"icestats": {"source": [5]}}', "{", "null"])
+async def test_a_status_that_cannot_be_read_stops_no_titles(
+    running: Running, site: Site, server: FakeIcecast, status: str
+) -> None:
+    server.status = status
+    await until(lambda: server.titles)
+    await site.jukebox.skip(site.lobby.room, await site.come("Ann"))
+    await site.start()
+    await until(lambda: len(server.titles) == 2)
+    server.status, server.listeners = None, 4
+    await until(lambda: running.audience[-1:] == [("lobby", 4)])
+
+
 async def test_only_who_acts_for_a_room_mounts_it(site: Site, server: FakeIcecast) -> None:
     running = Running(site, f"http://source:hackme@127.0.0.1:{server.port}", owned=False)
     await asyncio.sleep(0.6)

@@ -5,6 +5,8 @@ import io
 import os
 import signal
 import socket
+import sys
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,6 +28,7 @@ from tests.lavalink.harness import desk, until
 from tests.simulators.discord.certificates import authority
 
 KEY = "se-cr-et"
+ROOT = Path(__file__).parents[2]
 
 
 class Station:
@@ -202,6 +205,14 @@ async def test_a_server_that_refuses_or_dies_is_tried_again(station: Station, tm
         await until(lambda: (tmp_path / "two.flv").exists() and (tmp_path / "two.flv").stat().st_size > 20_000, 15)
 
 
+async def start_seconds() -> float:
+    """How long a push's child takes to be there, on this machine as it is now."""
+    began = time.monotonic()
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", "import lavalink.pusher", cwd=ROOT)
+    assert await child.wait() == 0
+    return time.monotonic() - began
+
+
 async def test_a_server_that_says_nothing_is_left_by_killing_the_child(
     station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,6 +252,27 @@ async def test_attempts_come_ever_more_slowly_until_one_was_live_for_long(
         await until(lambda: len(logs) == 8, 15)
         assert [line["retry_in"] for line in logs[5:]] == [0.1, 0.1, 0.1]
     assert station.told("failed", "process") == 8
+
+
+async def test_a_child_that_takes_nothing_is_killed_before_sound_piles_up(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asleep: list[asyncio.subprocess.Process] = []
+
+    async def sleeper() -> asyncio.subprocess.Process:
+        child = await asyncio.create_subprocess_exec("sleep", "60", stdin=-1, stdout=-1)
+        asleep.append(child)
+        return child
+
+    monkeypatch.setattr("lavalink.pushes._spawn", sleeper)
+    station.push(1)
+    await until(lambda: asleep)
+    await asyncio.sleep(0)
+    for _ in range(300):
+        station.pushes.put(bytes(1_000))
+        await asyncio.sleep(0)
+    await until(lambda: station.told("failed", "died"), 5)
+    assert asleep[0].returncode == -signal.SIGKILL
 
 
 @pytest.mark.heard

@@ -224,6 +224,8 @@ class App:
         return frozenset(manager for node in self.nodes for manager in node.managers)
 
     async def _serve(self, stack: AsyncExitStack) -> None:
+        if self.settings.telegram_token is not None:
+            self.telegram = Telegram(self.settings.telegram_token, self.store.ownership, make=self._telegram_client)
         app = create_web(
             self.jukebox,
             self.reports,
@@ -241,6 +243,9 @@ class App:
             waveforms=self.levels,
             checks={"nodes": self._node_trouble, "discord": self._discord_trouble, "telegram": self._telegram_trouble},
             hls=self.settings.hls,
+            telegram_token=revealed(self.settings.telegram_token),
+            codes=self.store.codes,
+            members=self.telegram,
             icecast=self._icecast if self.settings.icecast_url else None,
         )
         titles = StationTitles(self.reports)
@@ -250,8 +255,7 @@ class App:
         )
         app.add_subapp("/media", media)
         stack.push_async_callback(titles.close)
-        if self.settings.telegram_token is not None:
-            self.telegram = Telegram(self.settings.telegram_token, self.store.ownership, make=self._telegram_client)
+        if self.telegram is not None:
             self.telegram.mount(app, self.keys)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
         await runner.setup()
@@ -337,6 +341,7 @@ class App:
             push_states=self.players,
             playback=self.players,
             page_url=reachable(self.settings.public_url),
+            app=self.settings.telegram_app,
             redis_url=revealed(self.settings.redis_url),
             webhook=webhook_of(self.settings, self.keys),
         )

@@ -222,6 +222,14 @@ async def _traces(settings: Settings) -> str:
         return url
 
 
+async def _telegram_app(settings: Settings) -> str:
+    if settings.telegram_app is None:
+        return "off: buttons open the page in a browser"
+    if not settings.public_url.startswith("https://"):
+        raise WrongError("Telegram opens https alone: set PUBLIC_URL")
+    return f"{settings.telegram_app}, which @BotFather has to lead to {settings.public_url}/app"
+
+
 async def _hls(settings: Settings) -> str:
     return f"on: {settings.public_url}/r/<room>/live.m3u8" if settings.hls else "off"
 
@@ -271,6 +279,7 @@ CHECKS: dict[str, Check] = {
     "discord_token": _discord,
     "telegram_api_url": _telegram_api,
     "telegram_token": _telegram,
+    "telegram_app": _telegram_app,
     "hls": _hls,
     "icecast_url": _icecast,
     "metrics_token": _metrics_token,

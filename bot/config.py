@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     discord_api_url: str = Field(default="https://discord.com/api/v10", description="REST base")
     telegram_token: SecretStr | None = Field(default=None, description="Bot token; without it Telegram is off")
     telegram_api_url: str = Field(default="https://api.telegram.org", description="Origin of the Bot API")
+    telegram_app: str | None = Field(
+        default=None, pattern=r"^\w{3,30}$", description="Name of the Mini App that @BotFather leads to PUBLIC_URL/app"
+    )
     database_url: SecretStr | None = Field(default=None, description="SQLite in DATA_DIR unless set; Postgres by URL")
     redis_url: SecretStr | None = Field(default=None, description="What several processes share; one does without")
     lavalink_nodes: SecretStr = Field(

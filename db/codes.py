@@ -8,6 +8,7 @@ from sqlalchemy import delete, insert
 from core.ports.clock import Clock
 from db.engine import Database
 from db.models import codes
+from db.statements import insert_or_ignore
 
 LIFE = 600_000
 """ms that a code works."""
@@ -39,6 +40,14 @@ class SqlCodes:
         async with self._database.write() as connection:
             row = (await connection.execute(delete(codes).where(mine).returning(codes.c.subject))).first()
         return row.subject if row else None
+
+    async def claim(self, kind: str, token: str, *, until: int) -> bool:
+        """Whether a token is used for the first time (see the port)."""
+        row = {"hash": sha256(f"{kind} {token}".encode()).hexdigest(), "subject": kind, "until": until}
+        async with self._database.write() as connection:
+            await connection.execute(delete(codes).where(codes.c.until <= self._clock.now()))
+            done = await connection.execute(insert_or_ignore(codes, self._database.dialect), row)
+        return done.rowcount == 1
 
 
 def _hash(kind: str, code: str) -> str:

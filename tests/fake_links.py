@@ -18,6 +18,12 @@ class FakeCodes:
     async def redeem(self, kind: str, code: str) -> str | None:
         return self.open.pop((kind, code), None)
 
+    async def claim(self, kind: str, token: str, *, until: int) -> bool:
+        if (kind, token) in self.open:
+            return False
+        self.open[kind, token] = ""
+        return True
+
 
 class FakeLinks:
     """Remembers who shares what; the rooms stay as they are."""

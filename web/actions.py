@@ -1,10 +1,12 @@
 """Posts: each one command of the Jukebox. They work as plain forms and as HTMX fragments."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from aiohttp import web
 from multidict import MultiDict
 
+from core.enums import Surface
 from core.errors import ChorusError, NoSuchRoomError
 from core.ports.places import RoomRef
 from web import refusals
@@ -14,7 +16,7 @@ from web.languages import translations
 from web.pages import Pages
 from web.press import Action, Press, Said, command_id
 from web.queueing import Queueing
-from web.site import VISITOR, Site, actor, is_partial, locale_of, visitor_of
+from web.site import VISITOR, Site, is_partial, locale_of, visitor_of
 
 SAID_SECONDS = 20
 
@@ -35,11 +37,10 @@ class Actions:
 
     async def name(self, request: web.Request) -> web.StreamResponse:
         """Go by another name from now on; a name without a visible character leaves things as they are."""
-        ref, form = await self._site.ref(request), await request.post()
-        try:
-            visitor = visitor_of(request).named(str(form.get("name", "")))
-        except ValueError:
-            visitor = visitor_of(request)
+        ref, form, visitor = await self._site.ref(request), await request.post(), visitor_of(request)
+        if not visitor.telegram:  # who has a name in Telegram
+            with suppress(ValueError):
+                visitor = visitor.named(str(form.get("name", "")))
         request[VISITOR] = visitor
         await self._site.places.person(visitor.identity)
         response = self._named(request) if is_partial(request) else _back(ref)
@@ -69,9 +70,11 @@ class Actions:
         form = [(name, value) for name, value in (await request.post()).items() if isinstance(value, str)]
         fields: MultiDict[str] = MultiDict(form)
         fields.extend(request.query)
-        await self._site.presences.act(ref, guest)
+        actor = await self._site.actor(ref, guest)
+        if actor.surface is Surface.WEB:
+            await self._site.presences.act(ref, guest)
         command = command_id(visitor_of(request).id, request.path, fields)
-        return Press(ref, actor(ref, guest), fields, command, translations(locale_of(request)))
+        return Press(ref, actor, fields, command, translations(locale_of(request)))
 
     def _answer(self, request: web.Request, press: Press, said: Said) -> web.StreamResponse:
         if not is_partial(request):
@@ -91,7 +94,8 @@ class Actions:
         if is_partial(request):
             facts = {"text": text, "wrong": True, "undo": False, "base": f"/r/{press.room}"}
             return page(self._site.drawing.part("_notice.html", locale_of(request), **facts), status=status)
-        scene = await self._site.scenes.take(press.ref, press.actor.person)
+        inside = press.actor.surface is not Surface.WEB
+        scene = await self._site.scenes.take(press.ref, press.actor.person, inside=inside)
         return await self._pages.show(request, scene, text=text, wrong=True, status=status)
 
 

@@ -12,7 +12,9 @@ from core.events import Event, PeopleChanged, SettingsChanged
 from core.jukebox import Jukebox
 from core.ports.bus import Bus
 from core.ports.clock import Clock
+from core.ports.codes import Codes
 from core.ports.measures import Waveforms
+from core.ports.members import Members
 from core.ports.places import Places
 from core.ports.rooms import Rooms
 from core.ports.stream import Playback, RoomStream
@@ -26,6 +28,7 @@ from web.guard import Guard
 from web.health import Health
 from web.hls import Hls
 from web.icecast import Icecast
+from web.mini_app import MiniApp
 from web.pages import Pages
 from web.presence import Presences
 from web.rates import RateLimits, Rates
@@ -56,11 +59,15 @@ def create_web(
     waveforms: Waveforms | None = None,
     rates: Rates | None = None,
     hls: bool = False,
+    telegram_token: str | None = None,
+    codes: Codes | None = None,
+    members: Members | None = None,
     icecast: Callable[[Streams], Icecast] | None = None,
 ) -> web.Application:
     """The application to serve at the root; others are mounted into it by `add_subapp` and see nothing of its guard.
 
     `keys` sign cookies and forms: the first signs, all verify. `checks` are what /readyz asks besides the database;
+    with `telegram_token` and `codes` it is a Mini App of that bot too, whose users `members` knows from their chats;
     with `playback` pages say when there is no sound, with `waveforms` they draw what is on air.
     """
     site = Site(
@@ -77,12 +84,16 @@ def create_web(
         proxies=Proxies(trusted_proxies),
         checks=checks or {},
         metrics_token=metrics_token,
+        rooms=rooms,
         hls=Hls(streams, presences) if hls else None,
+        members=members,
     )
     app = web.Application()
     Guard(app, site)
     app[PAGES] = pages = Pages(site)
     app.add_routes([*pages.routes(), *Actions(site, pages).routes(), *Health(site).routes()])
+    if telegram_token is not None and codes is not None:
+        app.add_routes(MiniApp(site, pages, codes, telegram_token).routes())
     app.router.add_get("/static/{name}", assets.serve)
     _run(app, site, pages, bus)
     if icecast is not None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import orjson
@@ -30,23 +30,35 @@ AGAIN = 1.0
 
 @dataclass(eq=False, slots=True)
 class Page:
-    """An open page. `stale`: it missed something and gets everything once it has read what it has."""
+    """An open page. `stale`: it missed something and gets everything once it has read what it has; `inside`: its person
+    belongs to a chat that shares the room.
+    """
 
     wire: Wire
     locale: str
     person: PersonId | None
     packed: bool = False
+    inside: bool = False
     stale: bool = False
     own: bytes = b""
+
+    @property
+    def kind(self) -> "Kind":
+        """Pages of a kind show the same, but for what is one's own."""
+        return self.locale, self.inside
 
     def send(self, news: Message) -> None:
         """Write in the form that the page takes."""
         self.wire.send(news.of(packed=self.packed))
 
 
+Kind = tuple[str, bool]
+"""The language, and whether for members of a chat that shares the room."""
+
+
 @dataclass(slots=True)
 class _Shown:
-    """What a language's pages show: the HTML of each region, and it all as one message."""
+    """What a kind's pages show: the HTML of each region, and it all as one message."""
 
     regions: dict[str, str] = field(default_factory=dict[str, str])
     whole: Message | None = None
@@ -61,7 +73,7 @@ class Channel:
     def __init__(self, take: Callable[[], Awaitable[Scene]], drawing: Drawing) -> None:
         self._take, self._drawing = take, drawing
         self._pages: set[Page] = set()
-        self._shown: dict[str, _Shown] = {}
+        self._shown: dict[Kind, _Shown] = {}
         self._scene: Scene | None = None
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -151,29 +163,30 @@ class Channel:
 
     def _broadcast(self, scene: Scene) -> None:
         self._scene = scene
-        shared = {locale: self._redraw(locale, scene) for locale in {page.locale for page in self._pages}}
+        shared = {kind: self._redraw(kind, scene) for kind in {page.kind for page in self._pages}}
         for page in tuple(self._pages):
             if page.wire.backlog > CROWDED:
                 page.stale = True
             elif page.stale:
                 self._show_all(page, scene)
             else:
-                if update := shared[page.locale]:
+                if update := shared[page.kind]:
                     page.send(update)
                 self._show_own(page, scene)
 
-    def _redraw(self, locale: str, scene: Scene) -> Message | None:
-        """Draw the regions in a language; the message that brings a page from what it shows to this."""
-        before, shown = self._shown.get(locale, _Shown()), _Shown()
+    def _redraw(self, kind: Kind, scene: Scene) -> Message | None:
+        """Draw the regions for a kind of page; the message that brings one from what it shows to this."""
+        before, shown, locale = self._shown.get(kind, _Shown()), _Shown(), kind[0]
+        scene = replace(scene, inside=kind[1])
         shown.regions = {name: self._drawing.region(name, locale, scene) for name in REGIONS}
-        self._shown[locale] = shown
+        self._shown[kind] = shown
         changed = [item for item in shown.regions.items() if before.regions.get(item[0]) != item[1]]
         return message(_events(scene, changed)) if changed else None
 
     def _show_all(self, page: Page, scene: Scene) -> None:
-        if page.locale not in self._shown:
-            self._redraw(page.locale, scene)
-        shown = self._shown[page.locale]
+        if page.kind not in self._shown:
+            self._redraw(page.kind, scene)
+        shown = self._shown[page.kind]
         if shown.whole is None:
             shown.whole = message(_events(scene, shown.regions.items()))
         page.own, page.stale = b"", False

@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -17,7 +18,7 @@ FORM_BYTES = 16 * 1024
 GONE = 499
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self'; media-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
 )
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -27,6 +28,8 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+_TELEGRAM = "https://web.telegram.org"
+"""The one page of others that may show one of ours: the Mini App, in a frame."""
 _ELSEWHERE = {"cross-site", "same-site"}
 
 
@@ -67,6 +70,10 @@ class Guard:
             raise web.HTTPRequestEntityTooLarge(FORM_BYTES, request.content_length or 0)
         if request.headers.get("Sec-Fetch-Site") in _ELSEWHERE:
             raise web.HTTPForbidden(text="Forms of other sites are not accepted.")
+        if _is_app(request):
+            _require_own_origin(request)
+            await self._site.limits.count("posts", visitor_of(request).id, self._site.proxies.client(request))
+            return
         form = await request.post()
         token = request.headers.get("X-CSRF-Token") or str(form.get("csrf", ""))
         if self._site.visitors.forged(visitor_of(request), token):
@@ -90,12 +97,28 @@ class Guard:
         if not self._ours(request):
             return
         response.headers.update(_HEADERS)
-        response.headers["Content-Security-Policy"] = _POLICY.format(nonce=request.get(NONCE, ""))
+        framed = _is_app(request)
+        if framed:
+            del response.headers["X-Frame-Options"]
+        ancestors = _TELEGRAM if framed else "'none'"
+        policy = _POLICY.format(nonce=request.get(NONCE, ""), ancestors=ancestors)
+        response.headers["Content-Security-Policy"] = policy
         if self._site.proxies.secure(request):
             response.headers["Strict-Transport-Security"] = "max-age=31536000"
 
     def _ours(self, request: web.Request) -> bool:
         return request.match_info.apps[-1] is self._app
+
+
+def _is_app(request: web.Request) -> bool:
+    return request.path.startswith("/app/")
+
+
+def _require_own_origin(request: web.Request) -> None:
+    """What signs in needs no token: it is signed itself, and only our own page may send it. Raises HTTPForbidden."""
+    origin = request.headers.get("Origin")
+    if "Sec-Fetch-Site" not in request.headers and origin is not None and urlsplit(origin).netloc != request.host:
+        raise web.HTTPForbidden(text="Forms of other sites are not accepted.")
 
 
 def page(html: str, *, status: int = 200) -> web.Response:

@@ -17,7 +17,7 @@ from web.channel import Channel, Page
 from web.guard import command_token, page
 from web.metrics import PAGES, STREAMS
 from web.scenes import SHOWN, Scene
-from web.site import NONCE, Site, actor, is_partial, locale_of, visitor_of
+from web.site import NONCE, Site, is_partial, locale_of, visitor_of
 from web.wire import Wire
 
 FOUND = 12
@@ -66,7 +66,9 @@ class Pages:
         """A room's whole page."""
         ref = await self._site.ref(request)
         guest = await self._site.known(request)
-        scene = await self._site.scenes.take(ref, guest.person if guest else None, page=_page_number(request))
+        inside = await self._site.member(ref, guest) is not None
+        person = guest.person if guest else None
+        scene = await self._site.scenes.take(ref, person, page=_page_number(request), inside=inside)
         return await self.show(request, scene)
 
     async def show(
@@ -121,7 +123,8 @@ class Pages:
         packed = "gzip" in request.headers.get("Accept-Encoding", "")
         headers = {**_EVENTS, "Content-Encoding": "gzip"} if packed else _EVENTS
         wire = await Wire.open(request, web.StreamResponse(headers=headers))
-        channel, shown = self._channel(ref), Page(wire, locale_of(request), guest.person, packed)
+        inside = await self._site.member(ref, guest) is not None
+        channel, shown = self._channel(ref), Page(wire, locale_of(request), guest.person, packed, inside)
         with PAGES.track_inprogress():
             async with self._site.presences.watching(ref, guest):
                 try:
@@ -205,7 +208,7 @@ class Pages:
             return []
         try:
             async with asyncio.timeout(PATIENCE):
-                show = await self._site.jukebox.episodes(ref.room, actor(ref, guest), query)
+                show = await self._site.jukebox.episodes(ref.room, await self._site.actor(ref, guest), query)
         except (TimeoutError, ChorusError):
             return []
         return [_episode(it, show.title) for it in show.episodes[:EPISODES]] if show else []

@@ -13,18 +13,19 @@ from core.ports.clock import Clock
 from core.ports.places import RoomRef
 from core.ports.rooms import Rooms
 from core.reports import Reports
-from core.types import PersonId, PlaceId, Presence, RoomId
+from core.types import Identity, PersonId, PlaceId, Presence, RoomId
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """A visitor as a room knows them. `address` is a keyed hash."""
+    """A visitor as a room knows them. `address` is a keyed hash, None for those whom `identity` tells from others."""
 
     person: PersonId
     name: str
-    address: str
+    address: str | None
+    identity: Identity | None = None
 
 
 @dataclass(slots=True)

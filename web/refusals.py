@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from core import errors
 from web import names
+from web.init_data import InitDataError
 from web.words import length
 
 Text = Callable[[str], str]
@@ -18,6 +19,7 @@ _STATUS: dict[type[errors.ChorusError], int] = {
     errors.ForbiddenError: 403,
     errors.NotListeningError: 403,
     errors.RateLimitedError: 429,
+    InitDataError: 403,
 }
 
 
@@ -53,6 +55,15 @@ def _unplayable(error: errors.UnplayableError, words: NullTranslations) -> str:
         "bad_link": _("That does not look like a link."),
     }
     return reasons.get(error.reason, _("That cannot be played."))
+
+
+def _not_believed(error: InitDataError, words: NullTranslations) -> str:
+    _ = words.gettext
+    reasons = {
+        "old": _("This was opened more than a day ago. Close it and open it from the chat again."),
+        "used": _("This was opened by somebody already. Close it and open it from the chat again."),
+    }
+    return reasons.get(error.reason, _("Telegram does not vouch for this. Open it from the chat again."))
 
 
 def _too_long(error: errors.TooLongError, words: NullTranslations) -> str:
@@ -126,5 +137,6 @@ _REFUSALS: dict[type[errors.ChorusError], Callable[[Any, NullTranslations], str]
     ),
     errors.BlockedError: lambda error, words: words.gettext("“%(title)s” is blocked here.") % {"title": error.title},
     errors.NothingToUndoError: _fixed(lambda _: _("There is nothing to undo: it takes back what is at most 30 s old.")),
+    InitDataError: _not_believed,
     errors.NoHistoryError: _fixed(lambda _: _("Nothing has played yet that could play again.")),
 }

@@ -47,7 +47,8 @@ class Scene:
 
     `may` is what the person may do for whom it was taken. `silent`: no audio node is up, so what is on air is not
     heard for the moment. `house`: the room has a list of its own, which plays for whoever listens while nothing is
-    queued. `waveform`: of what is on air, empty when it is not known.
+    queued. `waveform`: of what is on air, empty when it is not known. `inside`: for members of a chat that shares the
+    room, who are no guests of it.
     """
 
     ref: RoomRef
@@ -61,6 +62,7 @@ class Scene:
     silent: bool = False
     house: bool = False
     waveform: bytes = b""
+    inside: bool = False
 
     def own(self, person: PersonId | None) -> Mine:
         """What is a person's own, and what they may do."""
@@ -70,12 +72,12 @@ class Scene:
     @property
     def may_vote(self) -> bool:
         """Whether guests of the page may vote."""
-        return self.view.settings.guests in {Guests.VOTE, Guests.ADD}
+        return self.inside or self.view.settings.guests in {Guests.VOTE, Guests.ADD}
 
     @property
     def may_add(self) -> bool:
         """Whether guests of the page may add tracks."""
-        return self.view.settings.guests is Guests.ADD
+        return self.inside or self.view.settings.guests is Guests.ADD
 
 
 class Scenes:
@@ -88,7 +90,7 @@ class Scenes:
         self._waveforms = waveforms
         self._plays: dict[RoomId, tuple[tuple[EntryId, str] | None, Sequence[Play]]] = {}
 
-    async def take(self, ref: RoomRef, person: PersonId | None = None, *, page: int = 0) -> Scene:
+    async def take(self, ref: RoomRef, person: PersonId | None = None, *, page: int = 0, inside: bool = False) -> Scene:
         """The room as `person` sees it. Raises NoSuchRoomError, StoreUnavailableError."""
         view = await self._jukebox.view(ref.room, person, page=page, size=SHOWN)
         room = await self._rooms.read(ref.room)
@@ -105,6 +107,7 @@ class Scenes:
             silent=self.silent(ref.room),
             house=bool(room.fallback),
             waveform=await self._waveform(view),
+            inside=inside,
         )
 
     async def _waveform(self, view: RoomView) -> bytes:

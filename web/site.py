@@ -9,7 +9,9 @@ from core.enums import Surface
 from core.errors import NoSuchRoomError
 from core.jukebox import Jukebox
 from core.ports.clock import Clock
+from core.ports.members import Members
 from core.ports.places import Places, RoomRef
+from core.ports.rooms import Rooms
 from core.ports.tracks import Library
 from core.types import Actor, RoomId
 from web.address import Proxies
@@ -47,7 +49,9 @@ class Site:
     proxies: Proxies
     checks: Mapping[str, Check]
     metrics_token: str | None
+    rooms: Rooms
     hls: Hls | None = None
+    members: Members | None = None
 
     async def ref(self, request: web.Request) -> RoomRef:
         """The room of the address, or the one that its place shares. Raises NoSuchRoomError."""
@@ -63,11 +67,24 @@ class Site:
         if not visitor.known:
             visitor = self.visitors.unknown(address)
         person = await self.places.person(visitor.identity)
-        return Guest(person, visitor.name, self.visitors.hashed(address))
+        hashed = None if visitor.telegram else self.visitors.hashed(address)
+        return Guest(person, visitor.name, hashed, visitor.identity if visitor.telegram else None)
 
     async def known(self, request: web.Request) -> Guest | None:
         """The person behind a request, unless the visitor never came before."""
         return await self.guest(request) if visitor_of(request).known else None
+
+    async def actor(self, ref: RoomRef, guest: Guest) -> Actor:
+        """A guest as the rules know those who act: a member of a chat that shares the room acts from there."""
+        member = await self.member(ref, guest)
+        return member or Actor(guest.person, guest.name, web_place(ref), Surface.WEB)
+
+    async def member(self, ref: RoomRef, guest: Guest | None) -> Actor | None:
+        """Somebody as a member of a chat that shares the room, if they are one."""
+        if self.members is None or guest is None or guest.identity is None:
+            return None
+        room = await self.rooms.read(ref.room)
+        return await self.members.actor(ref, (room.place, *room.linked), guest.identity)
 
 
 def visitor_of(request: web.Request) -> Visitor:
@@ -78,11 +95,6 @@ def visitor_of(request: web.Request) -> Visitor:
 def locale_of(request: web.Request) -> str:
     """The language of an answer."""
     return preferred(request.headers.get("Accept-Language", ""))
-
-
-def actor(ref: RoomRef, guest: Guest) -> Actor:
-    """A guest as the rules know those who act."""
-    return Actor(guest.person, guest.name, web_place(ref), Surface.WEB)
 
 
 def is_partial(request: web.Request) -> bool:

@@ -14,7 +14,10 @@ from core.types import Identity
 from web.address import block
 
 COOKIE = "visitor"
+TELEGRAM_COOKIE = "telegram"
+"""Beside the other one, so that who signs in from Telegram is still the guest they were when that ends."""
 YEAR = 365 * 86_400
+MONTH = 30 * 86_400
 NAME_LENGTH = 32
 _TINTS = ("Amber", "Azure", "Coral", "Copper", "Golden", "Ivory", "Jade", "Lilac", "Olive", "Pearl", "Ruby", "Teal")
 _BIRDS = ("Crane", "Curlew", "Dove", "Finch", "Heron", "Lark", "Linnet", "Owl", "Plover", "Robin", "Swift", "Wren")
@@ -22,15 +25,29 @@ _BIRDS = ("Crane", "Curlew", "Dove", "Finch", "Heron", "Lark", "Linnet", "Owl", 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A guest of the page. `known`: the cookie came back to us, so it is worth a row."""
+    """A guest of the page, or (`telegram:<user id>`) a Telegram user. `known`: worth a row, since the cookie came back
+    or Telegram vouches for them.
+    """
 
     id: str
     name: str
     known: bool
 
+    @classmethod
+    def from_telegram(cls, user: int, name: str) -> "Visitor":
+        """A Telegram user who opened the page there."""
+        return cls(f"{Surface.TELEGRAM}:{user}", name, known=True)
+
+    @property
+    def telegram(self) -> bool:
+        """Whether it is a Telegram user."""
+        return self.id.startswith(f"{Surface.TELEGRAM}:")
+
     @property
     def identity(self) -> Identity:
         """The visitor as an account of a person."""
+        if self.telegram:
+            return Identity(Surface.TELEGRAM, self.id.partition(":")[2], self.name)
         return Identity(Surface.WEB, self.id, self.name)
 
     def named(self, name: str) -> "Visitor":
@@ -49,16 +66,25 @@ class Visitors:
 
     def read(self, request: web.Request) -> Visitor:
         """The visitor of a request; a new one when the cookie is missing or was not made here."""
-        ident, _, rest = request.cookies.get(COOKIE, "").partition(".")
+        cookies = (self._visitor(request.cookies.get(name, "")) for name in (TELEGRAM_COOKIE, COOKIE))
+        return next((visitor for visitor in cookies if visitor is not None), None) or _stranger()
+
+    def _visitor(self, cookie: str) -> Visitor | None:
+        ident, _, rest = cookie.partition(".")
         name, _, signature = rest.partition(".")
         if signature and any(_same(self._sign(f"{ident}.{name}", key), signature) for key in self._keys):
             return Visitor(ident, base64.urlsafe_b64decode(name + "==").decode(), known=True)
-        return _stranger()
+        return None
 
     def write(self, response: web.StreamResponse, visitor: Visitor, *, secure: bool) -> None:
-        """Give the visitor their cookie for another year."""
+        """Give the visitor their cookie for another year; a Telegram user's works inside Telegram's own page too."""
         body = f"{visitor.id}.{_encoded(visitor.name.encode())}"
         value = f"{body}.{self._sign(body, self._keys[0])}"
+        if visitor.telegram:  # by hand: the standard library of 3.11 does not know `Partitioned`
+            framed = "Secure; SameSite=None; Partitioned" if secure else "SameSite=Lax"
+            text = f"{TELEGRAM_COOKIE}={value}; Max-Age={MONTH}; Path=/; HttpOnly; {framed}"
+            response.headers.add("Set-Cookie", text)
+            return
         response.set_cookie(COOKIE, value, max_age=YEAR, httponly=True, secure=secure, samesite="Lax", path="/")
 
     def csrf(self, visitor: Visitor) -> str:

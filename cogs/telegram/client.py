@@ -10,6 +10,7 @@ from telegram.request import HTTPXRequest
 from cogs.telegram.dispatch import Dispatch
 from cogs.telegram.files import Files
 from cogs.telegram.lanes import Lanes
+from cogs.telegram.members import ChatMembers
 from cogs.telegram.outbox import Outbox
 from cogs.telegram.panel import Panels
 from cogs.telegram.people import People
@@ -40,7 +41,8 @@ class _DiscreetBot(Bot):
 class TelegramClient:
     """Chorus on Telegram. `holds` says whether this process is the one that polls and draws for this bot.
 
-    `page_url` is where the rooms' pages are, if people can reach them.
+    `page_url` is where the rooms' pages are, if people can reach them; `app` the name under which @BotFather knows them
+    as a Mini App.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class TelegramClient:
         push_states: PushStates | None = None,
         playback: Playback | None = None,
         page_url: str | None = None,
+        app: str | None = None,
         redis_url: str | None = None,
         webhook: Webhook | None = None,
     ) -> None:
@@ -84,6 +87,7 @@ class TelegramClient:
             holds=holds,
             playback=playback,
             page_url=page_url,
+            app=app,
         )
         surface = Surface(
             self.bot,
@@ -100,6 +104,7 @@ class TelegramClient:
             push_states,
         )
         self.surface = surface
+        self.members = ChatMembers(people)
         self.lanes = Lanes(Dispatch(surface).handle)
         self.receiver = Receiver(self.bot, self.lanes, self.panels, holds=holds, webhook=webhook)
 

@@ -54,6 +54,7 @@ class Panels:
         holds: Callable[[], bool],
         playback: Playback | None = None,
         page_url: str | None = None,
+        app: str | None = None,
     ) -> None:
         self.outbox = outbox
         self.chats = chats
@@ -64,6 +65,7 @@ class Panels:
         self._bus = bus
         self._playback = playback
         self._page_url = page_url
+        self._app = app
         self._known: dict[PlaceId, Chat] = {}
         self._rooms: dict[RoomId, set[PlaceId]] = {}
         self._shown_in: dict[PlaceId, RoomId] = {}
@@ -151,7 +153,9 @@ class Panels:
         return drawing.panel(view, texts, status=self.status(ref.room), note=note, page=self.page(ref.room))
 
     def page(self, room: RoomId) -> str | None:
-        """The address of the room's page, if people can reach it."""
+        """The address of the room's page, inside Telegram where it is a Mini App; None if people cannot reach it."""
+        if self._page_url and self._app:
+            return f"https://t.me/{self.outbox.bot.username}/{self._app}?startapp={room}"
         return f"{self._page_url}/r/{room}" if self._page_url else None
 
     def status(self, room: RoomId) -> str:

@@ -13,3 +13,7 @@ class Codes(Protocol):
     async def redeem(self, kind: str, code: str) -> str | None:
         """What a code of that kind stands for, once; None for one that was used, has run out or never was."""
         ...
+
+    async def claim(self, kind: str, token: str, *, until: int) -> bool:
+        """Whether nobody has used a token of somebody else's making before; remembered until then (UTC ms)."""
+        ...

@@ -123,3 +123,16 @@ async def test_two_accounts_become_one_human_and_part_again(rig: Rig) -> None:
     await rig.joining.forget(HER_PHONE)
     with pytest.raises(NotLinkedError):
         await rig.joining.forget(HER_PHONE)
+
+
+async def test_a_token_of_somebody_else_is_claimed_once_and_as_long_as_it_lives(database: Database) -> None:
+    clock = FakeClock()
+    codes, until = SqlCodes(database, clock), clock.now() + 1_000
+    assert await codes.claim("mini app", "word", until=until)
+    assert not await codes.claim("mini app", "word", until=until)
+    assert await codes.claim("mini app", "another", until=until)
+    assert await codes.claim("something else", "word", until=until)
+    assert await codes.redeem("mini app", "word") is None
+    clock.move(2_000)
+    await codes.claim("mini app", "third", until=clock.now() + 1_000)
+    assert await codes.claim("mini app", "word", until=clock.now() + 1_000)  # what has run out is forgotten

@@ -6,6 +6,11 @@
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
   if (!$("#stage")) return;
   const texts = JSON.parse(body.dataset.texts);
+  if (location.pathname.startsWith("/app/"))
+    document.addEventListener("click", (event) => { // inside Telegram only these addresses may be shown
+      const link = event.target.closest('a.brand, a[href^="/r/"]');
+      if (link) link.href = link.matches(".brand") ? "/app/lobby?page=0" : link.getAttribute("href").replace("/r/", "/app/");
+    });
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   let skew = Date.now() - Number(body.dataset.now); // this clock minus the server's
   const serverNow = () => Date.now() - skew;

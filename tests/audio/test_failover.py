@@ -28,6 +28,20 @@ def info(rig: Rig) -> NodeInfo:
     return rig.managed.info
 
 
+BOOT = 1.0
+"""Seconds in which a node is up on a machine that has nothing else to do."""
+
+
+async def slowness(folder: Path) -> float:
+    """How many times as long as there everything takes on this machine now, at least 1."""
+    node = ManagedNode(folder, media_origins=[])
+    began = time.monotonic()
+    await node.start()
+    took = time.monotonic() - began
+    await node.stop()
+    return max(1.0, took / BOOT)
+
+
 def position(world: World) -> int:
     return world.room.clock.at(world.clock.now())
 
@@ -42,7 +56,7 @@ async def second(world: World, tmp_path: Path) -> AsyncIterator[NodeAddress]:
     await node.stop()
 
 
-async def test_a_killed_node_is_started_again_and_the_music_goes_on_where_it_was(world: World) -> None:
+async def test_a_killed_node_is_started_again_and_the_music_goes_on_where_it_was(world: World, tmp_path: Path) -> None:
     async with Rig(world) as rig, Ear(rig, world.lobby) as ear:
         await world.listen()
         await world.add(tone(440))
@@ -51,15 +65,16 @@ async def test_a_killed_node_is_started_again_and_the_music_goes_on_where_it_was
         os.kill(first.pid, signal.SIGKILL)
         killed = time.monotonic()
         await until(lambda: len(ear.packets) > heard + 25, what="sound again")
-        assert ear.times[heard + 5] - killed < 3.0
+        silent = ear.times[heard + 5] - killed
         await ear.hears(440)
         assert info(rig).pid != first.pid
         elapsed = (time.monotonic() - killed) * 1000
         assert at < position(world) < at + elapsed + 600
         assert not world.rooms.played
+        assert silent < 3.0 or silent < 3.0 * await slowness(tmp_path / "other")
 
 
-async def test_a_killed_nodes_rooms_move_to_the_other_one(world: World, second: NodeAddress) -> None:
+async def test_a_killed_nodes_rooms_move_to_the_other_one(world: World, second: NodeAddress, tmp_path: Path) -> None:
     async with Rig(world, addresses=[second]) as rig, Ear(rig, world.lobby) as ear:
         await rig.up("second")
         await rig.up("builtin")
@@ -74,10 +89,11 @@ async def test_a_killed_nodes_rooms_move_to_the_other_one(world: World, second: 
         os.kill(pid, signal.SIGKILL)
         killed = time.monotonic()
         await until(lambda: len(ear.packets) > heard + 30, what="sound again")
-        assert ear.times[heard + 5] - killed < 1.5
+        silent = ear.times[heard + 5] - killed
         await ear.hears(440)
         await until(lambda: world.room.current and world.room.current.node not in {None, victim})
         assert not world.rooms.played
+        assert silent < 1.5 or silent < 1.5 * await slowness(tmp_path / "other")
 
 
 async def _pid(folder: Path) -> int:

@@ -278,8 +278,8 @@ async def test_every_close_code_ends_in_music_where_it_would_have_been(
     async with Bot(stage) as bot:
         await stage.play(tone(440, 180))
         await stage.music.heard(440)
-        began, start = time.monotonic(), await position(bot)
         for code in CODES:
+            began, start = time.monotonic(), await position(bot)
             session = stage.music.bot_session
             assert session is not None
             closed = time.monotonic()
@@ -289,8 +289,9 @@ async def test_every_close_code_ends_in_music_where_it_would_have_been(
                 await session.close(code)
             await until(lambda at=closed: len(stage.music.since(at + 0.6)) > 10, what=f"packets after {code}")
             await stage.music.heard(440)
-            ran, passed = await position(bot) - start, (time.monotonic() - began) * 1000
-            assert abs(ran - passed) < 300, f"{code}: {ran} ms of {passed}"
+            asked = time.monotonic()
+            ran, passed, known = await position(bot) - start, (asked - began) * 1000, (time.monotonic() - began) * 1000
+            assert passed - 300 < ran < known + 100, f"{code}: {ran} ms of {passed}"  # it waits for the handshake alone
         assert not stage.rooms.played
         assert [it.reason for it in stage.rooms.events if isinstance(it, OutputChanged) and it.channel is None] == []
 

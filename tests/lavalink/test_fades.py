@@ -135,7 +135,9 @@ async def test_a_new_track_that_is_late(one: Desk, name: str) -> None:
     taken.close()
     one.media.pieces["tone.wav"].stall_after = 0
     one.patch(track=track)
+    replaced = len(one.ear.packets)
     await until(lambda: not one.ear.spoken[-1])
+    assert len(one.ear.packets) - replaced > FADE_PACKETS + 6  # with the five that end a spurt
     assert steepest(one) < SOFT
     one.media.pieces["tone.wav"].stall_after = None
     one.media.released.set()

@@ -4,6 +4,7 @@ A name is resolved once per connection, every address of it is checked, and the 
 so a name that resolves differently later changes nothing. Redirects are followed by hand and checked like the first.
 """
 
+import asyncio
 import contextlib
 import ipaddress
 import socket
@@ -19,6 +20,8 @@ from core.errors import UnplayableError
 
 REDIRECTS = 5
 LONGEST_ADDRESS = 4_096
+ANSWER = 15.0
+"""Seconds until an answer has begun, redirects included: headers may drip, too."""
 PORTS = frozenset({80, 443})
 """Below 1024 only these; above, all but SERVICES."""
 SERVICES = frozenset(
@@ -99,7 +102,9 @@ class Guard:
         """
         try:
             async with contextlib.AsyncExitStack() as stack:
-                yield await self._follow(stack, self.check(address), headers or {})
+                async with asyncio.timeout(ANSWER):
+                    response = await self._follow(stack, self.check(address), headers or {})
+                yield response
         except TimeoutError:
             raise UnplayableError("timeout") from None
         except aiohttp.InvalidURL:

@@ -82,9 +82,12 @@ class Window:
             self._fetch_ahead()
             await asyncio.sleep(playlists.hls_target(self.text) / 2)
             try:
-                await self._reload()
+                async with asyncio.timeout(STALE):
+                    await self._reload()
             except UnplayableError as error:
                 log.info("hls.not_reloaded", reason=error.reason)
+            except TimeoutError:
+                log.info("hls.not_reloaded", reason="timeout")
 
     async def _reload(self) -> None:
         async with self._guard.open(self._address) as response:

@@ -1,5 +1,6 @@
 """Tracks over HTTP for the nodes: signed addresses, ranges, and the guard before everything foreign."""
 
+import asyncio
 import contextlib
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,8 @@ from core.types import TrackRef
 
 MAX_BODY = 2 << 30
 """Bytes of a foreign file that one request may pass on; live sources have no end and no cap."""
+PLAYLIST = 10.0
+"""Seconds that reading a playlist may take: nodes wait for it, and no longer."""
 STATUS = {
     "bad_link": 400,
     "corrupt": 422,
@@ -211,7 +214,8 @@ class Relay:
     async def _playlist(self, kind: playlists.Kind, upstream: ClientResponse, head: bytes) -> web.Response:
         if self._ticket.depth >= playlists.DEPTH:
             raise UnplayableError("bad_link")
-        text = playlists.decode(await read_capped(upstream, playlists.BYTES, head))
+        async with asyncio.timeout(PLAYLIST):
+            text = playlists.decode(await read_capped(upstream, playlists.BYTES, head))
         kind = playlists.settle(kind, text)
         if kind == "hls" and playlists.is_live(text):
             address = self._ticket.ref.partition(":")[2]

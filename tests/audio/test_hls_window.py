@@ -1,11 +1,13 @@
 """Live HLS: nodes are answered from memory, however slow the station is."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from audio.uploads import Uploads
 from core.types import Track, TrackRef
@@ -127,3 +129,35 @@ async def test_a_playlist_that_is_gone_is_told_in_the_end(
             return response.status == 404
 
     await until(gone, within=8)
+
+
+async def test_a_playlist_that_only_drips_is_told_in_the_end(
+    world: World,
+    station: HlsStation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Following it ends, and whoever asks is told."""
+    monkeypatch.setattr("audio.hls_window.STALE", 1.0)
+    monkeypatch.setattr("audio.hls_window.IDLE", 2.5)
+    monkeypatch.setattr("audio.media.PLAYLIST", 0.5)
+    drips = 0
+
+    async def drip(request: web.Request) -> web.StreamResponse:
+        nonlocal drips
+        drips += 1
+        response = web.StreamResponse(headers={"Content-Type": "application/vnd.apple.mpegurl"})
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(b"#")
+                await asyncio.sleep(0.05)
+        finally:
+            drips -= 1
+
+    node = Node(world)
+    await node.segments()
+    world.site.pages["/live.m3u8"] = drip
+    await until(lambda: drips, within=5)
+    await until(lambda: not drips, within=5)
+    async with aiohttp.ClientSession() as session, session.get(world.server.make_url(node.url)) as response:
+        assert response.status == 504

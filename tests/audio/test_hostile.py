@@ -297,6 +297,37 @@ async def test_a_drip_is_given_up(world: World) -> None:
     assert time.monotonic() - began < 5
 
 
+async def test_a_list_that_only_drips_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audio.media.PLAYLIST", 1.5)
+
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "audio/x-mpegurl"})
+        await response.prepare(request)
+        while True:
+            await response.write(b"#")
+            await asyncio.sleep(0.1)
+
+    url = world.serve("/drip.m3u", drip)
+    assert await world.refused(url) == "timeout"
+    got = await asyncio.wait_for(world.fetched(url), 5)
+    assert (got.status, got.body) == (504, b"timeout")
+
+
+async def test_headers_that_only_drip_are_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audio.guard.ANSWER", 1.5)
+
+    async def drip(request: web.Request) -> web.StreamResponse:
+        assert request.transport
+        request.transport.write(b"HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nX-Long: ")
+        while not request.transport.is_closing():
+            request.transport.write(b"x")
+            await asyncio.sleep(0.1)
+        return web.Response()
+
+    got = await asyncio.wait_for(world.fetched(world.serve("/drip", drip)), 5)
+    assert (got.status, got.body) == (504, b"timeout")
+
+
 XSPF = '<playlist xmlns="http://xspf.org/ns/0/"><title>{}</title><trackList/></playlist>'
 LAUGHS = "".join(f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(9))
 

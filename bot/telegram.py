@@ -63,11 +63,8 @@ class Telegram:
         app.add_subapp(WEBHOOK, webhook_app(self.receive, keys.derive(PURPOSE)))
 
     async def receive(self, update: dict[str, Any]) -> bool:
-        """Handle what the webhook was brought; False while not connected."""
-        if self._client is None:
-            return False
-        await self._client.receive(update)
-        return True
+        """Handle what the webhook was brought; False while not connected or still at work: it is brought again."""
+        return self._client is not None and await self._client.receive(update)
 
     async def actor(self, ref: RoomRef, places: Collection[PlaceId], identity: Identity) -> Actor | None:
         """Who somebody of the page is to the room's chats (`core.ports.members`); a guest while not connected."""

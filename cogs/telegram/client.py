@@ -125,6 +125,6 @@ class TelegramClient:
         """Take updates until cancelled. Raises TelegramError."""
         await self.receiver.run()
 
-    async def receive(self, data: dict[str, Any]) -> None:
-        """Handle an update that was brought; ends when it is done, or takes too long to wait for."""
-        await self.receiver.receive(data)
+    async def receive(self, data: dict[str, Any]) -> bool:
+        """Handle an update that was brought; whether it is done, else it has to be brought again."""
+        return await self.receiver.receive(data)

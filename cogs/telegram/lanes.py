@@ -4,12 +4,17 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
+import structlog
 from telegram import Update
 
+LONGEST = 300.0
+"""Seconds after which an update is given up: its chat's others wait for it."""
 FAREWELL = 1.0
 """Seconds that updates get to end when the process does."""
 REMEMBERED = 10_000
 """Updates by whose id a second delivery is recognised; older ones by the id of their command."""
+
+log = structlog.get_logger()
 
 
 class Lanes:
@@ -32,10 +37,18 @@ class Lanes:
             self._seen.popitem(last=False)
         return task
 
+    def __contains__(self, update: Update) -> bool:
+        """Whether it was put before."""
+        return update.update_id in self._seen
+
     async def _run(self, update: Update, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait([before])
-        await self._handle(update)
+        try:
+            async with asyncio.timeout(LONGEST):
+                await self._handle(update)
+        except TimeoutError:
+            log.warning("telegram.given_up", update=update.update_id)
 
     def _clear(self, lane: int, done: asyncio.Task[None]) -> None:
         if self._last.get(lane) is done:

@@ -1,7 +1,7 @@
 """How updates come: asked for by one process, or brought to a webhook."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +26,10 @@ ALLOWED = (
 """What the bot hears of; reactions and members have to be asked for by name."""
 POLL = 25
 """Seconds that a request for updates may wait for one."""
-PATIENCE = 0.5
-"""Seconds for which the next request waits for the handlers of the last one: it confirms what that one brought."""
+PATIENCE = 0.25
+"""Seconds for which the next request waits for the handlers of the last one: it confirms what they have done."""
+MOST = 100
+"""Updates that one request brings."""
 PAUSE = 1.0
 TRIES = 5
 """Failed requests in a row after which the client gives up."""
@@ -61,14 +63,16 @@ class Receiver:
         """Take updates until cancelled. Raises TelegramError."""
         await (self._serve(self._webhook) if self._webhook is not None else self.poll())
 
-    async def receive(self, data: dict[str, Any]) -> None:
-        """Handle an update that was brought; ends when it is done, or takes too long to wait for."""
+    async def receive(self, data: dict[str, Any]) -> bool:
+        """Handle an update that was brought; whether it is done, else it has to be brought again."""
         try:
             update = Update.de_json(data, self._bot)
         except (TypeError, KeyError, ValueError) as error:  # it would be brought again for ever
             log.warning("telegram.strange_update", error=repr(error))
-            return
-        await asyncio.wait([self._lanes.put(update)], timeout=POLL)
+            return True
+        task = self._lanes.put(update)
+        await asyncio.wait([task], timeout=POLL)
+        return task.done()
 
     async def _serve(self, webhook: Webhook) -> None:
         """Tell Telegram where to bring updates, for as long as this process holds the bot."""
@@ -119,11 +123,17 @@ class Receiver:
             await asyncio.sleep(PAUSE)
             return offset
         self._failures = 0
+        return await self._handle(updates) if updates else offset
+
+    async def _handle(self, updates: Sequence[Update]) -> int:
+        """The first that is still in work: what was not confirmed comes again, even to the next process."""
+        stuck = len(updates) == MOST and all(update in self._lanes for update in updates)
         tasks = [self._lanes.put(update) for update in updates]
-        if not tasks:
-            return offset
         await asyncio.wait(tasks, timeout=PATIENCE)
-        return updates[-1].update_id + 1
+        after = updates[-1].update_id + 1
+        if stuck:  # nothing else would ever come
+            return after
+        return next((update.update_id for update, task in zip(updates, tasks, strict=True) if not task.done()), after)
 
     async def _bear(self, error: NetworkError) -> None:
         """A server that fails now and then is asked again soon; one that does not come back is somebody else's."""

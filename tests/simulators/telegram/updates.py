@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 UNASKED = {"chat_member", "message_reaction", "message_reaction_count"}
 """Not sent unless they are named in `allowed_updates`."""
 RETRY = 0.2
+MOST = 100
+"""Updates that getUpdates answers at most."""
 
 
 class Updates:
@@ -77,7 +79,7 @@ class Updates:
             self.conflicts += 1
             told = "terminated by other getUpdates request; make sure that only one bot instance is running"
             raise ApiError(409, f"Conflict: {told}")
-        found = list(self.waiting)[:limit]
+        found = list(self.waiting)[: min(limit, MOST)]
         self.delivered += found
         return found
 

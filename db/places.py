@@ -48,7 +48,7 @@ class SqlPlaces:
         return found if found.name == name else await self._rename(found, name)
 
     async def place_room(self, place: PlaceId, name: str) -> RoomRef:
-        """The room that a chat or a web room uses: its own, made if need be, or the one that it shares."""
+        """The room that a chat or a web room uses: its own (see the port), or the one that it shares."""
         shared = _refs().join(links, links.c.room == rooms.c.id).where(links.c.place == place)
         wanted = _refs().where(rooms.c.place == place)
         found = await self._first(shared) or await self._first(wanted)
@@ -56,7 +56,8 @@ class SqlPlaces:
             await self._create(RoomRef(_new_room(), place, name), Settings(guests=_guests(place)))
             found = await self._first(wanted)  # ours, or that of whoever was faster
         assert found
-        return found
+        renamed = name and found.place == place and found.name != name
+        return await self._rename(found, name) if renamed else found
 
     async def room(self, room: RoomId) -> RoomRef | None:
         """A room by its id."""

@@ -164,7 +164,9 @@ class FakePlaces:
         return ref
 
     async def place_room(self, place: PlaceId, name: str) -> RoomRef:
-        return self._known(RoomRef(RoomId(f"room-of-{place}"), place, name), Settings())
+        room = RoomId(f"room-of-{place}")
+        known = self.refs.get(room)
+        return self._known(RoomRef(room, place, name or (known.name if known else "")), Settings())
 
     async def room(self, room: RoomId) -> RoomRef | None:
         return self.refs.get(room)

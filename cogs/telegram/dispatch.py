@@ -66,6 +66,10 @@ class Dispatch:
             self._surface.people.forget_admins(spot.chat.id)
         elif message is not None and message.migrate_to_chat_id is not None:
             await self._surface.panels.migrate(spot.chat.id, message.migrate_to_chat_id)
+        elif message is not None and message.migrate_from_chat_id is not None:  # whichever of the two is first
+            await self._surface.panels.migrate(message.migrate_from_chat_id, spot.chat.id)
+        elif message is not None and message.new_chat_title is not None:
+            await self._surface.people.room(spot.chat.id, message.new_chat_title)
         elif message is not None:
             await self._on_message(message, spot)
 

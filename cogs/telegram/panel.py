@@ -115,11 +115,13 @@ class Panels:
         was, now = place_of(old), place_of(new)
         await self.chats.move(was, now)
         known = self._known.pop(was, None)
-        if (panel := self._panels.pop(was, None)) is not None:
-            panel.task.cancel()
-        if known is not None:
-            await self.remember(replace(known, place=now, message=None))
+        if known is not None and now not in self._known:
+            self._known[now] = replace(known, place=now, message=None)
+        if (room := self._shown_in.pop(was, None)) is not None:
+            self._rooms[room].discard(was)
         self.know(now, await self.ref(now))
+        if (panel := self._panels.pop(was, None)) is not None:
+            panel.task.cancel()  # last: it may be the one that found out
 
     async def open(self, place: PlaceId, topic: int | None, *, anew: bool) -> None:
         """Show the room in the chat if it is not shown yet; `anew`: in a new message, the old one goes."""
@@ -213,7 +215,7 @@ class _Panel:
         try:
             return await self._show()
         except ChatMigrated as error:
-            await self._panels.chats.move(self._place, place_of(error.new_chat_id))
+            await self._panels.migrate(self._chat, error.new_chat_id)
             return False, 0
         except Forbidden as error:
             log.info("telegram.panel_forbidden", chat=self._chat, error=error.message)

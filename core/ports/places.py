@@ -30,7 +30,10 @@ class Places(Protocol):
         ...
 
     async def place_room(self, place: PlaceId, name: str) -> RoomRef:
-        """The room that a chat or a web room uses: its own, or the one that it shares with a guild."""
+        """The room that a chat or a web room uses: its own, or the one that it shares with a guild.
+
+        The name of its own is kept up to date, unless `name` is empty.
+        """
         ...
 
     async def room(self, room: RoomId) -> RoomRef | None:

@@ -43,6 +43,16 @@ async def test_where_people_acted_last(chats: SqlChats, places: SqlPlaces) -> No
     assert await chats.visited(ann) == NEW
 
 
+async def test_a_room_is_called_as_its_chat_is(places: SqlPlaces, database: Database) -> None:
+    rooms = SqlRooms(database, Recorder(), MovedClock())
+    ref = await places.place_room(OLD, "Testers")
+    assert (await rooms.read(ref.room)).name == "Testers"
+    assert (await places.place_room(OLD, "Choir")).name == "Choir"
+    assert (await places.place_room(OLD, "")).name == "Choir"
+    assert (await rooms.read(ref.room)).name == "Choir"
+    await rooms.close()
+
+
 async def test_a_chat_with_another_id_keeps_its_room(chats: SqlChats, places: SqlPlaces, database: Database) -> None:
     rooms = SqlRooms(database, Recorder(), MovedClock())
     ref = await places.place_room(OLD, "Testers")

@@ -7,6 +7,7 @@ import pytest
 from limits import parse
 
 import cogs.telegram.panel
+from cogs.telegram.people import place_of
 from core.enums import EndReason
 from core.events import PlayFailed
 from tests.cogs.telegram.conftest import Party
@@ -164,6 +165,34 @@ async def test_a_group_that_grows_keeps_its_message_and_room(party: Party) -> No
     grown = party.telegram.migrate(party.group)
     await until(lambda: f"telegram:{grown.id}" in party.chats.chats)
     assert party.chats.chats[next(iter(party.chats.chats))].language == "es"
+
+
+async def test_a_group_that_grows_is_known_by_whichever_message_comes_first(party: Party) -> None:
+    await party.ann.say("/lang es", party.group)
+    grown = party.telegram.migrate(party.group)
+    party.telegram.updates.waiting.popleft()
+    await until(lambda: f"telegram:{grown.id}" in party.chats.chats)
+
+
+async def test_a_group_whose_growing_was_missed_is_found_by_its_message(party: Party) -> None:
+    await party.ann.say("/play aria", party.group)
+    await party.shows("Aria")
+    grown = party.telegram.migrate(party.group)
+    party.telegram.updates.waiting.clear()
+    party.room.volume = 30
+    party.client.panels.wake()
+    await until(lambda: f"telegram:{grown.id}" in party.chats.chats)
+    assert party.client.panels.chat(place_of(grown.id)).message is None
+    assert place_of(party.group.id) not in party.client.panels._known
+
+
+async def test_a_renamed_group_renames_its_room(party: Party) -> None:
+    await party.ann.say("/now", party.group)
+    party.group.title = "Choir"
+    party.telegram.updates.put(
+        "message", party.group.add({"from": party.ann.json(), "new_chat_title": "Choir"}, by_bot=False).json()
+    )
+    await until(lambda: party.room.name == "Choir")
 
 
 async def test_a_press_on_an_old_message_and_of_another_chat(party: Party) -> None:

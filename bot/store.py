@@ -82,7 +82,7 @@ async def open_store(
         links=links,
         live_messages=live_messages,
         chats=chats,
-        codes=SqlCodes(database, clock),
+        codes=SqlCodes(database, clock, keys.derive("codes")),
         shelf=shelf,
         plays=plays,
         ownership=ownership,

@@ -265,7 +265,7 @@ class TelegramSurface:
             bus=core.bus,
             clock=core.clock,
             holds=lambda: True,
-            joining=Joining(core.rooms, links, people, SqlCodes(core.database, core.clock), core.clock),
+            joining=Joining(core.rooms, links, people, SqlCodes(core.database, core.clock, [KEY]), core.clock),
             live=Live(core.rooms, FakePushes(), core.bus, core.clock),
         )
         await self.client.start()

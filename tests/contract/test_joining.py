@@ -29,6 +29,7 @@ from tests.fakes import FakeClock
 ANN = Identity(Surface.DISCORD, "1", "Ann")
 HER_PHONE = Identity(Surface.TELEGRAM, "2", "Ann’s phone")
 CHAT = PlaceId("telegram:-5")
+KEY = b"k" * 32
 
 
 class Rig:
@@ -40,7 +41,8 @@ class Rig:
         self.rooms = SqlRooms(database, bus, self.clock, groups=groups)
         self.places = SqlPlaces(database, self.clock, groups)
         links, people = SqlLinks(database, bus, self.clock, groups), SqlPeople(database, bus, self.clock, groups)
-        self.joining = Joining(self.rooms, links, people, SqlCodes(database, self.clock), self.clock)
+        self.codes = SqlCodes(database, self.clock, [KEY])
+        self.joining = Joining(self.rooms, links, people, self.codes, self.clock)
 
     async def begin(self) -> None:
         self.host = await self.places.guild_room(1, 7, "Guild")
@@ -94,6 +96,20 @@ async def test_a_code_works_once_and_for_ten_minutes(rig: Rig) -> None:
         await rig.joining.join(rig.phone, second)
 
 
+async def test_a_code_is_signed_for_its_purpose_and_by_us(database: Database, rig: Rig) -> None:
+    others, later = SqlCodes(database, rig.clock, [b"o" * 32]), SqlCodes(database, rig.clock, [b"n" * 32, KEY])
+    code = await others.issue("room", rig.host.room)
+    assert await rig.codes.redeem("room", code) is None
+    assert await others.redeem("room", code) == rig.host.room, "a forged one spoils nothing"
+    code = await rig.codes.issue("room", rig.host.room)
+    changed = code[:-1] + ("A" if code[-1] != "A" else "B")
+    assert await rig.codes.redeem("room", changed) is None
+    assert await rig.codes.redeem("room", code[:-1]) is None
+    assert await rig.codes.redeem("person", code) is None
+    assert await later.redeem("room", code) == rig.host.room, "after the secret was changed"
+    assert await rig.codes.redeem("room", code) is None
+
+
 async def test_guessing_is_slow(rig: Rig) -> None:
     code = await rig.joining.invite(rig.host.room, rig.ann)
     for _ in range(GUESSES):
@@ -127,7 +143,7 @@ async def test_two_accounts_become_one_human_and_part_again(rig: Rig) -> None:
 
 async def test_a_token_of_somebody_else_is_claimed_once_and_as_long_as_it_lives(database: Database) -> None:
     clock = FakeClock()
-    codes, until = SqlCodes(database, clock), clock.now() + 1_000
+    codes, until = SqlCodes(database, clock, [KEY]), clock.now() + 1_000
     assert await codes.claim("mini app", "word", until=until)
     assert not await codes.claim("mini app", "word", until=until)
     assert await codes.claim("mini app", "another", until=until)

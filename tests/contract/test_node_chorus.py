@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.contract.media_host import MediaHost
     from tests.contract.node_client import Json, NodeClient
 
-pytestmark = [pytest.mark.builtin, pytest.mark.heard]
+pytestmark = pytest.mark.builtin
 GUILD = 5
 TAP = {"id": "web", "type": "stream", "format": "opus"}
 
@@ -59,7 +59,7 @@ async def test_a_player_shows_its_next_and_its_taps(node: NodeClient, media: Med
         ({"nexd": None}, "nexd"),
     ],
 )
-async def test_what_is_not_there_yet_is_refused_by_name(node: NodeClient, chorus: Json, key: str) -> None:
+async def test_what_is_wrong_is_refused_by_name(node: NodeClient, chorus: Json, key: str) -> None:
     answer = await node.patch(GUILD, {"chorus": chorus})
     assert answer.status == 400
     assert key in answer.json["message"]
@@ -73,6 +73,7 @@ async def test_an_unknown_tap_is_404_and_taps_need_the_password(node: NodeClient
     assert (await node.rest("GET", f"{path}/web", password="wrong")).status == 403
 
 
+@pytest.mark.heard
 async def test_a_tap_hears_the_file(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, playing(media.tone(440, 10)))
     began = time.monotonic()
@@ -83,6 +84,7 @@ async def test_a_tap_hears_the_file(node: NodeClient, media: MediaHost) -> None:
     assert sound.level(sound.decode(packets)) == pytest.approx(-12, abs=1.5)
 
 
+@pytest.mark.heard
 async def test_a_tap_may_begin_with_what_was_just_heard(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, {"track": {"identifier": media.tone(440, 10)}})
     await asyncio.sleep(1.5)
@@ -94,6 +96,7 @@ async def test_a_tap_may_begin_with_what_was_just_heard(node: NodeClient, media:
     assert (await node.rest("GET", f"{node.player_path(GUILD)}/taps/web?recent=-1")).status == 400
 
 
+@pytest.mark.heard
 async def test_volume_is_heard_and_pause_is_silent(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, playing(media.tone(440, 30)))
     await node.read_tap(GUILD, "web", 10)
@@ -108,6 +111,7 @@ async def test_volume_is_heard_and_pause_is_silent(node: NodeClient, media: Medi
     assert sound.level(sound.decode(packets[35:])) == pytest.approx(-12, abs=1.5)
 
 
+@pytest.mark.heard
 async def test_a_crossfade_is_heard_at_once_with_both(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, playing(media.tone(440, 3)) | {"paused": True})
     following = {"identifier": media.tone(660, 3), "crossfadeMs": 1000, "filters": {"volume": 0.5}}
@@ -127,6 +131,7 @@ async def test_a_crossfade_is_heard_at_once_with_both(node: NodeClient, media: M
     assert model["chorus"]["next"] is None
 
 
+@pytest.mark.heard
 async def test_next_joins_without_a_frame_of_silence(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, playing(media.tone(440, 2)) | {"paused": True})
     following = {"identifier": media.tone(660, 2), "userData": {"n": 2}}
@@ -147,6 +152,7 @@ async def test_next_joins_without_a_frame_of_silence(node: NodeClient, media: Me
     assert (await node.player(GUILD))["chorus"]["next"] is None
 
 
+@pytest.mark.heard
 async def test_the_join_is_reported_when_it_is_heard(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, playing(media.tone(440, 1)))
     await node.event("TrackStartEvent")
@@ -157,6 +163,7 @@ async def test_the_join_is_reported_when_it_is_heard(node: NodeClient, media: Me
     assert time.monotonic() - began == pytest.approx(1, abs=0.3)
 
 
+@pytest.mark.heard
 async def test_next_may_start_inside(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, playing(media.tone(440, 1)))
     await node.event("TrackStartEvent")
@@ -166,6 +173,7 @@ async def test_next_may_start_inside(node: NodeClient, media: MediaHost) -> None
     assert (await node.player(GUILD))["state"]["position"] >= 8000
 
 
+@pytest.mark.heard
 async def test_a_next_that_cannot_be_opened_is_accepted_reported_and_followed_by_nothing(
     node: NodeClient, media: MediaHost
 ) -> None:
@@ -180,6 +188,7 @@ async def test_a_next_that_cannot_be_opened_is_accepted_reported_and_followed_by
     assert node.events() == ["TrackStartEvent", "TrackExceptionEvent", "TrackEndEvent"]
 
 
+@pytest.mark.heard
 async def test_a_hanging_next_is_answered_soon(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, playing(media.tone(440, 20)))
     began = time.monotonic()
@@ -188,6 +197,7 @@ async def test_a_hanging_next_is_answered_soon(node: NodeClient, media: MediaHos
     assert time.monotonic() - began < 4
 
 
+@pytest.mark.heard
 async def test_a_withdrawn_next_is_not_played(node: NodeClient, media: MediaHost) -> None:
     await node.patch(GUILD, playing(media.tone(440, 1)))
     await node.patch(GUILD, {"chorus": {"next": {"identifier": media.tone(660, 5)}}})

@@ -16,7 +16,7 @@ from audio.icy import ASK, Description
 from audio.library_files import AUDIO_TYPES
 from audio.media_sound import clean
 from audio.media_urls import BadSignatureError, ExpiredError, MediaUrls, Ticket
-from audio.radio import OnTitle, Radio
+from audio.radio import OnTitle, Radio, is_broadcast
 from audio.sources import Located, Sources
 from core.errors import UnplayableError
 from core.types import TrackRef
@@ -137,8 +137,10 @@ class Media:
                 return ready
             headers = {**located.headers, **_asked(request, ticket)}
             async with self._guard.open(located.url, headers=headers) as upstream:
-                if ticket.live and Description.read(upstream.headers) and request.method != "HEAD":
-                    return await relay.tune(upstream, Radio(self._guard, located.url, self._teller(ticket)))
+                station = Description.read(upstream.headers) is not None
+                if ticket.live and (station or is_broadcast(upstream)) and request.method != "HEAD":
+                    radio = Radio(self._guard, located.url, self._teller(ticket), endless=station)
+                    return await relay.tune(upstream, radio, {"icy-name": _name(upstream)} if station else {})
                 return await relay.answer(upstream)
         except UnplayableError as error:
             log.info("media.refused", bound_to=ticket.bound_to, reason=error.reason)
@@ -194,13 +196,12 @@ class Relay:
             raise UnplayableError("too_large")
         return await self._stream(upstream, head)
 
-    async def tune(self, upstream: ClientResponse, radio: Radio) -> web.StreamResponse:
+    async def tune(self, upstream: ClientResponse, radio: Radio, about: dict[str, str]) -> web.StreamResponse:
         """Pass on a radio station for as long as it sends, or the playlist that it turns out to be. UnplayableError."""
         head = await upstream.content.readany()
         if playlists.kind_of(upstream.content_type, upstream.url.path, head) or looks_like_html(head):
             return await self.answer(upstream, head)
-        station = clean(upstream.headers.get("icy-name", "")) or "-"  # tells the node that the end is not the end
-        headers = {"Content-Type": upstream.headers.get("Content-Type", "audio/mpeg"), "icy-name": station}
+        headers = {"Content-Type": upstream.headers.get("Content-Type", "audio/mpeg"), **about}
         self._response = response = web.StreamResponse(headers={**headers, "Cache-Control": "no-store"})
         await response.prepare(self._request)
         async with contextlib.aclosing(radio.sound(upstream, head)) as sound:
@@ -274,6 +275,11 @@ def size_of(upstream: ClientResponse) -> int:
     """The size of the whole file as far as upstream tells."""
     total = upstream.headers.get("Content-Range", "").rpartition("/")[2]
     return int(total) if total.isdecimal() else upstream.content_length or 0
+
+
+def _name(station: ClientResponse) -> str:
+    """Any name tells the node that the end is not the end."""
+    return clean(station.headers.get("icy-name", "")) or "-"
 
 
 def looks_like_html(head: bytes) -> bool:

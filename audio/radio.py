@@ -2,11 +2,13 @@
 
 A station that falls silent is asked a second time beside the first connection; whichever sends something first wins.
 Stations begin with their last few seconds: what of them was passed on already is found again and left out.
+A stream that does not say that it is a station is taken for one while it comes no faster than it is heard.
 """
 
 import asyncio
 import contextlib
 import itertools
+import re
 import time
 from collections.abc import AsyncGenerator, Callable
 
@@ -35,6 +37,8 @@ NEEDLE = 1_024
 """Bytes at their beginning that have to be found for it."""
 MOST = 1 << 20
 """Bytes that are collected at most."""
+HELD = 0.5
+"""Seconds after which a node that takes nothing has enough in advance: no station is that far ahead of time."""
 LONGEST_LEAD = 10.0
 UNTOLD = 40_000.0
 """Bytes a second of a station that does not say: too many is on the safe side."""
@@ -52,6 +56,8 @@ class Connection:
     def __init__(self, response: aiohttp.ClientResponse, head: bytes, stack: contextlib.AsyncExitStack) -> None:
         """`head` are bytes read already; `stack` holds what `close` has to give back."""
         self.about = Description.read(response.headers)
+        self.whole = False
+        """Whether it came to an end, as opposed to having been cut."""
         ogg = response.content_type.lower() in ogg_titles.TYPES
         self._reader = OggReader() if ogg else IcyReader(self.about.interval if self.about else 0)
         self._response = response
@@ -92,16 +98,23 @@ class Connection:
                 for piece in self._reader.feed(head):
                     await self._pieces.put(piece)
                 head = await self._response.content.readany()
+            self.whole = True
         await self._pieces.put(None)
 
 
 class Radio:
-    """One station, for one node. `sound` is to be read to the end or closed."""
+    """One station, for one node. `sound` is to be read to the end or closed.
 
-    def __init__(self, guard: Guard, address: str, on_title: OnTitle) -> None:
+    If it is not `endless`, it may be a file of unknown length: its end is the end, and it is not entered anew when it
+    comes faster than it is heard.
+    """
+
+    def __init__(self, guard: Guard, address: str, on_title: OnTitle, *, endless: bool = True) -> None:
         self._guard = guard
         self._address = address
         self._on_title = on_title
+        self._endless = endless
+        self._held = False  # whether the node ever had so much that it took no more
         self._connection: Connection
         self._tail = b""
         self._skip = 0  # bytes to come that were passed on already
@@ -121,11 +134,27 @@ class Radio:
         try:
             sound = self._told(await self._reserve(self._connection))
             self._since = time.monotonic()
-            while True:
+            while sound or not self._over:
+                passed = time.monotonic()
                 yield self._noted(sound)
-                sound = await self._next() or await self._rejoined()
+                self._held |= time.monotonic() - passed > HELD
+                sound = await self._go_on()
         finally:
             await self._connection.close()
+
+    async def _go_on(self) -> bytes:
+        """The sound that follows; nothing when that was all."""
+        live = self._endless or not self._held
+        sound = await self._next(STALL if live else PATIENCE)
+        if sound or self._over:
+            return sound
+        if not live:
+            raise UnplayableError("timeout")
+        return await self._rejoined()
+
+    @property
+    def _over(self) -> bool:
+        return self._connection.whole and not self._endless
 
     async def _reserve(self, connection: Connection) -> list[Piece]:
         """Enough to play on for a while: stations send it at once, or as fast as it is heard."""
@@ -153,10 +182,10 @@ class Radio:
         lead = self._sent / self._rate - (time.monotonic() - self._since) if self._rate else RESERVE
         return max(0.0, min(lead, LONGEST_LEAD))
 
-    async def _next(self) -> bytes:
+    async def _next(self, within: float) -> bytes:
         """The next sound; nothing when the connection ended or is silent."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STALL):
+            async with asyncio.timeout(within):
                 while (piece := await self._connection.read()) is not None:
                     if sound := self._told([piece]):
                         return sound
@@ -216,3 +245,12 @@ class Radio:
             return sound
         self._skip = max(0, place + TAIL - len(sound))
         return sound[place + TAIL :]
+
+
+def is_broadcast(response: aiohttp.ClientResponse) -> bool:
+    """Whether it looks like a station's answer without saying so: sound without length or parts, not to be kept."""
+    headers = response.headers
+    kept = not {"no-cache", "no-store"} & set(re.split(r"[,\s]+", headers.get("Cache-Control", "").lower()))
+    parts = "Content-Length" in headers or headers.get("Accept-Ranges", "none").lower() != "none"
+    sound = response.content_type.startswith("audio/") or response.content_type in ogg_titles.TYPES
+    return response.status == 200 and sound and not parts and not kept  # noqa: PLR2004

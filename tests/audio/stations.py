@@ -49,7 +49,7 @@ class Station:
         self.asked.append(request.headers.get("Icy-MetaData"))
         if self.gone:
             raise web.HTTPNotFound
-        titled = request.headers.get("Icy-MetaData") == "1"
+        titled = request.headers.get("Icy-MetaData") == "1" and "icy-name" in self.headers
         more = {"icy-metaint": str(INTERVAL)} if titled else {}
         response = web.StreamResponse(headers={"Content-Type": "audio/mpeg", **self.headers, **more})
         await response.prepare(request)

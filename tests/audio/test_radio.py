@@ -205,11 +205,42 @@ async def test_a_station_that_is_gone_is_given_up(world: World, ear: Ear, monkey
     assert world.station.connections >= 3
 
 
-async def test_a_file_without_a_length_is_not_played_again(world: World) -> None:
+async def test_a_broadcast_that_does_not_say_what_it_is_is_joined_again_too(world: World, ear: Ear) -> None:
+    world.station.headers = {"Cache-Control": "no-cache, no-store"}
+    await ear.seconds(6)
+    world.station.stall()
+    await ear.seconds(10)
+    assert world.station.connections == 2
+    assert contiguous(ear.body), "not a byte is missing or twice"
+    assert ear.reserve() > 0.5
+    assert "icy-name" not in ear.headers
+
+
+async def test_a_file_that_comes_fast_is_not_begun_again_when_it_halts(world: World) -> None:
+    """A server that makes it on the way may say neither how long it is nor that it may be kept."""
+    data = numbered(0, 24 << 20)
+
+    async def page(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "audio/mpeg", "Cache-Control": "no-store"})
+        await response.prepare(request)
+        await response.write(data[: 20 << 20])
+        await asyncio.sleep(1.5)
+        await response.write(data[20 << 20 :])
+        return response
+
+    world.site.pages["/file"] = page
+    async with world.session.get(world.url("/file")) as response:
+        await asyncio.sleep(1.5)  # the node has enough for now
+        assert await response.read() == data
+    assert len(world.site.asked) == 1
+
+
+@pytest.mark.parametrize("headers", [{}, {"Cache-Control": "no-store"}])
+async def test_a_file_without_a_length_is_not_played_again(world: World, headers: dict[str, str]) -> None:
     """What is no station ends when it ends."""
 
     async def page(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "audio/mpeg"})
+        response = web.StreamResponse(headers={"Content-Type": "audio/mpeg", **headers})
         await response.prepare(request)
         await response.write(b"x" * 10_000)
         return response

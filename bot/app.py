@@ -342,6 +342,8 @@ class App:
             playback=self.players,
             page_url=reachable(self.settings.public_url),
             app=self.settings.telegram_app,
+            terms=self.settings.terms,
+            pay_support=self.settings.pay_support,
             redis_url=revealed(self.settings.redis_url),
             webhook=webhook_of(self.settings, self.keys),
         )

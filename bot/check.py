@@ -230,6 +230,14 @@ async def _telegram_app(settings: Settings) -> str:
     return f"{settings.telegram_app}, which @BotFather has to lead to {settings.public_url}/app"
 
 
+async def _terms(settings: Settings) -> str:
+    return "shown by /terms" if settings.terms else "none: /terms says so"
+
+
+async def _pay_support(settings: Settings) -> str:
+    return "shown by /paysupport" if settings.pay_support else "none: /paysupport says that nothing is sold"
+
+
 async def _hls(settings: Settings) -> str:
     return f"on: {settings.public_url}/r/<room>/live.m3u8" if settings.hls else "off"
 
@@ -280,6 +288,8 @@ CHECKS: dict[str, Check] = {
     "telegram_api_url": _telegram_api,
     "telegram_token": _telegram,
     "telegram_app": _telegram_app,
+    "terms": _terms,
+    "pay_support": _pay_support,
     "hls": _hls,
     "icecast_url": _icecast,
     "metrics_token": _metrics_token,

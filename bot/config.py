@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     telegram_app: str | None = Field(
         default=None, pattern=r"^\w{3,30}$", description="Name of the Mini App that @BotFather leads to PUBLIC_URL/app"
     )
+    terms: str | None = Field(default=None, max_length=2_000, description="What /terms answers: a text or a link")
+    pay_support: str | None = Field(
+        default=None, max_length=2_000, description="What /paysupport answers: whom to ask about a payment, or a link"
+    )
     database_url: SecretStr | None = Field(default=None, description="SQLite in DATA_DIR unless set; Postgres by URL")
     redis_url: SecretStr | None = Field(default=None, description="What several processes share; one does without")
     lavalink_nodes: SecretStr = Field(

@@ -42,7 +42,7 @@ class TelegramClient:
     """Chorus on Telegram. `holds` says whether this process is the one that polls and draws for this bot.
 
     `page_url` is where the rooms' pages are, if people can reach them; `app` the name under which @BotFather knows them
-    as a Mini App.
+    as a Mini App. `terms` and `pay_support` are the operator's words for /terms and /paysupport.
     """
 
     def __init__(
@@ -65,6 +65,8 @@ class TelegramClient:
         playback: Playback | None = None,
         page_url: str | None = None,
         app: str | None = None,
+        terms: str | None = None,
+        pay_support: str | None = None,
         redis_url: str | None = None,
         webhook: Webhook | None = None,
     ) -> None:
@@ -102,6 +104,8 @@ class TelegramClient:
             joining,
             live,
             push_states,
+            terms,
+            pay_support,
         )
         self.surface = surface
         self.members = ChatMembers(people)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cogs.telegram import controls, editing, guide, joining, live, queue, shelf, sound, stewardship
+from cogs.telegram import controls, editing, guide, joining, live, queue, shelf, sound, stewardship, terms
 from cogs.telegram.surface import Handler
 
 
@@ -68,6 +68,8 @@ COMMANDS = (
     Command("me", _("Your other accounts: one person, one vote"), joining.me),
     Command("lang", _("The language that I answer in here"), guide.lang),
     Command("help", _("What I understand"), guide.help_),
+    Command("terms", _("The terms of whoever runs me"), terms.terms),
+    Command("paysupport", _("Help with a payment"), terms.paysupport),
     Command("start", _("What this is"), guide.start, hidden=True),
     Command("join", _("Come to your voice channel"), controls.join, hidden=True),
     Command("leave", _("Leave the voice channel; the queue is kept"), controls.leave, hidden=True),

@@ -41,6 +41,8 @@ class Surface:
     joining: Joining
     live: Live
     push_states: PushStates | None = None
+    terms: str | None = None
+    pay_support: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,8 @@ class Party:
     clock: FakeClock = field(default_factory=FakeClock)
     playback: FakePlayback = field(default_factory=FakePlayback)
     holds: bool = True
+    terms: str | None = None
+    pay_support: str | None = None
     client: TelegramClient = None  # pyright: ignore[reportAssignmentType] - made by start
 
     @property
@@ -133,6 +135,8 @@ def make_client(party: Party, webhook: Webhook | None = None) -> TelegramClient:
         playback=party.playback,
         page_url="https://music.example.org",
         webhook=webhook,
+        terms=party.terms,
+        pay_support=party.pay_support,
     )
 
 

@@ -215,3 +215,13 @@ async def test_the_token_is_never_logged(
     assert "telegram.command_failed" in logged
     assert party.telegram.token not in logged
     assert party.telegram.token not in repr(party.client.surface)
+
+
+async def test_terms_and_help_with_payments_are_the_operators_or_say_that_there_are_none(party: Party) -> None:
+    assert "written no terms" in (await party.ben.say("/terms", party.group)).text
+    assert "Nothing is sold here" in (await party.ben.say("/paysupport")).text
+    await party.stop()
+    party.terms, party.pay_support = "https://example.org/terms_of_use", "Write to <pay@example.org> *soon*"
+    await party.start()
+    assert (await party.ben.say("/terms", party.group)).text == "https://example.org/terms_of_use"
+    assert (await party.ben.say("/paysupport")).text == "Write to <pay@example.org> *soon*"

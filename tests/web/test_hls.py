@@ -19,6 +19,7 @@ from tests.web.harness import Site, make_site
 from tests.web.test_stream import encoded
 from web.fmp4 import split
 from web.hls import SECONDS, Segmenter
+from web.stream import Streams
 from web.wire import frame
 
 LIST = "/r/lobby/live.m3u8"
@@ -58,12 +59,14 @@ async def test_segments_joined_in_order_are_the_stream(client: Client) -> None:
             assert answer.content_type == "application/vnd.apple.mpegurl"
             text = await answer.text()
             assert "Set-Cookie" not in answer.headers
+            assert answer.headers["Cache-Control"] == "public, max-age=1"
             init = await (await client.get("/r/lobby/" + re.findall(r'URI="([^"]+)"', text)[0])).read()
             for name in re.findall(r"^live/.*m4s$", text, re.MULTILINE):
                 number = numbers(name)[0]
                 if number not in pieces:
                     piece = await client.get(f"/r/lobby/{name}")
-                    assert "immutable" in piece.headers["Cache-Control"]
+                    assert piece.headers["Cache-Control"] == "public, max-age=3600, immutable"
+                    assert "Set-Cookie" not in piece.headers
                     pieces[number] = await piece.read()
             await asyncio.sleep(0.3)
     order = sorted(pieces)
@@ -93,7 +96,28 @@ async def test_who_looks_at_the_list_listens_and_leaves_by_looking_no_more(site:
     await client.get(LIST)
     assert sum(it.left_at is None for it in room.people.values()) == 1
     await until(lambda: all(it.left_at is not None for it in room.people.values()), within=8)
-    assert (await client.get("/r/lobby/live/x-1.m4s")).status == 404
+
+
+async def test_nothing_is_encoded_that_nobody_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.hls.FRAMES", 48)
+    monkeypatch.setattr("web.hls.STAY", 1.5)
+    monkeypatch.setitem(cast("Any", Streams.__init__).__kwdefaults__, "linger", 0.1)
+    stream = encoded(440, 4.0, "aac")
+    site = await make_site(tmp_path, clock=FakeClock(), stream=stream, hls=True)
+    async with TestClient(TestServer(site.app)) as client:
+        assert stream.open_now == 0
+        (segment, *_) = await segments(client)
+        assert stream.open_now == 1
+        assert (await client.get(f"/r/lobby/{segment}")).status == 200
+        await until(lambda: stream.open_now == 0, within=15)
+        assert (await client.get(f"/r/lobby/{segment}")).status == 404
+        (again, *_) = await segments(client)
+        assert numbers(again) == numbers(segment)
+        assert again != segment, "caches keep the one of that name"
+
+
+async def segments(client: Client) -> list[str]:
+    return re.findall(r"^live/.*m4s$", await (await client.get(LIST)).text(), re.MULTILINE)
 
 
 async def test_it_is_off_unless_switched_on(tmp_path: Path) -> None:

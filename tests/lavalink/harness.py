@@ -41,6 +41,8 @@ class Piece:
     """Bytes after which the next connections are cut."""
     stall_after: int | None = None
     """Bytes after which every connection falls silent."""
+    most: int | None = None
+    """Bytes that one answer brings, though more were asked for."""
     pace: float = 0.0
     """Seconds between chunks of 4 KB."""
     status: int = 200
@@ -73,20 +75,21 @@ class Media:
         start = int(asked.removeprefix("bytes=").split("-")[0] or 0) if piece.ranged and asked else 0
         if piece.ranged and start >= len(piece.body):
             return web.Response(status=416)
+        whole = len(piece.body) if piece.most is None else min(len(piece.body), start + piece.most)
         response = web.StreamResponse(status=206 if piece.ranged else 200, headers=piece.headers)
         if piece.ranged:
-            response.headers["Content-Range"] = f"bytes {start}-{len(piece.body) - 1}/{len(piece.body)}"
+            response.headers["Content-Range"] = f"bytes {start}-{whole - 1}/{len(piece.body)}"
         if piece.sized:
-            response.content_length = len(piece.body) - start
+            response.content_length = whole - start
         await response.prepare(request)
         with suppress(ConnectionError):
-            await self._send(request, response, piece, start)
+            await self._send(request, response, piece, range(start, whole))
         return response
 
-    async def _send(self, request: web.Request, response: web.StreamResponse, piece: Piece, start: int) -> None:
-        stop = piece.drop_after.pop(0) + start if piece.drop_after else None
-        at = start
-        while at < len(piece.body):
+    async def _send(self, request: web.Request, response: web.StreamResponse, piece: Piece, part: range) -> None:
+        stop = piece.drop_after.pop(0) + part.start if piece.drop_after else None
+        at = part.start
+        while at < part.stop:
             if at == stop:
                 assert request.transport is not None
                 request.transport.abort()
@@ -95,7 +98,7 @@ class Media:
                 await self.released.wait()
             edges = [
                 at + 4096,
-                len(piece.body),
+                part.stop,
                 *(edge for edge in (stop, piece.stall_after) if edge is not None and edge > at),
             ]
             end = min(edges)

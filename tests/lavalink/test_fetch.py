@@ -101,6 +101,24 @@ async def test_a_server_without_ranges_is_read_again_up_to_the_place(library: Li
     assert await thread(read_all, file) == BODY
 
 
+async def test_a_server_that_sends_less_than_it_was_asked_for_is_asked_for_the_rest(library: Library) -> None:
+    piece = library.media.add("x", BODY, most=150_000)
+    file = await library.open("x")
+    assert await thread(read_all, file) == BODY
+    assert len(piece.requests) == -(-len(BODY) // 150_000)
+
+
+async def test_a_station_that_hangs_up_politely_is_called_again(library: Library) -> None:
+    piece = library.media.add("x", BODY, ranged=False, sized=False, headers={"icy-name": "Radio"})
+    file = await library.open("x")
+    heard = 0
+    while heard < 2 * len(BODY) and (data := await thread(file.read, 50_000)):
+        heard += len(data)
+    assert heard >= 2 * len(BODY)
+    assert len(piece.requests) >= 2
+    file.close()
+
+
 async def test_attempts_without_progress_are_bounded(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lavalink.download.RETRIES", (0.0, 0.01, 0.01))
     piece = library.media.add("x", BODY, drop_after=[50_000, *[0] * 20])

@@ -26,7 +26,7 @@ STOP_TIMEOUT = 3.0
 PROBE = 2.0
 """Seconds between two looks at a process, each of which may take as long."""
 MISSES = 2
-"""Looks in a row without an answer after which a process counts as frozen."""
+"""Looks in a row without an answer, one at once after the other, after which a process counts as frozen."""
 BACK_OFF = (0.0, 0.5, 1.0, 2.0, 5.0, 15.0)
 SUMS = ("players", "playingPlayers")
 
@@ -125,7 +125,7 @@ class Process:
         try:
             while misses < MISSES and not ended.done():
                 misses = 0 if await self.look() else misses + 1
-                await asyncio.wait([ended], timeout=PROBE)
+                await asyncio.wait([ended], timeout=0 if misses else PROBE)
         finally:
             ended.cancel()
 
@@ -155,12 +155,15 @@ class Processes:
         self._all = processes
 
     async def start(self) -> None:
-        """Returns when the first of them listens. Raises TimeoutError."""
+        """Returns when all of them listen, or those that do after 20 s; before that a limit would be reached too early.
+
+        Raises TimeoutError if none does.
+        """
         for process in self._all:
             await process.start()
         waits = [asyncio.create_task(process.listening()) for process in self._all]
         try:
-            done, _ = await asyncio.wait(waits, timeout=START_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(waits, timeout=START_TIMEOUT)
         finally:
             for wait in waits:
                 wait.cancel()

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, cast
@@ -23,6 +24,11 @@ async def until(
         if loop.time() > end:
             raise AssertionError(f"not within {within} s: {what or condition}")
         await asyncio.sleep(every)
+
+
+def crowding() -> float:
+    """How many processes want each core of this machine, at least 1: so many times as long may things take."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def free_port() -> int:

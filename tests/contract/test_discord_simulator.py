@@ -338,7 +338,10 @@ async def test_messages_are_sent_edited_and_deleted(bot: Bot, ann: Member, simul
     assert upload.status == 200
 
 
-async def test_silence_and_lateness_are_told(bot: Bot, ann: Member, simulator: DiscordSimulator) -> None:
+async def test_silence_and_lateness_are_told(
+    bot: Bot, ann: Member, simulator: DiscordSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.simulators.discord.interactions.crowding", lambda: 1.0)
     with pytest.raises(NotAnsweredError, match="not acknowledged"):
         await ann.slash("mute")
     errors: list[Exception] = []

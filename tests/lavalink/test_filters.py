@@ -288,8 +288,11 @@ def test_no_change_of_filters_clicks_or_loses_sound(former: dict[str, Any], foll
 
 
 @pytest.mark.heard
-@pytest.mark.parametrize("name", ["chord.wav", "chord.opus"])
-@pytest.mark.parametrize(("filters", "check"), HEARD, ids=lambda each: str(each)[:14])
+@pytest.mark.parametrize(
+    ("name", "filters", "check"),
+    [("chord.wav", *one) for one in HEARD] + [("chord.opus", *one) for one in HEARD[::4]],
+    ids=lambda each: str(each)[:14],
+)
 async def test_a_filter_is_heard_within_half_a_second(one: Desk, name: str, filters: Any, check: Any) -> None:
     await one.play(name)
     await one.hear(20)

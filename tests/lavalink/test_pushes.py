@@ -377,6 +377,7 @@ async def test_the_key_is_on_no_line_that_others_can_read(tmp_path: Path, capfd:
     "url",
     [
         "file:///etc/passwd",
+        "file://example.com/live/k",
         "http://example.com/live/k",
         "rtmpt://example.com/live/k",
         "rtmp://example.com/",

@@ -69,7 +69,7 @@ class RoomPlayer:
         self._parent = ""
         self._told = 0
         self._next_look = 0.0
-        self._last = self.status
+        self._last = (self.status, dict[str, str]())
 
     # What others tell it; none of these waits
 
@@ -154,9 +154,10 @@ class RoomPlayer:
             await self._sleep()
 
     def _tell(self) -> None:
-        """Surfaces show the status: say when it is another one."""
-        if self.status not in {self._last, "elsewhere"}:
-            self._last = self.status
+        """Surfaces show the status and how pushes do: say when either is another one."""
+        shown = (self.status, self.push_states())
+        if self.status != "elsewhere" and shown != self._last:
+            self._last = shown
             self._parts.publish(PlayerChanged(room=self.ref.room, status=self.status))
 
     async def _pause(self) -> None:

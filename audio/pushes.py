@@ -69,7 +69,10 @@ class RoomPushes:
         found = next((push for push in self._rows if push.id == tap.partition("-")[0]), None)
         if found is None or tap != _tap(found, self._addresses.get(found.address, "")):
             return
+        before = self._states.get(found.id)
         self._states[found.id] = reason or state if state != "closed" else CONNECTING
+        if self._states[found.id] != before:
+            self._wake()
         if state == "failed" and self._due(found):  # its name may lead elsewhere by now
             self._look_up(found)
 

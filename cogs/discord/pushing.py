@@ -27,9 +27,13 @@ def state(push: Push, states: Mapping[str, str], words: Words) -> str:
     _ = words.gettext
     if not push.address:
         return _("its address cannot be read any more: forget it and start it again")
-    if not push.on:
-        return _("off")
-    told = {
+    return told(states.get(push.id, "connecting"), words) if push.on else _("off")
+
+
+def told(code: str, words: Words) -> str:
+    """How a push that is on is doing, by its code (see the port `PushStates`)."""
+    _ = words.gettext
+    texts = {
         "live": _("live"),
         "connecting": _("connecting"),
         "refused": _("the server refuses connections; trying again"),
@@ -41,7 +45,7 @@ def state(push: Push, states: Mapping[str, str], words: Words) -> str:
         "private_address": _("it leads into a private network, so nothing is sent"),
         "bad_link": _("nothing can be sent to that port"),
     }
-    return told.get(states.get(push.id, "connecting"), _("it broke; trying again"))
+    return texts.get(code, _("it broke; trying again"))
 
 
 def started(push: Push, words: Words) -> str:

@@ -90,6 +90,7 @@ class TelegramClient:
             playback=playback,
             page_url=page_url,
             app=app,
+            push_states=push_states,
         )
         surface = Surface(
             self.bot,

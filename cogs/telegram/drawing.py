@@ -1,9 +1,10 @@
 """How a room looks in a chat: the live message and the pages of the queue, in the words' own notation."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from gettext import NullTranslations
 
-from cogs.discord import names, polls, sounding, states, words
+from cogs.discord import names, polls, pushing, sounding, states, words
 from cogs.discord.text import length, safe
 from cogs.telegram.keyboards import Button, Rows
 from core.enums import Guests, Loop, Mode, PauseReason
@@ -24,16 +25,22 @@ class Drawing:
 
 
 def panel(
-    view: RoomView, texts: NullTranslations, *, status: str = "playing", note: str = "", page: str | None = None
+    view: RoomView,
+    texts: NullTranslations,
+    *,
+    status: str = "playing",
+    note: str = "",
+    page: str | None = None,
+    pushes: Collection[str] = (),
 ) -> Drawing:
-    """The chat's live message; `page` is where the room can be heard."""
+    """The chat's live message; `page` is where the room can be heard, `pushes` how those to live streams do."""
     listen = (Button(texts.gettext("🎧 Listen"), url=page),) if page and view.settings.guests is not Guests.OFF else ()
     now = view.current
     if now is None:
         lines = [texts.gettext("Nothing is playing. /play starts something."), note]
         return Drawing("\n".join(line for line in lines if line), (listen,) if listen else ())
     lines = [f"🎵 **{safe(now.track.title, 120)}** · {length(now.track.length)}", safe(now.track.artist)]
-    lines += [_asker(now, texts), _state(view, status, texts), note]
+    lines += [_asker(now, texts), _state(view, status, texts), *_live(pushes, texts), note]
     blocks = ["\n".join(line for line in lines if line), _next(view, texts), _votes(view, texts), _footer(view, texts)]
     rows = (*_buttons(view, now, texts), *_vote_rows(view), *_yes(view, texts), listen)
     return Drawing("\n\n".join(block for block in blocks if block), tuple(tuple(row) for row in rows if row))
@@ -48,6 +55,12 @@ def _state(view: RoomView, status: str, texts: NullTranslations) -> str:
     if view.paused is PauseReason.NOBODY and view.voice_channel is None:
         return texts.gettext("Paused until somebody listens.")
     return states.state(view, status, texts)
+
+
+def _live(pushes: Collection[str], texts: NullTranslations) -> list[str]:
+    """How the live stream does; where it leads is for those who may see /live."""
+    line = texts.gettext("📡 Live stream: %(how)s")
+    return [line % {"how": how} for how in dict.fromkeys(pushing.told(it, texts) for it in pushes if it != "elsewhere")]
 
 
 def _next(view: RoomView, texts: NullTranslations) -> str:

@@ -25,6 +25,7 @@ from core.ports.bus import Bus
 from core.ports.chats import Chat, Chats
 from core.ports.clock import Clock
 from core.ports.places import Places, RoomRef
+from core.ports.pushes import PushStates
 from core.ports.stream import Playback
 from core.types import PlaceId, RoomId
 
@@ -55,6 +56,7 @@ class Panels:
         playback: Playback | None = None,
         page_url: str | None = None,
         app: str | None = None,
+        push_states: PushStates | None = None,
     ) -> None:
         self.outbox = outbox
         self.chats = chats
@@ -66,6 +68,7 @@ class Panels:
         self._playback = playback
         self._page_url = page_url
         self._app = app
+        self._push_states = push_states
         self._known: dict[PlaceId, Chat] = {}
         self._rooms: dict[RoomId, set[PlaceId]] = {}
         self._shown_in: dict[PlaceId, RoomId] = {}
@@ -152,7 +155,9 @@ class Panels:
         """How a room looks now."""
         view = await self._jukebox.view(ref.room, None, size=drawing.NEXT)
         note = words.failed(*failed, texts) if failed else ""
-        return drawing.panel(view, texts, status=self.status(ref.room), note=note, page=self.page(ref.room))
+        pushes = self._push_states.pushes(ref.room).values() if self._push_states else ()
+        status, page = self.status(ref.room), self.page(ref.room)
+        return drawing.panel(view, texts, status=status, note=note, page=page, pushes=pushes)
 
     def page(self, room: RoomId) -> str | None:
         """The address of the room's page, inside Telegram where it is a Mini App; None if people cannot reach it."""

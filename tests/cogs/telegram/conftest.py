@@ -132,6 +132,7 @@ def make_client(party: Party, webhook: Webhook | None = None) -> TelegramClient:
         holds=lambda: party.holds,
         joining=Joining(party.rooms, party.links, party.people, party.codes, party.clock),
         live=Live(party.rooms, party.pushes, party.bus, party.clock),
+        push_states=party.playback,
         playback=party.playback,
         page_url="https://music.example.org",
         webhook=webhook,

@@ -9,7 +9,7 @@ from limits import parse
 import cogs.telegram.panel
 from cogs.telegram.people import place_of
 from core.enums import EndReason
-from core.events import PlayFailed
+from core.events import PlayerChanged, PlayFailed
 from tests.cogs.telegram.conftest import Party
 from tests.waiting import until
 
@@ -158,6 +158,15 @@ async def test_trouble_of_the_sound_is_shown(party: Party) -> None:
     party.playback.trouble = "waiting"
     await party.ann.say("/play aria", party.group)
     await party.shows("The sound is away for a moment")
+
+
+async def test_how_the_live_stream_does_is_shown_without_where_it_leads(party: Party) -> None:
+    party.playback.states = {"p": "rejected", "q": "elsewhere"}
+    await party.ann.say("/play aria", party.group)
+    assert "Live stream: the server does not take it: is the key right?" in await party.shows("Live stream")
+    party.playback.states = {"p": "live"}
+    party.bus.publish(PlayerChanged(room=party.room.id, status="playing"))
+    await party.shows("📡 Live stream: live")
 
 
 async def test_a_group_that_grows_keeps_its_message_and_room(party: Party) -> None:

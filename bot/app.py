@@ -43,17 +43,20 @@ from bot.house import House
 from bot.keys import KeyFileError, load_keys
 from bot.plans import limits_of
 from bot.store import Store, open_store
+from bot.surfaces import Surfaces, installed, slot
 from bot.tasks import Tasks
 from bot.telegram import Telegram, webhook_of
 from bot.tracing import export_to
 from bot.upkeep import prune_plays, sweep_uploads
 from cogs.discord.client import ChorusClient
 from cogs.telegram.client import TelegramClient
+from cogs.telegram.refusals import plainly
 from core.bus import LocalBus
 from core.errors import StoreUnavailableError
 from core.joining import Joining
 from core.jukebox import Jukebox
 from core.live import Live
+from core.ports.surfaces import Host
 from core.reports import Reports
 from db.instance import InUseError
 from db.redis_bus import RedisBus
@@ -154,6 +157,7 @@ class App:
         self.players: Players
         self.discord: Discord | None = None
         self.telegram: Telegram | None = None
+        self.surfaces: Surfaces
 
     def _nodes(self, book: SessionBook) -> Nodes:
         builtin, addresses = self.addresses
@@ -203,6 +207,7 @@ class App:
         await self._play(stack, leave_node=leave_node)
         self._connect_discord(stack)
         self._connect_telegram(stack)
+        await self._open_surfaces(stack)
         stack.push_async_callback(self.tasks.stop)
         self.tasks.start("library", self._fill())
         self.tasks.start("loudness", self.measuring.run())
@@ -323,6 +328,29 @@ class App:
             self.telegram.start()
             stack.push_async_callback(self.telegram.stop)
 
+    async def _open_surfaces(self, stack: AsyncExitStack) -> None:
+        """What installed packages offer."""
+        self.surfaces = Surfaces(await asyncio.to_thread(installed), self._host)
+        if slots := self.surfaces.slots:
+            await self.store.ownership.want(slots)
+        self.surfaces.start()
+        stack.push_async_callback(self.surfaces.stop)
+
+    def _host(self, name: str) -> Host:
+        page_url = reachable(self.settings.public_url)
+        return Host(
+            self.jukebox,
+            self.reports,
+            self.store.places,
+            self.library,
+            self.bus,
+            self.clock,
+            refusal=lambda error, language: plainly(error, language, self.clock.now()),
+            page=lambda room: f"{page_url}/r/{room}" if page_url else None,
+            holds=lambda: self.store.ownership.holds_slot(slot(name)),
+            playback=self.players,
+        )
+
     def _telegram_client(self, holds: Callable[[], bool]) -> TelegramClient:
         return TelegramClient(
             revealed(self.settings.telegram_token) or "",
@@ -368,7 +396,7 @@ class App:
     async def screen(self) -> str:
         """What is on, what is off and why, and the address to open."""
         end = time.monotonic() + NODE_PATIENCE
-        while await self._node_trouble() and time.monotonic() < end:  # noqa: ASYNC110 - nodes tell the players alone
+        while (await self._node_trouble() or self.surfaces.starting) and time.monotonic() < end:  # noqa: ASYNC110 - nodes tell the players alone
             await asyncio.sleep(0.02)
         return screen.draw(
             self.settings,
@@ -376,5 +404,6 @@ class App:
             streams=any(node.chorus for node in self.nodes),
             discord=self.discord.state if self.discord else "off",
             telegram=self.telegram.state if self.telegram else "off",
+            surfaces=self.surfaces.states(),
             tracks=await self.library.count(),
         )

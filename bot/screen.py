@@ -1,16 +1,27 @@
 """The first screen: what is on, what is off and why, and the address to open."""
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from bot.config import Settings
 
 
-def draw(settings: Settings, *, nodes: dict[str, str], streams: bool, discord: str, telegram: str, tracks: int) -> str:
+def draw(
+    settings: Settings,
+    *,
+    nodes: dict[str, str],
+    streams: bool,
+    discord: str,
+    telegram: str,
+    tracks: int,
+    surfaces: Mapping[str, str | None] | None = None,
+) -> str:
     """At most a screenful of plain text."""
     rows = [
         ("Page", f"on     {settings.public_url}  (listening on {settings.host}:{settings.port})"),
         ("Discord", _discord(discord)),
         ("Telegram", _telegram(telegram)),
+        *((name.capitalize(), trouble or "on") for name, trouble in (surfaces or {}).items()),
         *((f"Node {name}", "on" if state == "up" else f"off    {state}") for name, state in nodes.items()),
         ("Database", _database(settings)),
         ("Library", _library(settings, tracks)),

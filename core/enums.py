@@ -9,6 +9,8 @@ class Surface(StrEnum):
     DISCORD = "discord"
     TELEGRAM = "telegram"
     WEB = "web"
+    CHAT = "chat"
+    """One of the further surfaces (`core.ports.surfaces`)."""
     SYSTEM = "system"
 
 

@@ -122,7 +122,7 @@ def arrive(room: Room, presence: Presence, now: int) -> bool:
 def acted(room: Room, actor: Actor, now: int) -> None:
     """Somebody did something: a chat counts them as there, and a voice channel that was not heard of yet does."""
     known = room.people.get((actor.person, actor.place))
-    if actor.surface is Surface.TELEGRAM or (known is not None and known.hearing is Hearing.CHAT):
+    if actor.surface in {Surface.TELEGRAM, Surface.CHAT} or (known is not None and known.hearing is Hearing.CHAT):
         address = known.address if known else None
         arrive(room, Presence(actor.person, actor.place, Hearing.CHAT, actor.name, now, address=address), now)
     elif _unheard_of(room, actor, known):

@@ -253,7 +253,7 @@ def listens(room: Room, actor: Actor, now: int) -> bool:
             return actor.voice_channel is not None and (
                 room.voice_channel in {None, actor.voice_channel} or not people.in_voice(room)
             )
-        case Surface.TELEGRAM | Surface.SYSTEM:
+        case Surface.TELEGRAM | Surface.CHAT | Surface.SYSTEM:
             return True
         case Surface.WEB:
             return False

@@ -3,7 +3,16 @@
 from gettext import NullTranslations
 
 from cogs.discord import refusals
+from cogs.languages import translations
+from cogs.telegram.markup import plain
 from core import errors
+
+PLAIN = 1_000
+
+
+def plainly(error: errors.ChorusError, language: str, now: int) -> str:
+    """The same without markup, for chats that have none; `now` in UTC ms."""
+    return plain(refusal(error, translations(language)), language, now, PLAIN)
 
 
 def refusal(error: errors.ChorusError, words: NullTranslations) -> str:

@@ -445,6 +445,10 @@ async def surface(name: str, core: Core, stack: AsyncExitStack, monkeypatch: Any
     """A surface by its name; the next one joins here."""
     if name == "page":
         return PageSurface(core)
+    if name == "printed":
+        from tests.contract.lines import LinesSurface
+
+        return LinesSurface(core)
     if name == "telegram":  # the limits of a chat have tests of their own
         monkeypatch.setattr("cogs.telegram.outbox.GROUP", parse("1000 per second"))
         monkeypatch.setattr("tests.simulators.telegram.chats.FLOOD", 1_000)

@@ -23,7 +23,7 @@ async def core(tmp_path: Path) -> AsyncIterator[Core]:
     await core.close()
 
 
-@pytest.fixture(params=["discord", "page", "telegram"])
+@pytest.fixture(params=["discord", "page", "telegram", "printed"])
 async def surface(
     request: pytest.FixtureRequest, core: Core, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Surface]:

@@ -49,7 +49,8 @@ class Limiter:
     def __init__(self) -> None:
         self._sound: Sound = np.zeros((_CONTEXT, 2), np.float32)  # what is held back, behind some that was given out
         self._caps = np.ones(0)  # of the steps that are measured: the highest factor that each one bears
-        self._gain = 1.0
+        self._gain: float | None = None
+        """The factor now; None before there was any sound."""
 
     @property
     def held(self) -> int:
@@ -67,7 +68,7 @@ class Limiter:
         """All that is held back; new sound may follow."""
         held = self.held
         rest = self.process(np.zeros((STEP * (AHEAD + 3), 2), np.float32))[:held] if held else _QUIET
-        self._sound, self._caps, self._gain = self._sound[:_CONTEXT] * 0, np.ones(0), 1.0
+        self._sound, self._caps, self._gain = self._sound[:_CONTEXT] * 0, np.ones(0), None
         return rest
 
     def _measure(self) -> None:
@@ -85,7 +86,8 @@ class Limiter:
         sound = self._sound[_CONTEXT : _CONTEXT + steps * STEP]
         caps, self._caps = self._caps, self._caps[steps:]
         self._sound = self._sound[steps * STEP :]
-        if self._gain == 1.0 and caps.min() == 1.0:
+        if self._gain in {None, 1.0} and caps.min() == 1.0:
+            self._gain = 1.0
             return sound
         gains = np.array(self._gains(caps, steps), np.float32)[:, None]
         factors = gains[:-1] + np.diff(gains, axis=0) * _RAMP
@@ -95,7 +97,8 @@ class Limiter:
         """The factor at each border of these steps: at once low enough, then slowly back."""
         windows = np.lib.stride_tricks.sliding_window_view(caps, AHEAD + 1)[: steps + 1]
         eased = (windows + (1 - windows) * _EASING).min(axis=1)
-        gain, gains = self._gain, [self._gain]
+        gain = float(eased[0]) if self._gain is None else self._gain
+        gains = [gain]
         for cap in np.minimum(eased[:-1], eased[1:]).tolist():
             gain = min(cap, gain + (1 - gain) * RELEASE)
             gain = 1.0 if gain > RELEASED else gain

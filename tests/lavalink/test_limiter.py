@@ -57,6 +57,14 @@ def test_no_peak_is_above(kind: str, gain: float) -> None:
     assert true_peak(heard) > HIGHEST - 1.5
 
 
+@pytest.mark.parametrize("parts", [1, 2])
+def test_the_first_samples_are_no_louder(parts: int) -> None:
+    limiter = Limiter()
+    for _ in range(parts):  # it may go on after a flush
+        heard = np.concatenate([limiter.process(noise(0.2) * np.float32(8)), limiter.flush()])
+        assert np.abs(heard).max() < 10 ** (HIGHEST / 20)
+
+
 def test_what_is_not_too_loud_is_left_alone() -> None:
     quiet = noise(1.0) * np.float32(0.6)
     assert np.array_equal(limited(quiet), quiet)

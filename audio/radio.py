@@ -40,6 +40,8 @@ MOST = 1 << 20
 HELD = 0.5
 """Seconds after which a node that takes nothing has enough in advance: no station is that far ahead of time."""
 LONGEST_LEAD = 10.0
+TITLES = 1.0
+"""Seconds between two titles that are told; of those that come faster, the last one."""
 UNTOLD = 40_000.0
 """Bytes a second of a station that does not say: too many is on the safe side."""
 _AHEAD = 16
@@ -116,6 +118,8 @@ class Radio:
         self._endless = endless
         self._held = False  # whether the node ever had so much that it took no more
         self._connection: Connection
+        self._title = ""  # not told yet
+        self._titled = -TITLES
         self._tail = b""
         self._skip = 0  # bytes to come that were passed on already
         self._rate = 0.0
@@ -167,9 +171,10 @@ class Radio:
 
     def _told(self, pieces: list[Piece]) -> bytes:
         """The sound of some pieces, after their latest title was told."""
-        title = next((piece.title for piece in reversed(pieces) if piece.title), "")
-        if title:
-            self._on_title(title, self._lead)
+        self._title = next((piece.title for piece in reversed(pieces) if piece.title), self._title)
+        if self._title and time.monotonic() >= self._titled + TITLES:
+            self._on_title(self._title, self._lead)
+            self._title, self._titled = "", time.monotonic()
         sound = b"".join(piece.sound for piece in pieces)
         skipped, self._skip = sound[: self._skip], max(0, self._skip - len(sound))
         return sound[len(skipped) :]

@@ -147,6 +147,25 @@ async def test_titles_are_told_and_are_no_part_of_the_sound(world: World, ear: E
     assert "Content-Length" not in ear.headers
 
 
+async def test_a_flood_of_titles_is_no_flood_of_news(world: World) -> None:
+    async def page(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"icy-name": "x", "icy-br": "128", "icy-metaint": "100"})
+        await response.prepare(request)
+        await response.write(bytes(40_000).replace(bytes(100), bytes(100) + b"\0"))
+        for number in range(300):
+            await response.write(bytes(100) + block(f"Song {number}"))
+        for _ in range(300):
+            await response.write(bytes(100) + b"\0")
+            await asyncio.sleep(0.01)
+        return response
+
+    world.site.pages["/flood"] = page
+    async with world.session.get(world.url("/flood")) as response:
+        await until(lambda: world.told.titles and world.told.titles[-1][1] == "Song 299", what="the last title")
+        assert len(world.told.titles) < 5
+        assert response.status == 200
+
+
 async def test_a_stall_is_joined_before_the_reserve_is_gone(world: World, ear: Ear) -> None:
     await ear.seconds(4)
     world.station.stall()

@@ -19,10 +19,14 @@ export_cli = typer.Typer(no_args_is_help=True, help="What is stored, for other p
 cli.add_typer(export_cli, name="export")
 nodes_cli = typer.Typer(no_args_is_help=True, help="The audio nodes.")
 cli.add_typer(nodes_cli, name="nodes")
+billing_cli = typer.Typer(no_args_is_help=True, help="Plans: who was given which.")
+cli.add_typer(billing_cli, name="billing")
 PERSON = typer.Argument(help="A person's id, or an identity such as discord:<user id>.")
 PLACE = typer.Argument(help="A place such as web:lobby, or the id of its room.")
 
 NODE = typer.Argument(help="A node's name in LAVALINK_NODES, or builtin.")
+
+WHOM = typer.Argument(help="A place, person: and an id or identity (person:discord:<user id>), or organisation:<name>.")
 
 
 class Format(StrEnum):
@@ -201,6 +205,73 @@ def undrain(name: Annotated[str, NODE]) -> None:
 
     configure_logs(level="WARNING")
     asyncio.run(undrain(_settings(), name))
+
+
+@billing_cli.command()
+def gift(
+    whom: Annotated[str, WHOM],
+    plan: str,
+    *,
+    days: Annotated[int | None, typer.Option(min=1, max=36_500, help="How long; without it until revoked.")] = None,
+    trial: Annotated[bool, typer.Option(help="As a trial, which everybody gets once.")] = False,
+    ref: Annotated[str | None, typer.Option(help="Your own name for it; nothing is given twice under one.")] = None,
+    reason: Annotated[str, typer.Option(help="For the list.")] = "",
+) -> None:
+    """Somebody has a plan from now on; a running bot notices within a second."""
+    from bot.billing import gift
+
+    configure_logs(level="WARNING")
+    asyncio.run(gift(_settings(), whom, plan, days=days, trial=trial, ref=ref, reason=reason))
+
+
+@billing_cli.command()
+def revoke(grant: Annotated[int, typer.Argument(help="Its number in the list.")]) -> None:
+    """A grant counts no longer. Nothing that was gathered under it is lost."""
+    from bot.billing import revoke
+
+    configure_logs(level="WARNING")
+    asyncio.run(revoke(_settings(), grant))
+
+
+@billing_cli.command()
+def cover(whom: Annotated[str, WHOM], place: Annotated[str, PLACE]) -> None:
+    """The plan of a person (its host) or an organisation counts for a place from now on."""
+    from bot.billing import cover
+
+    configure_logs(level="WARNING")
+    asyncio.run(cover(_settings(), whom, place, on=True))
+
+
+@billing_cli.command()
+def uncover(whom: Annotated[str, WHOM], place: Annotated[str, PLACE]) -> None:
+    """It does not count there any more."""
+    from bot.billing import cover
+
+    configure_logs(level="WARNING")
+    asyncio.run(cover(_settings(), whom, place, on=False))
+
+
+@billing_cli.command("list")
+def list_grants() -> None:
+    """Every grant, and for which places the plans of others count."""
+    from bot.billing import show
+
+    configure_logs(level="WARNING")
+    asyncio.run(show(_settings()))
+
+
+@billing_cli.command("export")
+def export_grants(
+    *,
+    form: Annotated[
+        Format, typer.Option("--format", help="Columns for a spreadsheet, or a JSON object a line.")
+    ] = Format.CSV,
+) -> None:
+    """Every grant, to standard output."""
+    from bot.billing import export
+
+    configure_logs(level="WARNING")
+    asyncio.run(export(_settings(), form))
 
 
 @cli.command()

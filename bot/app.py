@@ -35,13 +35,14 @@ from audio.sources import SourceSettingError, open_sources
 from audio.stream import Taps
 from audio.titles import StationTitles
 from audio.uploads import Uploads
+from billing.plans import PlansError
 from bot import screen
 from bot.clock import SystemClock
 from bot.config import Settings, reachable, revealed
 from bot.discord import Discord, account_of
 from bot.house import House
 from bot.keys import KeyFileError, load_keys
-from bot.plans import limits_of
+from bot.plans import open_plans
 from bot.store import Store, open_store
 from bot.surfaces import Surfaces, installed, slot
 from bot.tasks import Tasks
@@ -76,6 +77,11 @@ class StartError(Exception):
     """The process cannot start; the message says what to do."""
 
 
+START_ERRORS = (
+    StartError, KeyFileError, InUseError, NodeSettingError, StoreUnavailableError, SourceSettingError, PlansError,
+)  # fmt: skip
+
+
 async def run_app(settings: Settings, *, leave_node: bool = False) -> int:
     """Run until Ctrl-C or SIGTERM; the exit code."""
     stop = asyncio.Event()
@@ -88,7 +94,7 @@ async def run_app(settings: Settings, *, leave_node: bool = False) -> int:
             sys.stdout.flush()
             await stop.wait()
             log.info("stopping")
-    except (StartError, KeyFileError, InUseError, NodeSettingError, StoreUnavailableError, SourceSettingError) as error:
+    except START_ERRORS as error:
         sys.stderr.write(f"Chorus cannot start: {_blamed(error)}\n")
         return 1
     return 0
@@ -144,6 +150,7 @@ class App:
         self.redis_bus = RedisBus(url) if (url := revealed(settings.redis_url)) else None
         self.bus = self.redis_bus or LocalBus()
         self.keys = load_keys(revealed(settings.secret_key), settings.data_dir)
+        self.plans = open_plans(settings)
         self.library = Library(settings.data_dir, settings.library_paths, self.clock)
         self.house = House(self.library, demo=not settings.library_paths)
         self.guard = Guard(settings.media_allow)
@@ -166,7 +173,7 @@ class App:
 
     async def start(self, stack: AsyncExitStack, *, leave_node: bool) -> None:
         """Start every part; `stack` stops them again."""
-        self.store = await open_store(self.settings, self.bus, self.clock, self.house, self.keys, stack)
+        self.store = await open_store(self.settings, self.bus, self.clock, self.house, self.keys, self.plans, stack)
         book = SessionBook(self.store.node_sessions)
         self.nodes = self._nodes(book)
         await self.library.open()
@@ -214,7 +221,9 @@ class App:
         self.tasks.start("drains", drains.follow(self.nodes, self.store.drains, self.players.wake))
         self.tasks.start("leases", self.store.ownership.keep())
         self.tasks.start("uploads", sweep_uploads(self.store.rooms, self.uploads))
-        self.tasks.start("history", prune_plays(self.store.plays, limits_of, self.clock))
+        self.tasks.start("history", prune_plays(self.store.plays, self.store.entitlements.kept, self.clock))
+        self.tasks.start("plans", self.store.entitlements.follow(self.store.rooms.replan))
+        stack.callback(self.bus.subscribe(self.store.entitlements.hint))
         self.tasks.start("other writers", self.store.rooms.attend())
         if self.redis_bus is not None:
             self.tasks.start("bus", self.redis_bus.follow(self.store.rooms.notice))

@@ -18,6 +18,7 @@ from audio.guard import Guard
 from audio.node import NodeAddress
 from audio.nodes import NodeSettingError, parse_nodes
 from audio.sources import SourceSettingError, open_sources
+from billing.plans import Plans, PlansError, read_plans
 from bot.config import Settings, reachable, revealed
 from bot.keys import KeyFileError, load_keys
 from core.errors import ChorusError
@@ -230,6 +231,20 @@ async def _telegram_app(settings: Settings) -> str:
     return f"{settings.telegram_app}, which @BotFather has to lead to {settings.public_url}/app"
 
 
+async def _plans(settings: Settings) -> str:
+    try:
+        return ", ".join(await asyncio.to_thread(read_plans, settings.plans_file))
+    except PlansError as error:
+        raise WrongError(str(error)) from None
+
+
+async def _default_plan(settings: Settings) -> str:
+    try:
+        return Plans(await asyncio.to_thread(read_plans, settings.plans_file), settings.default_plan).default
+    except PlansError as error:
+        raise WrongError(str(error)) from None
+
+
 async def _terms(settings: Settings) -> str:
     return "shown by /terms" if settings.terms else "none: /terms says so"
 
@@ -290,6 +305,8 @@ CHECKS: dict[str, Check] = {
     "telegram_app": _telegram_app,
     "terms": _terms,
     "pay_support": _pay_support,
+    "plans_file": _plans,
+    "default_plan": _default_plan,
     "hls": _hls,
     "icecast_url": _icecast,
     "metrics_token": _metrics_token,

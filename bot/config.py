@@ -8,6 +8,8 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+PLANS = Path(__file__).parents[1] / "plans.toml"
+
 
 def _words(value: object) -> object:
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
@@ -56,6 +58,8 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         default=None, description="Made once and kept in DATA_DIR unless set; a comma list rotates"
     )
+    plans_file: Path = Field(default=PLANS, description="The plans and their limits; the one of the product unless set")
+    default_plan: str = Field(default="elite", description="The plan that every place has, whatever else it was given")
     hls: bool = Field(default=False, description="Serve rooms as HLS too, for a CDN in front")
     icecast_url: SecretStr | None = Field(
         default=None, description="http://source:password@host:port of an Icecast server that rooms are mounted on"

@@ -43,7 +43,7 @@ async def unlink_person(settings: Settings, wanted: str) -> None:
 async def link_place(settings: Settings, place: str, room: str) -> None:
     """A chat or a web room shares a guild's room."""
     async with _links(settings) as (links, places):
-        guest, host = await _room(places, place), await _room(places, room)
+        guest, host = await room_of(places, place), await room_of(places, room)
         await links.link(ACTOR, guest.place, host.room)
     typer.echo(f"{guest.name} shares the room of {host.name} now.")
 
@@ -51,7 +51,7 @@ async def link_place(settings: Settings, place: str, room: str) -> None:
 async def unlink_place(settings: Settings, place: str) -> None:
     """It has a room of its own again."""
     async with _links(settings) as (links, places):
-        guest = await _room(places, place)
+        guest = await room_of(places, place)
         await links.unlink(ACTOR, guest.place)
     typer.echo(f"{guest.name} has a room of its own again.")
 
@@ -68,7 +68,7 @@ async def _links(settings: Settings) -> AsyncGenerator[tuple[SqlLinks, SqlPlaces
         yield SqlLinks(database, LocalBus(), SystemClock(), Groups()), SqlPlaces(database, SystemClock())
 
 
-async def _room(places: SqlPlaces, wanted: str) -> RoomRef:
+async def room_of(places: SqlPlaces, wanted: str) -> RoomRef:
     """By its own id or its place's. Raises NoSuchRoomError."""
     found = [ref for ref in await places.all_rooms() if wanted in {ref.room, ref.place}]
     if not found:

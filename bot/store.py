@@ -3,11 +3,13 @@
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from billing.entitlements import Entitlements
+from billing.plans import Plans
 from bot.config import Settings
 from bot.house import House
 from bot.keys import Keys
 from bot.ownership import Ownership
-from bot.plans import limits_of
+from bot.plans import open_entitlements
 from core.ports.bus import Bus
 from core.ports.clock import Clock
 from db.chats import SqlChats
@@ -34,6 +36,7 @@ class Store:
     """What lives in the database."""
 
     rooms: SqlRooms
+    entitlements: Entitlements
     places: SqlPlaces
     people: SqlPeople
     links: SqlLinks
@@ -50,9 +53,9 @@ class Store:
 
 
 async def open_store(
-    settings: Settings, bus: Bus, clock: Clock, house: House, keys: Keys, stack: AsyncExitStack
+    settings: Settings, bus: Bus, clock: Clock, house: House, keys: Keys, plans: Plans, stack: AsyncExitStack
 ) -> Store:
-    """Open, lock, migrate. Raises InUseError, StoreUnavailableError."""
+    """Open, lock, migrate. Raises InUseError, PlansError, StoreUnavailableError."""
     instance = Instance(settings.data_dir)
     instance.acquire()
     stack.callback(instance.release)
@@ -62,8 +65,8 @@ async def open_store(
         stack.callback(lock.release)
     stack.push_async_callback(database.close)
     await migrate(database)
-    groups = Groups()
-    rooms = SqlRooms(database, bus, clock, fallback=house.tracks, limits=limits_of, groups=groups)
+    groups, entitlements = Groups(), await open_entitlements(database, plans, clock)
+    rooms = SqlRooms(database, bus, clock, fallback=house.tracks, limits=entitlements.limits, groups=groups)
     stack.push_async_callback(rooms.close)
     places = SqlPlaces(database, clock, groups)
     people, links = SqlPeople(database, bus, clock, groups), SqlLinks(database, bus, clock, groups)
@@ -77,6 +80,7 @@ async def open_store(
     plays, measures, chats = PlayLog(database), SqlMeasures(database), SqlChats(database)
     return Store(
         rooms=rooms,
+        entitlements=entitlements,
         places=places,
         people=people,
         links=links,

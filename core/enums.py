@@ -115,3 +115,14 @@ class EndReason(StrEnum):
     YIELDED = "yielded"
     SONG = "song"
     """A live source plays its next song; the entry goes on."""
+
+
+class GrantSource(StrEnum):
+    """Where a grant comes from."""
+
+    OPERATOR = "operator"
+    """A gift."""
+    TRIAL = "trial"
+    STRIPE = "stripe"
+    DISCORD = "discord"
+    STARS = "stars"

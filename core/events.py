@@ -190,3 +190,10 @@ class SettingsChanged(Event):
     """An admin changed the place's settings."""
 
     name: ClassVar[str] = "room.settings.changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanChanged(Event):
+    """The plan of a place that shares the room changed, and with it what is allowed. The room itself did not."""
+
+    name: ClassVar[str] = "room.plan.changed"

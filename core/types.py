@@ -91,7 +91,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a plan allows. While billing is off every place has these."""
+    """What a plan allows; `plan` is its name. The defaults are the most that anybody may have."""
 
     plan: str = "elite"
     entries_per_person: int = 500

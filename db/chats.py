@@ -7,6 +7,7 @@ from sqlalchemy import delete, insert, select, update
 from core.ports.chats import Chat
 from core.types import PersonId, PlaceId
 from db.engine import Database
+from db.entitlements import move_grants
 from db.models import audit, chats, entries, links, places, plays, presences, rooms, visits
 from db.statements import insert_or_update
 
@@ -43,6 +44,7 @@ class SqlChats:
             await connection.execute(update(rooms).where(rooms.c.place == new).values(version=rooms.c.version + 1))
             await connection.execute(update(chats).where(chats.c.place == old).values(place=new, message=None))
             await connection.execute(delete(places).where(places.c.id == old))
+            await move_grants(connection, old, new, self._database.dialect)
 
     async def visited(self, person: PersonId) -> PlaceId | None:
         """The chat where somebody acted last."""

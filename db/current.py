@@ -86,6 +86,10 @@ class Current:
         mark, at = versions.checkpoint, versions.checkpoint_at
         room.checkpoint = Checkpoint(mark, at) if mark is not None and at is not None else None
         room.fallback = self._fallback(room.id)
+        self.limit(room)
+
+    def limit(self, room: Room) -> None:
+        """Set what the plans of the room's places allow now."""
         room.limits = best([self._limits(place) for place in (room.place, *room.linked)])
 
 

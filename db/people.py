@@ -12,9 +12,11 @@ from core.errors import NotLinkedError
 from core.events import Event
 from core.ports.bus import Bus
 from core.ports.clock import Clock
+from core.records.grants import Subject
 from core.records.rows import Audit
 from core.types import Actor, Identity, PersonId, RoomId
 from db.engine import Database
+from db.entitlements import PERSON, covered, hold_grants, rebuild
 from db.groups import NOWHERE, Groups
 from db.models import audit, entries, identities, persons, presences, rooms, turns, votes
 from db.personal import NoSuchPersonError
@@ -100,12 +102,20 @@ class SqlPeople:
         for person in before:
             leader = None if after[person] == person else after[person]
             await connection.execute(update(persons).where(persons.c.id == person).values(leader=leader))
+        await self._entitle(connection, {*before, *after})
         touched = select(rooms.c.id).where(rooms.c.id.in_(self._rooms_of(before))).order_by(rooms.c.id)
         ids = (await connection.scalars(touched.with_for_update())).all()
         chosen = among(rooms.c.id, ids, self._database.dialect)
         await connection.execute(update(rooms).where(chosen).values(version=rooms.c.version + 1))
         versions = await connection.execute(select(rooms.c.id, rooms.c.version).where(chosen))
         return {RoomId(row.id): row.version for row in versions}
+
+    async def _entitle(self, connection: AsyncConnection, people: Collection[PersonId]) -> None:
+        """Their plans count for the places of all who are the same human, and of no others."""
+        dialect = self._database.dialect
+        await hold_grants(connection, dialect)
+        places = await covered(connection, [Subject(f"{PERSON}{person}") for person in people], dialect)
+        await rebuild(connection, places, dialect)
 
     def _rooms_of(self, people: Collection[PersonId]) -> CompoundSelect[str]:
         tables = ((it.c.room, it.c.person) for it in (entries, votes, turns, presences))

@@ -12,9 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.enums import Surface
 from core.ports.clock import Clock
+from core.records.grants import Subject
 from core.types import PersonId, PlaceId
 from db.engine import Database
-from db.models import audit, commands, identities, metadata, persons, rooms
+from db.entitlements import PERSON, covered, hold_grants, rebuild
+from db.models import audit, commands, covers, grants, identities, metadata, persons, rooms
 
 ANONYMOUS = PersonId("anonymous")
 """Who history says it was when somebody was forgotten."""
@@ -57,8 +59,12 @@ class PersonalData:
         async with self._database.write() as connection:
             people = await _people(connection, wanted)
             await _renew_rooms(connection, people)
+            await hold_grants(connection, self._database.dialect)
+            subjects = [Subject(f"{PERSON}{person}") for person in people]
+            places = await covered(connection, subjects, self._database.dialect)
             leaves_first = reversed(metadata.sorted_tables)
             touched = {table.name: await _forget(connection, table, people) for table in leaves_first}
+            await rebuild(connection, places, self._database.dialect)
             counts = {name: count for name, count in touched.items() if count}
             await self._write(connection, "person.forgotten", {"rows": counts})
         return counts
@@ -107,7 +113,7 @@ async def _forget(connection: AsyncConnection, table: AnyTable, people: Collecti
         return (await connection.execute(delete(table).where(_speaks_of(table, people)))).rowcount
     count = 0
     for column in _who(table):
-        theirs = column.in_(people)
+        theirs = _are(column, people)
         if _is_theirs(table, column):
             count += (await connection.execute(delete(table).where(theirs))).rowcount
         else:
@@ -147,7 +153,8 @@ def _without(document: Any, people: Collection[str]) -> Any:
 def _who(table: AnyTable) -> Collection[Column[Any]]:
     refer = [it for it in table.columns if any(key.column.table is persons for key in it.foreign_keys)]
     own = [persons.c.id] if table is persons else []
-    return {it.name: it for it in [*own, *refer, *(it for it in table.columns if it.name in _WHO)]}.values()
+    named = [it for it in table.columns if it.name in _WHO or _is_subject(it)]
+    return {it.name: it for it in [*own, *refer, *named]}.values()
 
 
 def _documents(table: AnyTable) -> list[Column[Any]]:
@@ -156,8 +163,17 @@ def _documents(table: AnyTable) -> list[Column[Any]]:
 
 def _speaks_of(table: AnyTable, people: Collection[str]) -> ColumnElement[bool]:
     documents = [*_documents(table), *([commands.c.result] if table is commands else [])]
-    said = [column.in_(people) for column in _who(table)]
+    said = [_are(column, people) for column in _who(table)]
     return or_(false(), *said, *(_mentions(column, people) for column in documents))
+
+
+def _are(column: Column[Any], people: Collection[str]) -> ColumnElement[bool]:
+    """A column names one of them; who has a grant may also be something else, and says so."""
+    return column.in_([f"{PERSON}{person}" for person in people] if _is_subject(column) else people)
+
+
+def _is_subject(column: Column[Any]) -> bool:
+    return column is grants.c.subject or column is covers.c.subject
 
 
 def _mentions(column: Column[Any], people: Collection[str]) -> ColumnElement[bool]:

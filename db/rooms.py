@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import Column, Executable, Table, delete, select, text, tuple_
 
 from core.errors import StoreUnavailableError
+from core.events import PlanChanged
 from core.ports.bus import Bus
 from core.ports.clock import Clock
 from core.records.rows import Audit, Audited, Play
@@ -70,7 +71,7 @@ class SqlRooms:
         self._lines: OrderedDict[RoomId, Line] = OrderedDict()
         self._groups = groups or Groups()
         self._groups.watch(self._reorder)
-        current = Current(database.dialect, bus, self._groups, fallback, limits)
+        self._current = current = Current(database.dialect, bus, self._groups, fallback, limits)
         commits, looks = GroupCommit(database, bus, clock, current), Looks(database, current)
         self._commits = Counter(commits.serve, self._route, tasks=database.writers, together=ROOMS_TOGETHER)
         self._looks = Counter(looks.serve, self._route, tasks=READERS, together=ROOMS_TOGETHER)
@@ -178,6 +179,15 @@ class SqlRooms:
         seen = {room: (stored.room.version, stored.settings) for room, stored in known.items()}
         for room in await behind(self._database, seen) if seen else ():
             await self.read(room)
+
+    def replan(self, places: Collection[PlaceId]) -> None:
+        """What these places may have is another: tell their rooms in memory, and publish it for each."""
+        changed = set(places)
+        for line in self._lines.values():
+            if line.stored and not changed.isdisjoint((line.stored.room.place, *line.stored.room.linked)):
+                room = line.stored.room
+                self._current.limit(room)
+                self._bus.publish(PlanChanged(room=room.id, version=room.version))
 
     async def close(self) -> None:
         """Wait until every command under way is committed and answered."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from core import policy, queue, rewinding
 from core.jukebox.base import current_of
 from core.jukebox.queueing import Queueing
-from core.limits import caps
+from core.limits import HOUR, caps
 from core.policy import Action
 from core.records.results import Favoured, Queued
 from core.records.rows import Played
@@ -48,5 +48,8 @@ class Shelf(Queueing):
         )
 
     async def history(self, room: RoomId, *, before: int | None = None, size: int = 10) -> Sequence[Played]:
-        """Finished plays, newest first, beginning after the one with the row id `before`."""
-        return await self._shelf.history(room, before=before, size=size)
+        """Finished plays that the plan reaches back to, newest first, beginning after that with the row id `before`."""
+        plays = await self._shelf.history(room, before=before, size=size)
+        days = (await self._rooms.read(room)).limits.history_days
+        since = 0 if days is None else self._clock.now() - days * 24 * HOUR
+        return [it for it in plays if it.play.ended_at >= since]

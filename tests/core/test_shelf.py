@@ -1,5 +1,7 @@
 """History and favourites."""
 
+from dataclasses import replace
+
 import pytest
 
 from core.enums import EndReason
@@ -29,6 +31,15 @@ async def test_history_is_read_page_by_page(guild: World) -> None:
     page = await guild.jukebox.history(ROOM, before=page[-1].id, size=10)
     assert [one.play.title for one in page] == ["C", "B", "A"]
     assert not await guild.jukebox.history(ROOM, before=page[-1].id)
+
+
+async def test_history_reaches_back_as_far_as_the_plan(guild: World) -> None:
+    await played(guild, "A", "B", "C")
+    guild.room.limits = replace(guild.room.limits, history_days=7)
+    guild.clock.move(7 * 86_400_000 - 2_000)
+    assert [one.play.title for one in await guild.jukebox.history(ROOM)] == ["C", "B"]
+    guild.room.limits = replace(guild.room.limits, history_days=None)
+    assert [one.play.title for one in await guild.jukebox.history(ROOM)] == ["C", "B", "A"]
 
 
 async def test_what_was_played_plays_again_under_the_caps(guild: World) -> None:

@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, update
 
-from core.enums import EndReason, Hearing, Surface
+from core.enums import EndReason, GrantSource, Hearing, Surface
 from core.ports.places import RoomRef
+from core.records.grants import Subject
 from core.records.results import Queued
 from core.records.rows import Audit, Play
 from core.room import Room
 from core.types import LOBBY, CommandId, EntryId, Identity, PersonId, Poll, Presence, TrackRef, Turn, Undo
 from db.chats import SqlChats
 from db.engine import Database
+from db.entitlements import SqlEntitlements
+from db.grants import SqlGrants
 from db.models import favourites, metadata, persons
 from db.personal import ANONYMOUS, NoSuchPersonError, PersonalData, _documents, _who
 from db.places import SqlPlaces
@@ -82,6 +85,9 @@ async def used(database: Database) -> AsyncIterator[Installation]:
         keep = {"ref": "library:1", "title": "Song", "artist": "", "at": 1}
         await connection.execute(insert(favourites), [{**keep, "person": twin}])
     await SqlChats(database).visit(zoe, lobby.place)
+    grants, herself = SqlGrants(database, MovedClock()), Subject(f"person:{zoe}")
+    await grants.cover(lobby.place, herself)
+    await grants.give(GrantSource.OPERATOR, herself, "pro", until=None)
     yield used
     await used.rooms.close()
 
@@ -108,6 +114,7 @@ async def test_no_table_that_says_who_is_left_out(used: Installation) -> None:
     documents = {(table.name, column.name) for table in metadata.sorted_tables for column in _documents(table)}
     spoken_of = {("polls", "votes"), ("rooms", "undo"), ("turns", "approvers"), ("audit", "before"), ("audit", "after")}
     impersonal = {("places", "settings"), ("rooms", "filter"), ("rooms", "shuffle"), ("rooms", "song")}
+    impersonal |= {("entitlements", "spans")}
     assert documents <= spoken_of | impersonal
 
 
@@ -137,7 +144,7 @@ async def test_the_rooms_history_and_the_others_stay(used: Installation) -> None
     assert (turn.person, turn.approvers) == (ANONYMOUS, (BEN, ANONYMOUS))
     assert {it.person for it in await used.rooms.plays(LOBBY)} == {ANONYMOUS, BEN}
     rows = [it.audit for it in await used.rooms.audit(room.place)]
-    assert (rows[0].actor, rows[0].before, rows[0].after) == (ANONYMOUS, {"dj": [BEN]}, {"dj": [BEN, ANONYMOUS]})
+    assert (rows[-1].actor, rows[-1].before, rows[-1].after) == (ANONYMOUS, {"dj": [BEN]}, {"dj": [BEN, ANONYMOUS]})
     await used.rooms.apply(LOBBY, queue("after"))
 
 
@@ -163,3 +170,11 @@ async def test_an_unknown_person_is_refused(used: Installation, name: str) -> No
         with pytest.raises(NoSuchPersonError):
             await attempt
     assert await used.everything() == before
+
+
+async def test_the_plan_of_somebody_who_is_forgotten_counts_nowhere(used: Installation) -> None:
+    entitlements = SqlEntitlements(used.database)
+    version, before = await entitlements.news(0)
+    assert [span.plan for span in before[used.lobby.place]] == ["pro"]
+    await used.data.forget(used.twin)
+    assert (await entitlements.news(version))[1] == {used.lobby.place: ()}

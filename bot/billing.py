@@ -1,0 +1,130 @@
+"""Commands about plans: who was given which; the bot may run meanwhile."""
+
+import csv
+import json
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import typer
+
+from billing.plans import PlansError
+from bot.clock import SystemClock
+from bot.config import Settings
+from bot.linking import room_of
+from bot.maintenance import opened
+from bot.plans import open_plans
+from core.bus import LocalBus
+from core.enums import GrantSource
+from core.errors import NoSuchRoomError
+from core.records.grants import Grant, Subject
+from core.types import PlaceId
+from db.engine import Database
+from db.grants import GrantedBeforeError, NoSuchGrantError, SqlGrants
+from db.groups import Groups
+from db.people import SqlPeople
+from db.personal import NoSuchPersonError, PersonalData
+from db.places import SqlPlaces
+
+DAY = 86_400_000
+
+
+async def gift(
+    settings: Settings, whom: str, plan: str, *, days: int | None, trial: bool, ref: str | None, reason: str
+) -> None:
+    """Somebody has a plan from now on, for some days or until it is revoked."""
+    async with _grants(settings) as (database, grants):
+        names = open_plans(settings).names
+        if plan not in names:
+            raise PlansError(f"There is no plan {plan!r}, only {', '.join(names)}.")
+        until = SystemClock().now() + days * DAY if days else None
+        source, subject = GrantSource.TRIAL if trial else GrantSource.OPERATOR, await _subject(database, whom)
+        grant = await grants.give(source, subject, plan, until=until, ref=ref, reason=reason)
+    typer.echo(_line(grant))
+
+
+async def revoke(settings: Settings, number: int) -> None:
+    """It counts no longer."""
+    async with _grants(settings) as (_, grants):
+        typer.echo(_line(await grants.revoke(number)))
+
+
+async def cover(settings: Settings, whom: str, place: str, *, on: bool) -> None:
+    """The plan of a person or an organisation counts for a place, or does not any more."""
+    async with _grants(settings) as (database, grants):
+        subject, covered = await _subject(database, whom), await _place(database, place)
+        if subject == covered or not subject.startswith(("person:", "organisation:")):
+            raise PlansError("Only the plan of a person: or an organisation: may count for other places.")
+        news = await (grants.cover if on else grants.uncover)(covered, subject)
+    state = "counts" if on else "does not count"
+    typer.echo(f"The plan of {subject} {state} for {covered}{' now' if news else ' already'}.")
+
+
+async def show(settings: Settings) -> None:
+    """A line for each grant, the oldest first, then one for each place that others cover."""
+    async with _grants(settings) as (_, grants):
+        for grant in await grants.all():
+            typer.echo(_line(grant))
+        for place, subject in await grants.covers():
+            typer.echo(f"The plan of {subject} counts for {place}.")
+
+
+async def export(settings: Settings, form: str) -> None:
+    """Every grant to standard output; `form` is `csv` or `jsonl`."""
+    async with _grants(settings) as (database, grants):
+        rows = [asdict(grant) for grant in await grants.all()]
+        await PersonalData(database, SystemClock()).note("grants.exported", {"format": form})
+    if form == "jsonl":
+        for row in rows:
+            typer.echo(json.dumps(row, ensure_ascii=False))
+        return
+    table = csv.DictWriter(sys.stdout, [*Grant.__dataclass_fields__], lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+
+
+@asynccontextmanager
+async def _grants(settings: Settings) -> AsyncGenerator[tuple[Database, SqlGrants]]:
+    """The grants; what cannot be done ends the program with one line."""
+    async with opened(settings) as database:
+        try:
+            yield database, SqlGrants(database, SystemClock())
+        except (PlansError, NoSuchPersonError) as error:
+            sys.exit(str(error))
+        except NoSuchRoomError as error:
+            sys.exit(f"There is no such room or place: {error}")
+        except NoSuchGrantError as error:
+            sys.exit(f"There is no grant {error}, or it was revoked before.")
+        except GrantedBeforeError as error:
+            sys.exit(f"That was given before: {error}")
+
+
+async def _subject(database: Database, whom: str) -> Subject:
+    """Who is meant: a place, `person:` with an id or an identity, or `organisation:` with a name."""
+    kind, _, name = whom.partition(":")
+    if kind == "organisation" and name:
+        return Subject(whom)
+    if kind == "person":
+        identity = await SqlPeople(database, LocalBus(), SystemClock(), Groups()).identity(name)
+        return Subject(f"person:{await SqlPlaces(database, SystemClock()).person(identity)}")
+    return Subject(await _place(database, whom))
+
+
+async def _place(database: Database, wanted: str) -> PlaceId:
+    return (await room_of(SqlPlaces(database, SystemClock()), wanted)).place
+
+
+def _line(grant: Grant) -> str:
+    now = SystemClock().now()
+    ended = grant.valid_until is not None and grant.valid_until <= now
+    state = "revoked" if grant.revoked_at is not None else "ended" if ended else "counts"
+    until = "without end" if grant.valid_until is None else f"until {_day(grant.valid_until)}"
+    notes = " ".join(note for note in (grant.ref, grant.reason) if note)
+    given = f"{grant.source} of {_day(grant.created_at)}"
+    return "  ".join([str(grant.id), grant.subject, grant.plan, given, until, state, notes]).rstrip()
+
+
+def _day(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(sep=" ", timespec="minutes").removesuffix("+00:00")

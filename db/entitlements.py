@@ -1,0 +1,97 @@
+"""What grants come to for each place: kept ready, so that no command has to work it out."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from pydantic import TypeAdapter
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.entitlements import entitlement
+from core.records.grants import Grant, Span, Subject
+from core.types import PlaceId
+from db.engine import Database
+from db.models import covers, entitlements, grants, persons
+from db.statements import among, hold, insert_or_update
+
+GRANTING = 0x6772616E74
+"""Whoever holds this is the only one who changes entitlements: versions are committed in their order."""
+PERSON = "person:"
+ORGANISATION = "organisation:"
+GROUPS = (PERSON, ORGANISATION)
+"""How subjects begin that are no place themselves."""
+
+_spans: TypeAdapter[tuple[Span, ...]] = TypeAdapter(tuple[Span, ...])
+
+
+class SqlEntitlements:
+    """`core.ports.grants.Entitlements` on a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def news(self, since: int) -> tuple[int, Mapping[PlaceId, Sequence[Span]]]:
+        """What changed after a version (see the port)."""
+        later = select(entitlements).where(entitlements.c.version > since).order_by(entitlements.c.version)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(later)).all()
+        spans = {PlaceId(row.place): _spans.validate_python(row.spans) for row in rows}
+        return (rows[-1].version if rows else since), spans
+
+
+async def hold_grants(connection: AsyncConnection, dialect: str) -> None:
+    """Be the only one who changes grants, covers, or who is who among those who have some, until the end."""
+    await hold(connection, GRANTING, dialect)
+
+
+async def rebuild(connection: AsyncConnection, places: Iterable[PlaceId], dialect: str) -> None:
+    """Work out again what these places have; grants have to be held."""
+    newest = await connection.scalar(select(func.max(entitlements.c.version))) or 0
+    for place in sorted(set(places)):
+        spans = entitlement(await _grants(connection, place, dialect))
+        kept = await connection.scalar(select(entitlements.c.spans).where(entitlements.c.place == place))
+        if _spans.validate_python(kept or ()) != spans:
+            newest += 1
+            row = {"place": place, "spans": _spans.dump_python(spans, mode="json"), "version": newest}
+            await connection.execute(insert_or_update(entitlements, dialect), row)
+
+
+async def move_grants(connection: AsyncConnection, old: PlaceId, new: PlaceId, dialect: str) -> None:
+    """A place has another id: what was paid for it stays its own."""
+    await hold_grants(connection, dialect)
+    await connection.execute(update(grants).where(grants.c.subject == old).values(subject=new))
+    await connection.execute(update(covers).where(covers.c.place == old).values(place=new))
+    await rebuild(connection, [old, new], dialect)
+
+
+async def covered(connection: AsyncConnection, subjects: Collection[Subject], dialect: str) -> Collection[PlaceId]:
+    """The places for which the grants of these subjects count, those that are such subjects themselves included."""
+    wanted = await same(connection, subjects, dialect)
+    found = await connection.scalars(select(covers.c.place).where(among(covers.c.subject, wanted, dialect)))
+    own = (it for it in subjects if not it.startswith(GROUPS))
+    return {*map(PlaceId, found), *map(PlaceId, own)}
+
+
+def grant_of(row: Mapping[str, object]) -> Grant:
+    """A row of `grants`."""
+    return _grant.validate_python(dict(row))
+
+
+_grant: TypeAdapter[Grant] = TypeAdapter(Grant)
+
+
+async def _grants(connection: AsyncConnection, place: PlaceId, dialect: str) -> Sequence[Grant]:
+    """Every grant that counts for a place."""
+    covering = await connection.scalars(select(covers.c.subject).where(covers.c.place == place))
+    subjects = await same(connection, [Subject(place), *map(Subject, covering)], dialect)
+    found = await connection.execute(select(grants).where(among(grants.c.subject, subjects, dialect)))
+    return [grant_of(dict(row)) for row in found.mappings()]
+
+
+async def same(connection: AsyncConnection, subjects: Collection[Subject], dialect: str) -> Collection[Subject]:
+    """The subjects, and whoever is one human with a person among them."""
+    people = [it.removeprefix(PERSON) for it in subjects if it.startswith(PERSON)]
+    if not people:
+        return {*subjects}
+    heads = select(func.coalesce(persons.c.leader, persons.c.id)).where(among(persons.c.id, people, dialect))
+    group = select(persons.c.id).where(func.coalesce(persons.c.leader, persons.c.id).in_(heads))
+    return {*subjects, *(Subject(f"{PERSON}{person}") for person in await connection.scalars(group))}

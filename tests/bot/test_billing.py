@@ -1,0 +1,109 @@
+"""The commands about plans, as an operator types them."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from core.enums import Surface
+from core.types import Identity
+from db.engine import Database
+from db.migrate import migrate
+from db.places import SqlPlaces
+from tests.bot.test_commands import bot
+from tests.db.commands import MovedClock
+
+
+@pytest.fixture
+async def data(tmp_path: Path) -> Path:
+    """A data folder with the Lobby and somebody who was there."""
+    database = Database(f"sqlite:///{tmp_path}/chorus.db")
+    await migrate(database)
+    places = SqlPlaces(database, MovedClock())
+    await places.lobby()
+    await places.person(Identity(Surface.DISCORD, "80", "Ann"))
+    await database.close()
+    return tmp_path
+
+
+def billing(*words: str, data: Path) -> str:
+    done = bot("billing", *words, data=data)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    return done.stdout
+
+
+async def test_a_gift_is_listed_until_it_is_revoked_and_after(data: Path) -> None:
+    given = billing("gift", "lobby", "pro", "--days", "30", "--reason", "thanks", data=data)
+    assert given.startswith("1  web:lobby  pro  operator of ")
+    assert given.endswith("  counts  thanks\n")
+    assert billing("list", data=data) == given
+    assert billing("revoke", "1", data=data) == given.replace("counts", "revoked")
+    audited = bot("audit", data=data).stdout
+    assert [audited.count(action) for action in ("plan.granted", "plan.revoked")] == [1, 1]
+
+
+async def test_whose_plan_counts_for_a_place_is_said_and_taken_back(data: Path) -> None:
+    assert billing("cover", "organisation:club", "lobby", data=data).endswith("club counts for web:lobby now.\n")
+    assert billing("cover", "organisation:club", "web:lobby", data=data).endswith("counts for web:lobby already.\n")
+    assert billing("list", data=data) == "The plan of organisation:club counts for web:lobby.\n"
+    assert billing("uncover", "organisation:club", "lobby", data=data).endswith("not count for web:lobby now.\n")
+
+
+async def test_grants_are_exported_for_spreadsheets_and_programs(data: Path) -> None:
+    billing("gift", "person:discord:80", "pro", "--trial", "--days", "7", data=data)
+    rows = list(csv.DictReader(billing("export", data=data).splitlines()))
+    objects = [json.loads(line) for line in billing("export", "--format", "jsonl", data=data).splitlines()]
+    assert [(row["plan"], row["source"]) for row in rows] == [("pro", "trial")]
+    assert [row["subject"] for row in rows] == [row["subject"] for row in objects]
+    assert round((objects[0]["valid_until"] - objects[0]["starts_at"]) / 86_400_000, 3) == 7
+    assert bot("audit", data=data).stdout.count("grants.exported") == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("gift web:lobby gold", "There is no plan 'gold', only free, pro, elite."),
+        ("gift web:nowhere pro", "There is no such room or place: web:nowhere"),
+        ("gift organisation: pro", "There is no such room or place: organisation:"),
+        ("gift person:discord:1 pro", "nobody is known as discord:1"),
+        ("revoke 1", "There is no grant 1, or it was revoked before."),
+        ("cover web:lobby web:lobby", "Only the plan of a person: or an organisation: may count for other places."),
+    ],
+)
+async def test_what_cannot_be_done_is_said_in_a_line(data: Path, words: str, said: str) -> None:
+    done = bot("billing", *words.split(), data=data)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{said}\n")
+
+
+async def test_nothing_is_given_twice(data: Path) -> None:
+    for options in (["--trial"], ["--ref", "order 5"]):
+        billing("gift", "web:lobby", "pro", *options, data=data)
+        done = bot("billing", "gift", "web:lobby", "pro", *options, data=data)
+        assert (done.returncode, done.stderr) == (
+            1,
+            f"That was given before: {options[-1] if options[1:] else 'web:lobby'}\n",
+        )
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"DEFAULT_PLAN": "gold"}, "DEFAULT_PLAN: there is no plan 'gold', only free, pro, elite"),
+        ({"PLANS_FILE": "{data}/none.toml"}, "PLANS_FILE: {data}/none.toml cannot be read (No such file or directory)"),
+        ({"PLANS_FILE": "{data}/bad.toml"}, "PLANS_FILE: {data}/bad.toml: pro.queue: Field required"),
+        (
+            {"PLANS_FILE": "{data}/less.toml", "DEFAULT_PLAN": "free"},
+            "PLANS_FILE: somebody has a plan that is not in it: pro",
+        ),
+    ],
+)
+async def test_a_start_with_wrong_plans_ends_in_a_line(data: Path, env: dict[str, str], said: str) -> None:
+    table = (Path(__file__).parents[2] / "plans.toml").read_text()
+    (data / "bad.toml").write_text(table.replace("queue = 500\n", "", 1))
+    (data / "less.toml").write_text(table.partition("[pro]")[0])
+    billing("gift", "web:lobby", "pro", data=data)
+    done = bot("run", data=data, **{name: value.format(data=data) for name, value in env.items()})
+    assert done.returncode == 1
+    assert done.stderr == f"Chorus cannot start: {said.format(data=data)}\n"

@@ -1,0 +1,249 @@
+"""Grants and what they come to, on each database and in several processes."""
+
+import asyncio
+from collections.abc import Collection
+
+import pytest
+
+from billing.entitlements import Entitlements
+from billing.plans import Plans
+from bot.linking import ACTOR
+from core.enums import GrantSource, Surface
+from core.errors import StoreUnavailableError
+from core.events import PlanChanged
+from core.records.grants import Subject
+from core.types import LOBBY, Identity, Limits, PlaceId, RoomId
+from db.chats import SqlChats
+from db.engine import Database
+from db.entitlements import SqlEntitlements
+from db.grants import GrantedBeforeError, NoSuchGrantError, SqlGrants
+from db.groups import Groups
+from db.links import SqlLinks
+from db.people import SqlPeople
+from db.places import SqlPlaces
+from db.rooms import SqlRooms
+from tests.db.commands import MovedClock, Recorder
+from tests.waiting import until
+
+FREE, PRO, ELITE = (
+    Limits("free", queue=1, history_days=7), Limits("pro", queue=2, history_days=90), Limits("elite", queue=3),
+)  # fmt: skip
+PLANS = Plans({"free": FREE, "pro": PRO, "elite": ELITE}, "free")
+PLACE, GIFT, DAY = PlaceId("web:lobby"), GrantSource.OPERATOR, 86_400_000
+CLUB = Subject("organisation:club")
+ANN, ANNS_PHONE = Identity(Surface.DISCORD, "1", "Ann"), Identity(Surface.TELEGRAM, "2", "Ann's phone")
+
+
+class Process:
+    """What one process has."""
+
+    def __init__(self, database: Database, clock: MovedClock) -> None:
+        self.database = database
+        self.clock = clock
+        self.bus = Recorder()
+        self.grants = SqlGrants(database, clock)
+        self.entitlements = Entitlements(SqlEntitlements(database), PLANS, clock)
+        self.places = SqlPlaces(database, clock)
+        self.people = SqlPeople(database, self.bus, clock, Groups())
+        self.rooms = SqlRooms(database, self.bus, clock, limits=self.entitlements.limits)
+        self.changed: list[Collection[PlaceId]] = []
+
+    async def plan(self, place: PlaceId = PLACE) -> str:
+        """The plan after a look at the store."""
+        await self.entitlements.refresh()
+        return self.entitlements.limits(place).plan
+
+    def tell(self, places: Collection[PlaceId]) -> None:
+        self.changed.append(places)
+        self.rooms.replan(places)
+
+    async def give(self, plan: str, subject: Subject = Subject(PLACE), days: int | None = 30) -> int:  # noqa: B008
+        until = None if days is None else self.clock.time + days * DAY
+        return (await self.grants.give(GIFT, subject, plan, until=until)).id
+
+
+@pytest.fixture
+async def one(database: Database) -> Process:
+    process = Process(database, MovedClock())
+    await process.places.lobby()
+    return process
+
+
+async def test_the_highest_plan_counts_as_long_as_it_lasts(one: Process) -> None:
+    assert await one.plan() == "free"
+    await one.give("pro", days=30)
+    assert await one.plan() == "pro"
+    await one.give("elite", days=3)
+    await one.give("pro", days=10)
+    assert await one.plan() == "elite"
+    one.clock.time += 3 * DAY - 1
+    assert await one.plan() == "elite"
+    one.clock.time += 1
+    assert one.entitlements.limits(PLACE).plan == "pro", "at once, without a look at the store"
+    one.clock.time += 27 * DAY
+    assert await one.plan() == "free"
+    assert one.entitlements.kept(PLACE) == ELITE, "what was gathered is kept"
+    assert one.entitlements.limits(PlaceId("web:other")) == one.entitlements.kept(PlaceId("web:other")) == FREE
+
+
+async def test_a_revoked_grant_counts_no_longer(one: Process) -> None:
+    number = await one.give("elite", days=None)
+    assert await one.plan() == "elite"
+    one.clock.time += DAY
+    assert (await one.grants.revoke(number)).revoked_at == one.clock.time
+    assert await one.plan() == "free"
+    for wrong in (number, number + 1):
+        with pytest.raises(NoSuchGrantError):
+            await one.grants.revoke(wrong)
+    assert [(it.id, it.plan, it.valid_until) for it in await one.grants.all()] == [(number, "elite", None)]
+
+
+async def test_a_persons_and_an_organisations_plan_counts_for_the_places_it_covers(one: Process) -> None:
+    person = Subject(f"person:{await one.places.person(ANN)}")
+    other = PlaceId("discord:7")
+    assert await one.grants.cover(PLACE, person)
+    assert not await one.grants.cover(PLACE, person)
+    await one.give("pro", person)
+    assert (await one.plan(), await one.plan(other)) == ("pro", "free")
+    await one.give("elite", CLUB)
+    assert await one.grants.cover(PLACE, CLUB)
+    assert await one.grants.cover(other, CLUB)
+    assert (await one.plan(), await one.plan(other)) == ("elite", "elite")
+    assert await one.grants.uncover(PLACE, CLUB)
+    assert not await one.grants.uncover(PLACE, CLUB)
+    assert (await one.plan(), await one.plan(other)) == ("pro", "elite")
+
+
+async def test_linked_accounts_are_one_subject(one: Process) -> None:
+    host, payer = [await one.places.person(it) for it in (ANN, ANNS_PHONE)]
+    await one.grants.cover(PLACE, Subject(f"person:{host}"))
+    await one.give("pro", Subject(f"person:{payer}"))
+    assert await one.plan() == "free"
+    await one.people.link(ANN, ANNS_PHONE)
+    assert await one.plan() == "pro"
+    await one.grants.give(GrantSource.TRIAL, Subject(f"person:{host}"), "elite", until=one.clock.time + DAY)
+    with pytest.raises(GrantedBeforeError):
+        await one.grants.give(GrantSource.TRIAL, Subject(f"person:{payer}"), "elite", until=None)
+    assert await one.plan() == "elite"
+    await one.people.unlink(ANNS_PHONE)
+    one.clock.time += DAY
+    assert await one.plan() == "free"
+
+
+async def test_a_trial_and_a_name_are_given_once(one: Process) -> None:
+    for source, ref, other in ((GrantSource.TRIAL, None, "web:a"), (GIFT, "order 5", PLACE)):
+        await one.grants.give(source, Subject(PLACE), "pro", until=None, ref=ref)
+        with pytest.raises(GrantedBeforeError):
+            await one.grants.give(source, Subject(PLACE), "elite", until=None, ref=ref)
+        await one.grants.give(source, Subject(other), "pro", until=None, ref=ref and "order 6")
+    assert len(await one.grants.all()) == 4
+    assert await one.plan() == "pro"
+
+
+async def test_every_change_is_audited(one: Process) -> None:
+    number = await one.give("pro")
+    await one.grants.cover(PLACE, CLUB)
+    await one.grants.uncover(PLACE, CLUB)
+    await one.grants.revoke(number)
+    await one.give("pro", CLUB)
+    rows = [it.audit for it in await one.rooms.audit(None)]
+    assert [(it.action, it.place, it.actor) for it in rows] == [
+        ("plan.granted", "*", "operator"),
+        *((action, PLACE, "operator") for action in ("plan.revoked", "plan.uncovered", "plan.covered", "plan.granted")),
+    ]
+    assert (rows[-1].before, rows[-1].after["plan"], rows[-1].after["id"]) == ({}, "pro", number)
+    assert rows[1].before == rows[-1].after
+
+
+async def test_a_chat_that_gets_another_id_keeps_its_plan(one: Process) -> None:
+    old, new = PlaceId("telegram:-1"), PlaceId("telegram:-100")
+    await one.places.place_room(old, "Chat")
+    await one.give("pro", Subject(old))
+    await one.grants.cover(old, CLUB)
+    await one.give("elite", CLUB, days=1)
+    assert await one.plan(old) == "elite"
+    await SqlChats(one.database).move(old, new)
+    assert (await one.plan(new), await one.plan(old)) == ("elite", "free")
+    one.clock.time += DAY
+    assert await one.plan(new) == "pro"
+
+
+async def test_other_processes_know_within_a_second_and_tell_their_rooms(one: Process) -> None:
+    other = Process(one.database, one.clock)
+    room = await other.rooms.read(LOBBY)
+    assert room.limits == FREE
+    following = asyncio.create_task(other.entitlements.follow(other.tell))
+    number = await one.give("elite")
+    await until(lambda: room.limits == ELITE, within=1)
+    assert other.bus.events == [PlanChanged(room=LOBBY, version=room.version)]
+    await one.grants.revoke(number)
+    await until(lambda: room.limits == FREE, within=1)
+    assert (await other.rooms.read(LOBBY, known=1)).limits == FREE
+    assert len(other.changed) == 2, "nothing is told twice"
+    following.cancel()
+    await asyncio.wait([following])
+
+
+async def test_a_plan_that_runs_out_is_told_without_anybody_writing(one: Process) -> None:
+    room = await one.rooms.read(LOBBY)
+    await one.give("pro", days=1)
+    following = asyncio.create_task(one.entitlements.follow(one.tell))
+    await until(lambda: room.limits == PRO, within=1)
+    one.clock.time += DAY
+    await until(lambda: room.limits == FREE, within=1)
+    assert [event.room for event in one.bus.events] == [LOBBY, LOBBY]
+    following.cancel()
+    await asyncio.wait([following])
+
+
+async def test_a_linked_places_plan_reaches_the_room_that_it_shares(one: Process) -> None:
+    chat = PlaceId("telegram:5")
+    guild = await one.places.guild_room(1, 7, "Guild")
+    await one.places.place_room(chat, "Chat")
+    links = SqlLinks(one.database, one.bus, one.clock, Groups())
+    await links.link(ACTOR, chat, guild.room)
+    room = await one.rooms.read(guild.room)
+    await one.give("elite", Subject(chat))
+    one.rooms.replan(await one.entitlements.refresh())
+    assert room.limits == ELITE
+    told = [event.room for event in one.bus.events if isinstance(event, PlanChanged)]
+    assert told == [RoomId(guild.room)]
+
+
+async def test_a_store_that_is_away_changes_nobodys_plan(one: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    await one.give("pro", days=1)
+    assert await one.plan() == "pro"
+
+    async def away(_since: int) -> None:
+        raise StoreUnavailableError
+
+    store = one.entitlements._store
+    monkeypatch.setattr(store, "news", away)
+    following = asyncio.create_task(one.entitlements.follow(one.tell))
+    await asyncio.sleep(0)
+    assert one.entitlements.limits(PLACE) == PRO
+    one.clock.time += DAY
+    await until(lambda: [PLACE] in one.changed, within=2)
+    assert one.entitlements.limits(PLACE) == FREE
+    monkeypatch.undo()
+    await one.give("elite")
+    await until(lambda: one.entitlements.limits(PLACE) == ELITE, within=2)
+    following.cancel()
+    await asyncio.wait([following])
+
+
+async def test_grants_given_at_once_all_count(one: Process) -> None:
+    places = [PlaceId(f"web:{number}") for number in range(20)]
+    reader = asyncio.create_task(one.entitlements.follow(one.tell))
+    await asyncio.gather(*(one.give("pro", Subject(place)) for place in places for _ in range(2)))
+    await until(lambda: all(one.entitlements.limits(place) == PRO for place in places), within=2)
+    reader.cancel()
+    await asyncio.wait([reader])
+
+
+async def test_a_plan_that_the_file_lost_is_found_out(one: Process) -> None:
+    await one.give("gold", days=1)
+    assert await one.plan() == "free"
+    assert one.entitlements.strangers() == {"gold"}
+    one.clock.time += DAY
+    assert one.entitlements.strangers() == set()

@@ -248,7 +248,7 @@ async def test_a_file_that_comes_fast_is_not_begun_again_when_it_halts(world: Wo
         return response
 
     world.site.pages["/file"] = page
-    async with world.session.get(world.url("/file")) as response:
+    async with asyncio.timeout(20), world.session.get(world.url("/file")) as response:
         await asyncio.sleep(1.5)  # the node has enough for now
         assert await response.read() == data
     assert len(world.site.asked) == 1

@@ -124,7 +124,8 @@ def _setting(name: str, key: str, value: Any, spans: Mapping[str, Span]) -> floa
 def _bands(part: Any) -> list[dict[str, float]]:
     if not isinstance(part, list):
         raise BadFilterError("kind", "equalizer")
-    return [_band(_object("equalizer", one)) for one in cast("list[object]", part)]
+    bands = [_band(_object("equalizer", one)) for one in cast("list[object]", part)]
+    return list({one["band"]: one for one in bands}.values())  # the last of each counts
 
 
 def _band(one: Mapping[str, Any]) -> dict[str, float]:

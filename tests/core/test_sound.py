@@ -123,6 +123,17 @@ def test_silence_and_defaults_are_filters_too(wanted: dict[str, Any]) -> None:
     assert wire(Filter("custom", wanted)) == wanted
 
 
+def test_a_filter_that_is_asked_for_in_a_poll_can_be_read_again() -> None:
+    bands = ",".join('{"band":0,"gain":1e-5}' for _ in range(85))
+    made = parse(f'{{"equalizer":[{bands}]}}')
+    assert made == Filter("custom", {"equalizer": [{"band": 0, "gain": 1e-5}]})
+    longest = {name: dict.fromkeys(part, 1 / 3 - 1e-09) for name, part in SPANS.items()}
+    longest["karaoke"] |= {"filterBand": 1e4 / 3, "filterWidth": 1e4 / 3}
+    every = [{"band": band, "gain": -1e-5 / 3} for band in range(15)]
+    made = custom({**longest, "equalizer": every, "volume": 1 / 3})
+    assert parse(text(made)) == made
+
+
 def _edges() -> list[dict[str, Any]]:
     spans = [(name, key, span) for name, part in SPANS.items() for key, span in part.items()]
     return [

@@ -79,6 +79,24 @@ def mp4_with_cover(folder: Path) -> Path:
     return path
 
 
+def picture_first(folder: Path) -> Path:
+    """A still picture as the video of a file, in front of its sound."""
+    path = folder / "still.mkv"
+    samples = (sound.tone(HZ, SECONDS) * 32767).astype(np.int16)
+    with av.open(str(path), "w") as container:
+        video, audio = (
+            container.add_stream("mjpeg", rate=1),
+            cast("Any", container.add_stream("pcm_s16le", rate=48_000)),
+        )
+        video.width, video.height, video.pix_fmt = 64, 64, "yuvj420p"
+        picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), "rgb24")
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), "s16", "stereo")
+        frame.sample_rate, frame.pts, picture.pts = 48_000, 0, 0
+        for packet in (*video.encode(picture), *video.encode(None), *audio.encode(frame), *audio.encode(None)):
+            container.mux(packet)
+    return path
+
+
 def vbr_without_index(folder: Path) -> Path:
     path = folder / "vbr.mp3"
     wave = sound.tone(HZ, SECONDS)
@@ -94,7 +112,9 @@ def vbr_without_index(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("make", [mono_8k, rate_192k, surround, mp3_with_cover, mp4_with_cover, vbr_without_index])
+@pytest.mark.parametrize(
+    "make", [mono_8k, rate_192k, surround, mp3_with_cover, mp4_with_cover, picture_first, vbr_without_index]
+)
 async def test_it_is_heard_as_it_is(one: Desk, tmp_path: Path, make: Callable[[Path], Path]) -> None:
     path = make(tmp_path)
     one.media.add(path.name, path)

@@ -15,7 +15,10 @@ from core.room import Room
 
 AGAIN = 30.0
 """Seconds after which a server's name is looked up again when it cannot be reached, or could not be found."""
+STILL = 10.0
+"""Seconds after which a room with nothing on and nothing waiting is sent no more, until there is music again."""
 CONNECTING = "connecting"
+WAITING = "waiting"
 
 log = structlog.get_logger()
 
@@ -31,6 +34,8 @@ class RoomPushes:
         self._looked: dict[str, float] = {}
         self._states: dict[str, str] = {}
         self._looking: set[asyncio.Task[None]] = set()
+        self._still: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def on(self) -> bool:
@@ -48,6 +53,9 @@ class RoomPushes:
 
     def taps(self, room: Room) -> tuple[PushTap, ...]:
         """Those that a node may be told of, as many as the plan has; names that are not known yet are looked up."""
+        if self._stopped(room):
+            self._states = {push.id: WAITING for push in self._rows}
+            return ()
         wanted = self._rows[: room.limits.rtmp]
         cover = (room.current.entry.track.cover or "") if room.current else ""
         for push in wanted:
@@ -58,6 +66,20 @@ class RoomPushes:
             for push in wanted
             if (address := self._addresses.get(push.address))
         )
+
+    def _stopped(self, room: Room) -> bool:
+        """Whether the room has had nothing to play for a while; `wake` comes when it has."""
+        if room.current is not None or room.entries or not self._rows:
+            if self._still is not None and WAITING in self._states.values():
+                self._states.clear()
+            self._still = None
+            return False
+        now = time.monotonic()
+        if self._still is None:
+            self._still = now
+            self._forget_timer()
+            self._timer = asyncio.get_running_loop().call_later(STILL, self._wake)
+        return now - self._still >= STILL
 
     def states(self, seen: dict[str, str]) -> dict[str, str]:
         """Push id → how it is doing; `seen` is what the node shows of its taps."""
@@ -82,8 +104,14 @@ class RoomPushes:
 
     def stop(self) -> None:
         """Look nothing up any more."""
+        self._forget_timer()
         for task in self._looking:
             task.cancel()
+
+    def _forget_timer(self) -> None:
+        """Nobody is to be woken."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _due(self, push: Push) -> bool:
         return time.monotonic() - self._looked.get(push.address, -AGAIN) >= AGAIN

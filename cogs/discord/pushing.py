@@ -36,6 +36,7 @@ def told(code: str, words: Words) -> str:
     texts = {
         "live": _("live"),
         "connecting": _("connecting"),
+        "waiting": _("waiting for music"),
         "refused": _("the server refuses connections; trying again"),
         "unreachable": _("the server cannot be found or reached; trying again"),
         "timeout": _("the server does not answer; trying again"),

@@ -22,9 +22,10 @@ from core.errors import UnplayableError
 from core.live import Live
 from core.ports.pushes import Push
 from core.room import Room
-from core.types import Actor, PlaceId, RoomId
+from core.types import Actor, Entry, EntryId, PersonId, PlaceId, RoomId
 from tests import sound
 from tests.audio.rig import Ear, Rig, World, tone
+from tests.fakes import track
 from tests.waiting import until
 
 KEY = "s3cr3t"
@@ -130,6 +131,23 @@ async def test_a_private_server_is_never_told_to_a_node_and_plans_bound_them() -
     public.taps(room)
     await until(lambda: len(public.taps(room)) == 2)
     assert KEY not in repr((public.taps(room), public._rows))
+
+
+async def test_a_room_that_stopped_is_sent_no_more_until_there_is_music(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audio.pushes.STILL", 0.1)
+    woken, room = asyncio.Event(), a_room()
+    pushes = RoomPushes(PushGuard(resolver=Names("93.184.216.34")), woken.set)
+    pushes.want([push()])
+    await until(lambda: len(pushes.taps(room)) == 1)
+    woken.clear()
+    await asyncio.wait_for(woken.wait(), 5)
+    assert pushes.taps(room) == ()
+    assert pushes.states({}) == {"p1": "waiting"}
+    assert pushes.on, "whoever waits for music is a listener"
+    room.entries[EntryId(1)] = Entry(EntryId(1), track(), PersonId("a"), "A", room.place, 0, 0)
+    assert len(pushes.taps(room)) == 1
+    assert pushes.states({}) == {"p1": "connecting"}
+    pushes.stop()
 
 
 def free_port() -> int:

@@ -97,6 +97,8 @@ async def test_what_is_no_filter_is_refused_and_named(hall: World, wrong: str, r
         ('{"timescale": {"rate": 4.1}}', "timescale.rate"),
         ('{"equalizer": [{"band": 15, "gain": 0}]}', "equalizer.band"),
         ('{"equalizer": [{"band": 0, "gain": 1.1}]}', "equalizer.gain"),
+        ('{"equalizer": [{"band": 0, "gain": -0.26}]}', "equalizer.gain"),
+        ('{"equalizer": [{"band": -1, "gain": 0}]}', "equalizer.band"),
         ('{"volume": 5.1}', "volume"),
         (f'{{"volume": 1{"0" * 400}}}', "volume"),
         ('{"karaoke": {"level": 1.1}}', "karaoke.level"),

@@ -22,8 +22,12 @@ ALLOWED = (
     Update.MY_CHAT_MEMBER,
     Update.CHAT_MEMBER,
     Update.MESSAGE_REACTION,
+    "subscription",
 )
-"""What the bot hears of; reactions and members have to be asked for by name."""
+"""What the bot hears of; reactions and members have to be asked for by name.
+
+`subscription` is in Bot API 10.2, python-telegram-bot 22 has no name for it: whoever pays by Stars, or no longer.
+"""
 POLL = 25
 """Seconds that a request for updates may wait for one."""
 PATIENCE = 0.25

@@ -89,3 +89,34 @@ async def test_what_a_webhook_brought_and_is_not_done_is_asked_for_again(
     await asyncio.wait([*slow.client.lanes._last.values()])
     assert await slow.client.receive(update)
     assert slow.resolver.asked == [SLOW]
+
+
+def _said(party: Party, number: int, text: str) -> dict[str, Any]:
+    """An update as Telegram brings it."""
+    message = {"message_id": number, "date": 1, "chat": party.group.json(), "from": party.ann.json(), "text": text}
+    return {"update_id": 800_000_000 + number, "message": message}
+
+
+async def test_updates_that_come_in_another_order_are_each_handled_once(party: Party) -> None:
+    first, second = _said(party, 1, "/play aria"), _said(party, 2, "/play blues")
+    for update in (second, first, second, first):
+        assert await party.client.receive(update)
+    assert (party.on_air, party.waiting) == ("Blues", ["Aria"])
+
+
+async def test_what_nobody_understands_is_confirmed(party: Party) -> None:
+    party.telegram.updates.put("subscription", {"user": party.ann.json(), "state": "active", "invoice_payload": "x"})
+    assert party.telegram.updates.waiting
+    await until(lambda: not party.telegram.updates.waiting)
+    assert "Nothing is playing" in (await party.ann.say("/now", party.group)).text
+
+
+async def test_a_server_that_fails_now_and_then_and_a_foreign_webhook_do_not_end_it(
+    party: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cogs.telegram.receiving.PAUSE", 0.1)
+    party.telegram.faults.on("getUpdates", 502, times=3)
+    assert "Nothing is playing" in (await party.ann.say("/now", party.group)).text
+    party.telegram.updates.webhook = {"url": "https://elsewhere.example.org/hook"}
+    await until(lambda: party.telegram.updates.webhook is None, within=30)
+    assert "Nothing is playing" in (await party.ben.say("/now", party.group)).text

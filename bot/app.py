@@ -15,6 +15,7 @@ import structlog
 from aiohttp import web
 
 from audio import drains
+from audio.copies import Copies
 from audio.guard import Guard
 from audio.inheritance import Inheritance
 from audio.library import Library
@@ -377,6 +378,7 @@ class App:
             live=self.live,
             push_states=self.players,
             playback=self.players,
+            copies=Copies(self.library, shared=self.settings.share_library),
             page_url=reachable(self.settings.public_url),
             app=self.settings.telegram_app,
             terms=self.settings.terms,

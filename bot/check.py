@@ -274,6 +274,10 @@ async def _library(settings: Settings) -> str:
     return ", ".join(map(str, settings.library_paths)) or "none: the demo tracks"
 
 
+async def _share_library(settings: Settings) -> str:
+    return "on: /voice sends its tracks into chats" if settings.share_library else "off"
+
+
 async def _media(settings: Settings) -> str:
     builtin, addresses = _parsed(settings)
     far = [node.name for node in addresses if urlsplit(node.uri).hostname not in {"127.0.0.1", "localhost", "::1"}]
@@ -294,6 +298,7 @@ CHECKS: dict[str, Check] = {
     "public_url": _public_url,
     "trusted_proxies": _trusted_proxies,
     "library_paths": _library,
+    "share_library": _share_library,
     "lavalink_nodes": _nodes,
     "media_url": _media,
     "media_allow": _media_allow,

@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     media_allow: Words = Field(default=(), description="Private hosts or networks that media may come from")
     sources: Words = Field(default=(), description="Further sources by name: yt-dlp, or an installed package's")
     library_paths: Paths = Field(default=(), description="Music folders, separated by colons")
+    share_library: bool = Field(default=False, description="Let /voice send tracks of the music folders into chats")
     public_url: str = Field(default="", description="The page's address; http://localhost:$PORT unless set")
     host: str = Field(default="127.0.0.1", description="Address to listen on")
     port: int = Field(default=8080, ge=1, le=65535, description="Port to listen on")

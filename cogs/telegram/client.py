@@ -15,6 +15,7 @@ from cogs.telegram.outbox import Outbox
 from cogs.telegram.panel import Panels
 from cogs.telegram.people import People
 from cogs.telegram.receiving import CONNECTIONS, Receiver, Webhook
+from cogs.telegram.sharing import Sharing
 from cogs.telegram.surface import Surface
 from core.joining import Joining
 from core.jukebox import Jukebox
@@ -22,6 +23,7 @@ from core.live import Live
 from core.ports.bus import Bus
 from core.ports.chats import Chats
 from core.ports.clock import Clock
+from core.ports.copies import Copies
 from core.ports.places import Places
 from core.ports.pushes import PushStates
 from core.ports.stream import Playback
@@ -63,6 +65,7 @@ class TelegramClient:
         live: Live,
         push_states: PushStates | None = None,
         playback: Playback | None = None,
+        copies: Copies | None = None,
         page_url: str | None = None,
         app: str | None = None,
         terms: str | None = None,
@@ -104,6 +107,7 @@ class TelegramClient:
             clock,
             joining,
             live,
+            Sharing(copies),
             push_states,
             terms,
             pay_support,

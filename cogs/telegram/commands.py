@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cogs.telegram import controls, editing, guide, joining, live, queue, shelf, sound, stewardship, terms
+from cogs.telegram import controls, editing, guide, joining, live, queue, shelf, sound, stewardship, terms, voice
 from cogs.telegram.surface import Handler
 
 
@@ -56,6 +56,7 @@ COMMANDS = (
     Command("filter", _("Change the sound: a preset, or one of your own; or see what is on"), sound.filter_),
     Command("crossfade", _("Let tracks fade into each other; or see how they do"), sound.crossfade),
     Command("loudness", _("Make all tracks equally loud, or leave them as recorded"), sound.loudness),
+    Command("voice", _("What plays, as an audio message to hear in the chat"), voice.voice),
     Command("listen", _("Where this room is heard"), guide.listen),
     Command("settings", _("Show or change how Chorus behaves here"), stewardship.settings, admin=True),
     Command("policy", _("Who may do what: show or change it"), stewardship.policy, admin=True),

@@ -14,6 +14,9 @@ from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Message, Rep
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
 
+from core.ports.copies import Copy
+from core.types import Track
+
 GROUP = parse("19 per 1 minute")
 """Telegram stops a group's messages and edits at 20 a minute."""
 PRIVATE = parse("40 per 1 minute")
@@ -21,6 +24,8 @@ SPARE = 6
 """How many of a chat's minute edits leave to answers."""
 TRIES = 3
 PAUSE = 0.5
+UPLOAD = 60.0
+"""Seconds for a file of the largest kind."""
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 log = structlog.get_logger()
@@ -81,6 +86,25 @@ class Outbox:
         reply = ReplyParameters(to.message_id, allow_sending_without_reply=True) if to is not None else None
         await self.bot.send_document(
             chat, content, filename=name, caption=text, message_thread_id=topic, reply_parameters=reply
+        )
+
+    async def send_audio(self, chat: int, found: Copy | str, track: Track, to: Message | None) -> Message:
+        """A track (a file, or the id of one that Telegram has), as the answer to a message. Raises TelegramError."""
+        await self._wait(chat)
+        topic = to.message_thread_id if to is not None and to.is_topic_message else None
+        reply = ReplyParameters(to.message_id, allow_sending_without_reply=True) if to is not None else None
+        content, name = (found.content, found.name) if isinstance(found, Copy) else (found, None)
+        return await self.bot.send_audio(
+            chat,
+            content,
+            filename=name,
+            title=track.title,
+            performer=track.artist or None,
+            duration=(track.length or 0) // 1000,
+            message_thread_id=topic,
+            reply_parameters=reply,
+            write_timeout=UPLOAD,
+            read_timeout=UPLOAD,
         )
 
     async def edit(self, chat: int, message: int, text: str, keyboard: InlineKeyboardMarkup | None) -> bool:

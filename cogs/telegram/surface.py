@@ -14,6 +14,7 @@ from cogs.telegram.markup import html, plain
 from cogs.telegram.outbox import Outbox
 from cogs.telegram.panel import Panels
 from cogs.telegram.people import People, Speaker
+from cogs.telegram.sharing import Sharing
 from core.joining import Joining
 from core.jukebox import Jukebox
 from core.live import Live
@@ -40,6 +41,7 @@ class Surface:
     clock: Clock
     joining: Joining
     live: Live
+    sharing: Sharing
     push_states: PushStates | None = None
     terms: str | None = None
     pay_support: str | None = None

@@ -14,6 +14,7 @@ from core.joining import Joining
 from core.jukebox import Jukebox
 from core.live import Live
 from core.ports.chats import Chat
+from core.ports.copies import Copies
 from core.reports import Reports
 from core.room import Room
 from core.types import PersonId, PlaceId, RoomId
@@ -75,6 +76,7 @@ class Party:
     clock: FakeClock = field(default_factory=FakeClock)
     playback: FakePlayback = field(default_factory=FakePlayback)
     holds: bool = True
+    copies: Copies | None = None
     terms: str | None = None
     pay_support: str | None = None
     client: TelegramClient = None  # pyright: ignore[reportAssignmentType] - made by start
@@ -134,6 +136,7 @@ def make_client(party: Party, webhook: Webhook | None = None) -> TelegramClient:
         live=Live(party.rooms, party.pushes, party.bus, party.clock),
         push_states=party.playback,
         playback=party.playback,
+        copies=party.copies,
         page_url="https://music.example.org",
         webhook=webhook,
         terms=party.terms,

@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from lavalink.opus import SILENCE
 from lavalink.protocol import LoadError, Track
 from tests import sound
 from tests.lavalink.harness import Desk, desk, until
+from tests.waiting import crowding
 
 pytestmark = pytest.mark.heard
 HZ = 440
@@ -129,6 +131,63 @@ async def test_it_is_heard_as_it_is(one: Desk, tmp_path: Path, make: Callable[[P
     assert one.events()[-1] == ("TrackEnd", path.name, "finished")
     if make is not vbr_without_index:
         assert abs(track.info.length - SECONDS * 1000) < 80
+
+
+MINUTES = 120
+
+
+def minute_hz(minute: int) -> int:
+    """Far from those of its neighbours."""
+    return 300 + 10 * (minute * 37 % MINUTES)
+
+
+def two_hours_of_wav(folder: Path) -> tuple[Path, float]:
+    """Each minute has a pitch of its own; how many seconds a minute has."""
+    rate, path = 8000, folder / "long.wav"
+    times = np.arange(rate) / rate
+    seconds = [127 + 60 * np.sin(2 * np.pi * minute_hz(minute) * times) for minute in range(MINUTES)]
+    data = np.concatenate([np.tile(second.astype(np.uint8), 60) for second in seconds]).tobytes()
+    head = struct.pack(
+        "<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(data), b"WAVE", b"fmt ", 16, 1, 1, rate, rate, 1, 8, b"data", len(data)
+    )
+    path.write_bytes(head + data)
+    return path, 60.0
+
+
+def two_hours_of_mp3(folder: Path) -> tuple[Path, float]:
+    """The same, of frames that repeat, without an index."""
+    path, rate, frames = folder / "long.mp3", 16_000, 1667
+    with path.open("wb") as out:
+        for minute in range(MINUTES):
+            encoder = cast("Any", av.CodecContext.create("libmp3lame", "w"))
+            encoder.sample_rate, encoder.layout, encoder.format, encoder.bit_rate = rate, "mono", "s16p", 32_000
+            encoder.options = {"reservoir": "0"}
+            wave = (sound.tone(minute_hz(minute), 2.0, rate=rate, channels=1) * 32767).astype(np.int16)
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(wave.T), "s16p", "mono")
+            frame.sample_rate = rate
+            packets = [bytes(packet) for packet in (*encoder.encode(frame), *encoder.encode(None))][3:-3]
+            out.write(b"".join(packets[at % len(packets)] for at in range(frames)))
+    return path, frames * 576 / rate
+
+
+@pytest.mark.parametrize("make", [two_hours_of_wav, two_hours_of_mp3])
+async def test_any_place_of_two_hours_is_heard_at_once(
+    one: Desk, tmp_path: Path, make: Callable[[Path], tuple[Path, float]]
+) -> None:
+    path, minute = make(tmp_path)
+    one.media.add(path.name, path)
+    track = await one.play(path.name)
+    assert abs(track.info.length - MINUTES * minute * 1000) < 1000
+    await until(lambda: one.ear.heard(minute_hz(0)))
+    for wanted in (119, 1, 64):
+        before, place, asked = len(one.ear.packets), round(wanted * minute * 1000) - 600, time.monotonic()
+        one.patch(position=place)
+        await until(lambda wanted=wanted: one.ear.heard(minute_hz(wanted)))
+        assert time.monotonic() - asked < 1.8 * crowding()  # 0.6 s to the minute, and what it takes to be sure
+        heard = sound.decode(one.ear.packets[before:])
+        ran = one.player.model().state.position - place
+        begins = next(tone.start for tone in sound.tones_in(heard) if abs(tone.hz - minute_hz(wanted)) < 4)
+        assert abs(begins - (len(heard) / sound.RATE - ran / 1000) - 0.6) < 0.1
 
 
 async def test_a_codec_that_nobody_knows(one: Desk, tmp_path: Path) -> None:

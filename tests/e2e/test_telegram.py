@@ -1,5 +1,6 @@
 """A chat, from the message to the sound: the real client, the real node, a simulated Telegram."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -7,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from tests import sound
+from tests.audio.foreign import Site
 from tests.e2e.hearing import listen, recorded
 from tests.e2e.product import Product
 from tests.e2e.test_linking import operator
@@ -90,6 +93,28 @@ async def test_a_killed_bot_goes_on_where_it_was(world: World) -> None:
     await world.chorus.start()
     assert "+1" in (await world.ben.answered(lost, within=10)).text
     await until(lambda: world.group.live.id == live and world.group.shows("+1"))
+
+
+async def test_a_command_in_work_outlives_a_killed_bot(world: World, tmp_path: Path) -> None:
+    """Telegram was answered long before the slow site was: what is not done is not confirmed."""
+    site, gate, song = Site(), asyncio.Event(), tmp_path / "slow.flac"
+    sound.write_tone(song, 700.0, 20.0, tags={"title": "Slow"})
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        await gate.wait()
+        return web.FileResponse(song, headers={"Content-Type": "audio/flac"})
+
+    site.pages["/slow.flac"] = slow
+    async with site.server:
+        asked = world.ann.post(f"/play {site.url('/slow.flac')}", world.group)
+        await until(lambda: site.asked)
+        polled = len(world.telegram.called("getUpdates"))
+        await until(lambda: len(world.telegram.called("getUpdates")) > polled + 1)
+        await world.chorus.kill()
+        gate.set()
+        await world.chorus.start()
+        assert "is on." in (await world.ann.answered(asked, within=20)).text
+        assert tone(await listen(await world.stream(), 4)) == pytest.approx(700, rel=0.01)
 
 
 @dataclass

@@ -22,7 +22,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.heard
 
-SECONDS = 14
+SECONDS = 9
 
 
 @dataclass

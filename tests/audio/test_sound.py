@@ -27,9 +27,11 @@ async def apart(rig: Rig, world: World) -> float:
     """How far the room's clock is from what the node says, in ms."""
     node = rig.nodes.get("builtin")
     assert node is not None
+    least = world.room.clock.at(world.clock.now())
     player = await node.player(lead_id(RoomRef(world.lobby, world.room.place, "", None, None)))
     assert player is not None
-    return abs(player["state"]["position"] - world.room.clock.at(world.clock.now()))
+    position, most = player["state"]["position"], world.room.clock.at(world.clock.now())
+    return max(0, least - position, position - most)
 
 
 async def together(rig: Rig, world: World) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import delete, insert, select, update
 from core.ports.chats import Chat
 from core.types import PersonId, PlaceId
 from db.engine import Database
-from db.entitlements import move_grants
+from db.entitlements import hold_grants, move_grants
 from db.models import audit, chats, entries, links, places, plays, presences, rooms, visits
 from db.statements import insert_or_update
 
@@ -32,8 +32,12 @@ class SqlChats:
             await connection.execute(insert_or_update(chats, self._database.dialect), row)
 
     async def move(self, old: PlaceId, new: PlaceId) -> None:
-        """A chat has another id (see the port). Nothing happens when the old one is unknown, or the new one known."""
+        """A chat has another id (see the port). Its plan goes with it in any case; nothing else when the old one is
+        unknown, or the new one known.
+        """
         async with self._database.write() as connection:
+            await hold_grants(connection, self._database.dialect)
+            await move_grants(connection, old, new, self._database.dialect)
             query = select(places).where(places.c.id.in_([old, new]))
             known = {row["id"]: dict(row) for row in (await connection.execute(query)).mappings()}
             if old not in known or new in known:
@@ -44,7 +48,6 @@ class SqlChats:
             await connection.execute(update(rooms).where(rooms.c.place == new).values(version=rooms.c.version + 1))
             await connection.execute(update(chats).where(chats.c.place == old).values(place=new, message=None))
             await connection.execute(delete(places).where(places.c.id == old))
-            await move_grants(connection, old, new, self._database.dialect)
 
     async def visited(self, person: PersonId) -> PlaceId | None:
         """The chat where somebody acted last."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.entitlements import entitlement
@@ -39,7 +39,10 @@ class SqlEntitlements:
 
 
 async def hold_grants(connection: AsyncConnection, dialect: str) -> None:
-    """Be the only one who changes grants, covers, or who is who among those who have some, until the end."""
+    """Be the only one who changes grants, covers, or who is who among those who have some, until the end.
+
+    Whoever locks rooms too does this first.
+    """
     await hold(connection, GRANTING, dialect)
 
 
@@ -56,9 +59,10 @@ async def rebuild(connection: AsyncConnection, places: Iterable[PlaceId], dialec
 
 
 async def move_grants(connection: AsyncConnection, old: PlaceId, new: PlaceId, dialect: str) -> None:
-    """A place has another id: what was paid for it stays its own."""
-    await hold_grants(connection, dialect)
+    """A place has another id: what was paid for it stays its own; grants have to be held."""
     await connection.execute(update(grants).where(grants.c.subject == old).values(subject=new))
+    twice = select(covers.c.subject).where(covers.c.place == new)
+    await connection.execute(delete(covers).where(covers.c.place == old, covers.c.subject.in_(twice)))
     await connection.execute(update(covers).where(covers.c.place == old).values(place=new))
     await rebuild(connection, [old, new], dialect)
 

@@ -58,8 +58,8 @@ class PersonalData:
         """
         async with self._database.write() as connection:
             people = await _people(connection, wanted)
-            await _renew_rooms(connection, people)
             await hold_grants(connection, self._database.dialect)
+            await _renew_rooms(connection, people)
             subjects = [Subject(f"{PERSON}{person}") for person in people]
             places = await covered(connection, subjects, self._database.dialect)
             leaves_first = reversed(metadata.sorted_tables)

@@ -155,14 +155,18 @@ async def test_every_change_is_audited(one: Process) -> None:
     assert rows[1].before == rows[-1].after
 
 
-async def test_a_chat_that_gets_another_id_keeps_its_plan(one: Process) -> None:
+@pytest.mark.parametrize("known", [False, True])
+async def test_a_chat_that_gets_another_id_keeps_its_plan(one: Process, known: bool) -> None:
     old, new = PlaceId("telegram:-1"), PlaceId("telegram:-100")
-    await one.places.place_room(old, "Chat")
+    for place in (old, new) if known else (old,):
+        await one.places.place_room(place, "Chat")
     await one.give("pro", Subject(old))
-    await one.grants.cover(old, CLUB)
+    for place in (old, new) if known else (old,):
+        await one.grants.cover(place, CLUB)
     await one.give("elite", CLUB, days=1)
     assert await one.plan(old) == "elite"
-    await SqlChats(one.database).move(old, new)
+    for _ in range(2):
+        await SqlChats(one.database).move(old, new)
     assert (await one.plan(new), await one.plan(old)) == ("elite", "free")
     one.clock.time += DAY
     assert await one.plan(new) == "pro"

@@ -12,8 +12,8 @@ from core.errors import ChorusError
 from core.ports.places import RoomRef
 from core.types import Actor, Identity, PlaceId
 
-FRESH = 60.0
-"""Seconds for which an answer of Telegram is believed."""
+FRESH = {True: 60.0, False: 5.0}
+"""Seconds for which an answer of Telegram is believed; a no may be a line that broke."""
 
 
 class ChatMembers:
@@ -39,7 +39,7 @@ class ChatMembers:
 
     async def _is_in(self, chat: int, user: int) -> bool:
         at, known = self._known.get((chat, user), (0.0, False))
-        if at and time.monotonic() - at < FRESH:
+        if at and time.monotonic() - at < FRESH[known]:
             return known
         known = await self._people.is_in(chat, user)
         if len(self._known) >= KNOWN:

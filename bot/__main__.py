@@ -51,7 +51,7 @@ def run(
     *, leave_node: Annotated[bool, typer.Option(help="Leave the built-in node playing at the end.")] = False
 ) -> None:
     """Start everything; Ctrl-C stops it."""
-    from bot.app import run_app
+    from bot.run import run_app
 
     configure_logs()
     raise typer.Exit(asyncio.run(run_app(_settings(), leave_node=leave_node)))

@@ -3,12 +3,9 @@
 import asyncio
 import gc
 import os
-import signal
-import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 
 import discord
 import structlog
@@ -27,40 +24,36 @@ from audio.media_covers import Covers
 from audio.media_probe import Prober
 from audio.media_urls import MediaUrls
 from audio.node_search import NodeSearch
-from audio.nodes import Nodes, NodeSettingError, parse_nodes
+from audio.nodes import Nodes, parse_nodes
 from audio.players import Players
 from audio.push_guard import PushGuard
 from audio.resolver import Resolver
 from audio.session_book import SessionBook
-from audio.sources import SourceSettingError, open_sources
+from audio.sources import open_sources
 from audio.stream import Taps
 from audio.titles import StationTitles
 from audio.uploads import Uploads
-from billing.plans import PlansError
 from bot import screen
 from bot.clock import SystemClock
 from bot.config import Settings, reachable, revealed
 from bot.discord import Discord, account_of
 from bot.house import House
-from bot.keys import KeyFileError, load_keys
+from bot.keys import load_keys
 from bot.plans import open_plans
 from bot.store import Store, open_store
 from bot.surfaces import Surfaces, installed, slot
 from bot.tasks import Tasks
 from bot.telegram import Telegram, webhook_of
-from bot.tracing import export_to
 from bot.upkeep import prune_plays, sweep_uploads
 from cogs.discord.client import ChorusClient
 from cogs.telegram.client import TelegramClient
 from cogs.telegram.refusals import plainly
 from core.bus import LocalBus
-from core.errors import StoreUnavailableError
 from core.joining import Joining
 from core.jukebox import Jukebox
 from core.live import Live
 from core.ports.surfaces import Host
 from core.reports import Reports
-from db.instance import InUseError
 from db.redis_bus import RedisBus
 from web.app import create_web
 from web.icecast import Icecast, Server
@@ -68,8 +61,6 @@ from web.stream import Streams
 
 log = structlog.get_logger()
 
-GARBAGE = (1_000, 10, 200)
-"""A full collection after two million new objects: the usual one after 70,000 holds a busy bot up for 40 ms."""
 NODE_PATIENCE = 2.5
 """Seconds that the first screen waits for a node."""
 
@@ -78,68 +69,9 @@ class StartError(Exception):
     """The process cannot start; the message says what to do."""
 
 
-START_ERRORS = (
-    StartError, KeyFileError, InUseError, NodeSettingError, StoreUnavailableError, SourceSettingError, PlansError,
-)  # fmt: skip
-
-
-async def run_app(settings: Settings, *, leave_node: bool = False) -> int:
-    """Run until Ctrl-C or SIGTERM; the exit code."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        async with _running(settings, leave_node=leave_node) as report:
-            sys.stdout.write(report)
-            sys.stdout.flush()
-            await stop.wait()
-            log.info("stopping")
-    except START_ERRORS as error:
-        sys.stderr.write(f"Chorus cannot start: {_blamed(error)}\n")
-        return 1
-    return 0
-
-
-def _blamed(error: Exception) -> str:
-    """What is wrong, on one line, with the setting that is to blame."""
-    what = str(error).partition("\n")[0]
-    if isinstance(error, NodeSettingError):
-        return f"LAVALINK_NODES: {what}"
-    if isinstance(error, SourceSettingError):
-        return f"SOURCES: {what}"
-    return f"DATABASE_URL: {what}" if isinstance(error, StoreUnavailableError) else what
-
-
 def _reason(error: OSError) -> str:
     """The system's words; asyncio wraps them in its own."""
     return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
-
-
-def _make_usable(folder: Path) -> None:
-    """The data folder is there and can be written. Raises StartError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StartError(f"DATA_DIR: {folder} cannot be made ({error.strerror})") from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise StartError(f"DATA_DIR: {folder} cannot be written")
-
-
-@asynccontextmanager
-async def _running(settings: Settings, *, leave_node: bool) -> AsyncGenerator[str]:
-    """Everything started in order, and stopped in the opposite one; yields the first screen."""
-    async with AsyncExitStack() as stack:
-        if settings.otel_exporter_otlp_endpoint:
-            stack.callback(export_to(settings.otel_exporter_otlp_endpoint))
-        await asyncio.to_thread(_make_usable, settings.data_dir)
-        app = App(settings)
-        await app.start(stack, leave_node=leave_node)
-        report = await app.screen()
-        gc.collect()
-        gc.freeze()  # what lives from the start on is never garbage: a full collection would stop everything for 70 ms
-        gc.set_threshold(*GARBAGE)
-        yield report
 
 
 class App:
@@ -175,13 +107,23 @@ class App:
     async def start(self, stack: AsyncExitStack, *, leave_node: bool) -> None:
         """Start every part; `stack` stops them again."""
         self.store = await open_store(self.settings, self.bus, self.clock, self.house, self.keys, self.plans, stack)
-        book = SessionBook(self.store.node_sessions)
-        self.nodes = self._nodes(book)
+        await self._find_tracks(stack)
+        self._make_parts()
+        await self._serve(stack)
+        await self._play(stack, leave_node=leave_node)
+        self._connect_discord(stack)
+        self._connect_telegram(stack)
+        await self._open_surfaces(stack)
+        self._start_tasks(stack)
+
+    async def _find_tracks(self, stack: AsyncExitStack) -> None:
+        """The library, and who finds what people ask for."""
+        self.book = SessionBook(self.store.node_sessions)
+        self.nodes = self._nodes(self.book)
         await self.library.open()
         stack.push_async_callback(self.library.close)
         stack.push_async_callback(self.guard.close)
         await self.house.open()
-        self.reports = Reports(self.store.rooms, self.clock)
         prober = Prober(self.guard)
         stack.push_async_callback(prober.close)
         load = NodeSearch(self.nodes).load
@@ -189,6 +131,10 @@ class App:
         self.resolver = Resolver(
             self.library, self.uploads, self.guard, prober, self._managers, load=load, sources=self.sources
         )
+
+    def _make_parts(self) -> None:
+        """What acts on rooms, and what plays them."""
+        self.reports = Reports(self.store.rooms, self.clock)
         self.jukebox = Jukebox(self.store.rooms, self.clock, self.resolver, self.store.shelf)
         measures = self.store.measures
         self.levels = Levels(measures)
@@ -210,12 +156,10 @@ class App:
         links, people, codes = self.store.links, self.store.people, self.store.codes
         self.joining = Joining(self.store.rooms, links, people, codes, self.clock)
         ownership = self.store.ownership
-        ownership.heir = Inheritance(self.nodes, self.players, book, holds=ownership.holds)
-        await self._serve(stack)
-        await self._play(stack, leave_node=leave_node)
-        self._connect_discord(stack)
-        self._connect_telegram(stack)
-        await self._open_surfaces(stack)
+        ownership.heir = Inheritance(self.nodes, self.players, self.book, holds=ownership.holds)
+
+    def _start_tasks(self, stack: AsyncExitStack) -> None:
+        """What goes on in the background."""
         stack.push_async_callback(self.tasks.stop)
         self.tasks.start("library", self._fill())
         self.tasks.start("loudness", self.measuring.run())

@@ -29,5 +29,6 @@ def test_a_surface_says_why_it_is_off(surface: str) -> None:
         ("the token was refused", "the token was refused"),
     ):
         states = {"discord": "up", "telegram": "up", surface.lower(): state}
-        screen = draw(Settings(), nodes={"builtin": "up"}, streams=True, tracks=0, **states)
+        discord, telegram = states["discord"], states["telegram"]
+        screen = draw(Settings(), nodes={"builtin": "up"}, streams=True, tracks=0, discord=discord, telegram=telegram)
         assert words in next(line for line in screen.splitlines() if line.strip().startswith(surface))

@@ -136,6 +136,4 @@ async def test_admins_see_how_the_room_sounds(playing: Party) -> None:
     playing.room.filter, playing.room.crossfade, playing.room.loudness = Filter("soft"), 1_500, False
     playing.playback.encodes = 96_000
     told = (await playing.guild.member("Root", admin=True).slash("settings")).text
-    assert told.endswith(
-        "**Filter**: soft\n**Crossfade**: 1.5 s\n**Equal loudness**: off\n**Bitrate now**: 96 kbit/s"
-    )
+    assert told.endswith("**Filter**: soft\n**Crossfade**: 1.5 s\n**Equal loudness**: off\n**Bitrate now**: 96 kbit/s")

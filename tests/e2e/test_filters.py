@@ -92,7 +92,7 @@ async def test_the_bitrate_is_that_of_the_channel_and_follows_it(world: World) -
     await world.told(world.guild.owner, "settings", "**Bitrate now**: 16 kbit/s")
     await until(lambda: _bytes(world) < wide / 2, what="smaller packets")
     world.music.set_bitrate(384_000)
-    await world.told(world.guild.owner, "settings", "**Bitrate now**: 384 kbit/s")
+    await world.told(world.guild.owner, "settings", "**Bitrate now**: 256 kbit/s")
     await until(lambda: _bytes(world) > wide, what="larger packets")
 
 

@@ -159,7 +159,7 @@ async def test_pausing_ends_in_silence_and_loses_nothing(one: Desk) -> None:
     position = one.player.model().state.position
     await asyncio.sleep(0.4)
     assert one.ear.packets[-5:] == [SILENCE] * 5
-    assert one.ear.packets.count(SILENCE) == 5
+    assert one.ear.packets[-6] != SILENCE
     assert one.player.model().state.position == position
     assert one.ear.spoken == [True, False]
     one.patch(paused=False)

@@ -220,8 +220,9 @@ async def test_the_same_interaction_delivered_twice(stage: Stage) -> None:
     assert (await world.queue()).count("Low A") == 1
 
 
-async def test_an_interaction_that_comes_too_late(stage: Stage) -> None:
+async def test_an_interaction_that_comes_too_late(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Discord has told the person already that nothing came; what follows is answered as ever."""
+    monkeypatch.setattr("tests.simulators.discord.interactions.crowding", lambda: 1.0)
     world, other = await stage.guild(), await stage.guild("Others", "Zoe")
     ann = world.people[0]
     await world.play(ann, "Long")

@@ -96,7 +96,7 @@
     const { dataset } = $("#stage");
     if (dataset.entry) {
       const ran = dataset.running === "true" ? (serverNow() - Number(dataset.at)) * Number(dataset.rate) : 0;
-      const position = Math.min(Number(dataset.position) + ran, Number(dataset.length) || Infinity);
+      const position = Math.max(0, Math.min(Number(dataset.position) + ran, Number(dataset.length) || Infinity));
       const bar = $("#progress");
       if (bar) bar.value = position;
       draw(dataset.wave, position / Number(dataset.length));

@@ -6,6 +6,7 @@ What it answers itself is worded as one process words it; players, tracks and ta
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from lavalink.processes import Process, Processes
+    from lavalink.relay import Seat
 
 PLAYERS = "/v4/sessions/{session}/players"
 REFUSED = 400
 NOT_FOUND = 404
 AWAY = "A process of this node is starting again"
 NO_BODY = frozenset({204, 304})
+NOTICED = 1.0
+"""Seconds until the end of a process is known, at most."""
 
 routes = web.RouteTableDef()
 log = structlog.get_logger()
@@ -125,17 +129,28 @@ async def update_player(request: web.Request) -> web.Response:
     front, guild_id = request.app[FRONT], guild_id_of(request)
     session, body = front.session(request), await request.read()
     known = session.seats.get(guild_id)
-    seat = known or session.place(guild_id, front.processes.best())
+    seat = known or session.place(guild_id, front.processes.best(but=request.get("failed")))
     try:
         await session.reach(seat.process)
         answer = await _ask(request, seat.process, body)
     except ApiError:
         if known is None and session.seats.get(guild_id) is seat:
             session.displace(guild_id)
-        raise
+        if "failed" in request or not await _left(session, guild_id, seat):
+            raise
+        request["failed"] = seat.process  # it has just ended: another one takes the player
+        return cast("web.Response", await update_player(request))
     if known is None and answer.status >= REFUSED:
         await _forget_unmade(session, guild_id)
     return answer
+
+
+async def _left(session: RelayedSession, guild_id: int, seat: Seat) -> bool:
+    """Whether a player turns out to have lost its place, within a second."""
+    end = time.monotonic() + NOTICED
+    while session.seats.get(guild_id) is seat and time.monotonic() < end:  # noqa: ASYNC110 - rare, and for a moment
+        await asyncio.sleep(0.02)
+    return session.seats.get(guild_id) is not seat
 
 
 async def _forget_unmade(session: RelayedSession, guild_id: int) -> None:

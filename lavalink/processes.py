@@ -174,9 +174,9 @@ class Processes:
         """Ends all of them."""
         await asyncio.gather(*(process.stop() for process in self._all))
 
-    def best(self) -> Process:
-        """The one with the fewest players of those that listen and have room; raises ApiError 503."""
-        listening = [process for process in self._all if process.url is not None]
+    def best(self, but: Process | None = None) -> Process:
+        """The one with the fewest players of those that listen and have room, `but` that one; raises ApiError 503."""
+        listening = [process for process in self._all if process.url is not None and process is not but]
         if not listening:
             raise ApiError(503, "The processes of this node are starting again")
         return min(listening, key=lambda process: (process.full, process.players))

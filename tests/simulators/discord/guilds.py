@@ -122,9 +122,9 @@ class Guild:
     async def delete_channel(self, channel: Channel) -> None:
         """Delete a channel; whoever is in it falls out of voice."""
         del self.channels[channel.id]
+        self.discord.gateway.dispatch(self, "CHANNEL_DELETE", channel.payload(), GUILDS)
         for member in self.in_voice(channel):
             member.set_voice(None)
-        self.discord.gateway.dispatch(self, "CHANNEL_DELETE", channel.payload(), GUILDS)
         await self.discord.gateway.flush()
 
     async def remove_bot(self) -> None:

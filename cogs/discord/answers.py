@@ -4,12 +4,10 @@ from collections.abc import Callable
 from gettext import NullTranslations
 from typing import Any, TypeVar
 
-from cogs.discord import polls, words
+from cogs.answers import asked, did
 from cogs.discord.rows import undo_row
 from cogs.discord.surface import Call
-from core.errors import ChorusError
-from core.records.results import Asked, Changed, Queued, Removed, Skipped
-from core.records.views import WhyPoll
+from core.records.results import Asked, Queued
 
 T = TypeVar("T")
 
@@ -21,19 +19,8 @@ async def tell(
     if isinstance(result, Asked):
         await call.say(await asked(call, result))
         return
-    more: dict[str, Any] = {"view": undo_row(call.room, call.words)} if undo and _did(result) else {}
+    more: dict[str, Any] = {"view": undo_row(call.room, call.words)} if undo and did(result) else {}
     await call.say(worded(result, call.words), **more)
-
-
-def _did(result: object) -> bool:
-    """Whether there is anything to undo."""
-    match result:
-        case Removed(count=count):
-            return count > 0
-        case Changed(changed=changed):
-            return changed
-        case _:
-            return True
 
 
 async def added(call: Call, result: Queued, text: str) -> None:
@@ -44,21 +31,3 @@ async def added(call: Call, result: Queued, text: str) -> None:
         channel = call.interaction.channel_id
         if channel is not None:
             await call.surface.panels.open(call.room, channel, anew=result.rank == 0)
-
-
-async def skipped(call: Call, result: Skipped) -> str:
-    """What a skip did, or what its poll lacks."""
-    text, poll = words.skipped(result, call.words), None if result.done else await _running(call, "skip")
-    return text if poll is None else f"{text.removesuffix('.')}; {polls.missing(poll, call.words)}."
-
-
-async def asked(call: Call, result: Asked) -> str:
-    """How a poll stands that somebody opened or joined."""
-    return polls.asked(result, None if result.done else await _running(call, result.kind), call.words)
-
-
-async def _running(call: Call, kind: str) -> WhyPoll | None:
-    try:
-        return await call.jukebox.why_poll(call.room, kind)
-    except ChorusError:  # it ended since
-        return None

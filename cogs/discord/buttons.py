@@ -5,12 +5,13 @@ was edited between the sight of the button and the press.
 import re
 from collections.abc import Awaitable, Callable
 
+from cogs.answers import skipped
 from cogs.discord import answers, drawing, words
 from cogs.discord.browsing import TURNS
 from cogs.discord.faults import explain
 from cogs.discord.rows import queue_row
 from cogs.discord.surface import Call, Interaction, read
-from cogs.discord.yes import agree
+from cogs.yes import agree
 from core.enums import Loop
 from core.errors import NoSuchEntryError, NoSuchRoomError
 from core.tracing import span
@@ -59,7 +60,7 @@ async def _turn_page(call: Call, page: int) -> None:
 
 async def _skip(call: Call, entry: int) -> None:
     result = await call.jukebox.skip(call.room, call.actor, entry=EntryId(entry), command_id=call.id)
-    await call.say(await answers.skipped(call, result))
+    await call.say(await skipped(call, result))
 
 
 async def _pause(call: Call, entry: int) -> None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 
+from cogs.answers import skipped
 from cogs.discord import words
-from cogs.telegram import answers, controls, drawing, editing, entries, guide, shelf, stewardship
+from cogs.telegram import controls, drawing, editing, entries, guide, shelf, stewardship
 from cogs.telegram.keyboards import keyboard, tag
 from cogs.telegram.markup import html
 from cogs.telegram.surface import Call
-from cogs.telegram.yes import agree
+from cogs.yes import agree
 from core.enums import Loop
 from core.errors import NoSuchEntryError, NoSuchRoomError
 from core.types import EntryId
@@ -31,7 +32,7 @@ async def press(call: Call, action: str, room: str, number: int) -> None:
 
 async def _skip(call: Call, entry: int) -> None:
     result = await call.jukebox.skip(call.room, call.actor, entry=EntryId(entry), command_id=call.id)
-    await call.say(await answers.skipped(call, result))
+    await call.say(await skipped(call, result))
 
 
 def _about_what_plays(command: Callable[[Call], Awaitable[None]]) -> Act:

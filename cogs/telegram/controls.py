@@ -1,10 +1,11 @@
 """The commands about playback."""
 
+from cogs.answers import skipped
 from cogs.discord import names, words
 from cogs.discord.text import length
 from cogs.discord.text import position as parse
 from cogs.telegram import entries
-from cogs.telegram.answers import skipped, tell
+from cogs.telegram.answers import tell
 from cogs.telegram.keyboards import Button
 from cogs.telegram.surface import Call
 from core.enums import Loop, Mode

@@ -10,8 +10,7 @@ import pytest
 import cogs.discord
 import cogs.telegram
 import core.jukebox
-from cogs.discord.yes import COMMANDS
-from cogs.telegram.yes import COMMANDS as TELEGRAM_COMMANDS
+from cogs.yes import COMMANDS
 from core.jukebox import Jukebox
 from core.policy import TABLE, Action
 from web.controls import ASK
@@ -69,10 +68,9 @@ def test_every_command_of_the_jukebox_is_reachable(surface: str) -> None:
 
 
 def test_every_question_can_be_said_yes_to() -> None:
-    """The panel's and the page's buttons know each poll of the policy's table; the skip has buttons of its own."""
+    """The live messages and the page know each poll of the policy's table; the skip has buttons of its own."""
     asked = {action.value for action, rule in TABLE.items() if rule.poll} - {Action.SKIP.value}
     assert set(COMMANDS) == asked
-    assert set(TELEGRAM_COMMANDS) == asked
     assert set(ASK) == asked
 
 

@@ -8,7 +8,7 @@ from limits import parse
 from cogs.telegram.buttons import _ACTS
 from cogs.telegram.commands import COMMANDS
 from cogs.telegram.keyboards import LONGEST, tag
-from cogs.telegram.yes import COMMANDS as QUESTIONS
+from cogs.yes import COMMANDS as QUESTIONS
 from core.errors import NothingFoundError
 from core.room import Room
 from core.types import RoomId

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from gettext import NullTranslations
 
+from cogs import answers
+from cogs.calls import Call
 from cogs.discord import sounding, words
-from cogs.telegram import answers
-from cogs.telegram.surface import Call
 from core import filters
 from core.acts import ON
 from core.enums import Mode
@@ -25,10 +25,10 @@ async def agree(call: Call, kind: str, deadline: int) -> None:
         await call.say(await answers.asked(call, result))
     elif isinstance(result, Removed):
         await call.say(words.removed(result, call.words))
+    elif kind in {"filter", "crossfade", "loudness"}:
+        await call.say(_sound(poll, call.words))
     elif kind == "mode":
         await call.say(words.ordered(Mode(poll.argument or ""), call.words))
-    elif kind in _SOUNDS:
-        await call.say(_SOUNDS[kind](poll.argument or "", call.words))
     else:
         await call.say(words.changed(kind, result, call.words))
 
@@ -53,6 +53,10 @@ async def _volume(call: Call, poll: PollView) -> Changed | Asked:
     return await call.jukebox.volume(call.room, call.actor, int(poll.argument or 0), command_id=call.id)
 
 
+async def _mode(call: Call, poll: PollView) -> Changed | Asked:
+    return await call.jukebox.set_mode(call.room, call.actor, Mode(poll.argument or ""), command_id=call.id)
+
+
 async def _filter(call: Call, poll: PollView) -> Changed | Asked:
     return await call.jukebox.set_filter(call.room, call.actor, poll.argument or "", command_id=call.id)
 
@@ -65,8 +69,16 @@ async def _loudness(call: Call, poll: PollView) -> Changed | Asked:
     return await call.jukebox.set_loudness(call.room, call.actor, poll.argument == ON, command_id=call.id)
 
 
-async def _mode(call: Call, poll: PollView) -> Changed | Asked:
-    return await call.jukebox.set_mode(call.room, call.actor, Mode(poll.argument or ""), command_id=call.id)
+def _sound(poll: PollView, texts: NullTranslations) -> str:
+    """How the room sounds now that it was agreed to."""
+    argument = poll.argument or ""
+    match poll.kind:
+        case "filter":
+            return sounding.filtered(filters.parse(argument), texts)
+        case "crossfade":
+            return sounding.crossfaded(int(argument), texts)
+        case _:
+            return sounding.levelled(argument == ON, texts)
 
 
 COMMANDS: dict[str, Callable[[Call, PollView], Awaitable[Changed | Removed | Asked]]] = {
@@ -80,9 +92,3 @@ COMMANDS: dict[str, Callable[[Call, PollView], Awaitable[Changed | Removed | Ask
     "loudness": _loudness,
     "mode": _mode,
 }
-_SOUNDS: dict[str, Callable[[str, NullTranslations], str]] = {
-    "filter": lambda argument, texts: sounding.filtered(filters.parse(argument), texts),
-    "crossfade": lambda argument, texts: sounding.crossfaded(int(argument), texts),
-    "loudness": lambda argument, texts: sounding.levelled(argument == ON, texts),
-}
-"""How the room sounds now that it was agreed to."""

@@ -158,7 +158,8 @@ class ManagedNode:
         """What it says once it listens: its file comes later when the disk is full."""
         assert child.stdout is not None
         try:
-            line = await asyncio.wait_for(child.stdout.readline(), START_TIMEOUT)
+            async with asyncio.timeout(START_TIMEOUT):
+                line = await child.stdout.readline()
             return NodeInfo(**json.loads(line))
         except (TimeoutError, ValueError, TypeError):
             with contextlib.suppress(ProcessLookupError):

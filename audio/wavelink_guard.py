@@ -100,7 +100,8 @@ class GuardedWebsocket(Websocket):
     async def _close_socket(self) -> None:
         if self.socket is not None:
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(self.socket.close(), CLOSE_TIMEOUT)
+                async with asyncio.timeout(CLOSE_TIMEOUT):
+                    await self.socket.close()
 
     async def shut(self) -> None:
         """End reading and the connection, leaving the session to be resumed."""

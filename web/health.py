@@ -53,7 +53,8 @@ class Health:
 
 async def _answer(check: Awaitable[str | None]) -> str | None:
     try:
-        return await asyncio.wait_for(check, PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            return await check
     except TimeoutError:
         return "no answer"
     except Exception as error:  # noqa: BLE001 - whatever is wrong, this is not ready

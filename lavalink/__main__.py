@@ -28,6 +28,9 @@ ORPHAN_POLL = 0.25
 SHUTDOWN_TIMEOUT = 1.0
 """Seconds that open requests may take once the players have ended."""
 
+LINGERING = 0.5
+"""Seconds in which what a refused client is still sending is read and dropped, so that it sees the answer."""
+
 log = structlog.get_logger()
 
 
@@ -35,7 +38,7 @@ async def run(options: argparse.Namespace) -> None:
     """Serves until a signal or the orphan's end; raises OSError when the address is taken."""
     password = os.environ[options.password_env] if options.password_env else secrets.token_urlsafe(24)
     app, sessions = _several(options, password) if options.processes > 1 else _one(options, password)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT, lingering_time=LINGERING)
     stop = _stop_signal()
     if options.behind:
         asyncio.get_running_loop().add_reader(sys.stdin, stop.set)

@@ -1,7 +1,7 @@
 """What chats say alike of a command's result: how a poll stands, and whether there is a way back."""
 
+from cogs import polls, words
 from cogs.calls import Call
-from cogs.discord import polls, words
 from core.errors import ChorusError
 from core.records.results import Asked, Changed, Removed, Skipped
 from core.records.views import WhyPoll

@@ -3,9 +3,8 @@
 from collections.abc import Awaitable, Callable
 from gettext import NullTranslations
 
-from cogs import answers
+from cogs import answers, sounding, words
 from cogs.calls import Call
-from cogs.discord import sounding, words
 from core import filters
 from core.acts import ON
 from core.enums import Mode

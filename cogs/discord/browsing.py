@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from cogs.discord import words
+from cogs import words
 from cogs.discord.answers import added
 from cogs.discord.pages import Shelf
 from cogs.discord.rows import shelf_row

@@ -5,8 +5,9 @@ was edited between the sight of the button and the press.
 import re
 from collections.abc import Awaitable, Callable
 
+from cogs import words
 from cogs.answers import skipped
-from cogs.discord import answers, drawing, words
+from cogs.discord import answers, drawing
 from cogs.discord.browsing import TURNS
 from cogs.discord.faults import explain
 from cogs.discord.rows import queue_row

@@ -2,17 +2,17 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
 from enum import StrEnum
 
 from discord import app_commands
 
+from cogs import blocks
 from cogs.discord.surface import Call, Interaction, read, surface_of
-from cogs.discord.text import length, plain
+from cogs.text import length, plain
 from core.enums import BlockKind
 from core.errors import ChorusError, NoSuchEntryError, NothingPlayingError
 from core.records.views import EntryView
-from core.types import Block, EntryId, Track
+from core.types import EntryId, Track
 
 CHOICES = 25
 LONGEST = 100
@@ -130,17 +130,5 @@ async def blocked(interaction: Interaction, typed: str) -> list[Choice]:
         lines = (await read(interaction)).view.settings.blocks
     except ChorusError:
         return []
-    found = [line for line in lines if typed.strip().casefold() in _line(line).casefold()]
-    return [Choice(name=plain(_line(line), LONGEST), value=plain(_line(line), LONGEST)) for line in found[:CHOICES]]
-
-
-def meant_block(lines: Sequence[Block], named: str) -> Block:
-    """The line that an option names; what is no line is a word."""
-    for line in lines:
-        if named in {_line(line), plain(_line(line), LONGEST), line.value}:
-            return line
-    return Block(BlockKind.WORD, named)
-
-
-def _line(block: Block) -> str:
-    return f"{block.kind}: {block.value}"
+    found = [one for one in lines if typed.strip().casefold() in blocks.whole(one).casefold()]
+    return [Choice(name=blocks.line(one), value=blocks.line(one)) for one in found[:CHOICES]]

@@ -4,11 +4,12 @@ from typing import Any
 
 from discord import app_commands
 
+from cogs import words
 from cogs.answers import skipped
-from cogs.discord import choices, listings, words
+from cogs.discord import choices, listings
 from cogs.discord.answers import tell
 from cogs.discord.surface import Interaction, read
-from cogs.discord.text import position as parse
+from cogs.text import position as parse
 from core.enums import Loop, Mode
 
 

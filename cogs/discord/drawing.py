@@ -6,8 +6,8 @@ from typing import Any
 
 import discord
 
-from cogs.discord import names, polls, sounding, states, words
-from cogs.discord.text import bar, length, safe
+from cogs import names, polls, sounding, states, words
+from cogs.text import bar, length, safe
 from core.enums import Guests, Loop, Mode
 from core.records.views import EntryView, NowView, RoomView
 

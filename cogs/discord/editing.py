@@ -5,10 +5,11 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from cogs.discord import choices, picks, words
+from cogs import words
+from cogs.discord import choices, picks
 from cogs.discord.answers import tell
 from cogs.discord.surface import Call, Interaction, read
-from cogs.discord.text import safe
+from cogs.text import safe
 from core.errors import NoSuchEntryError
 from core.records.results import Removed
 from core.types import EntryId

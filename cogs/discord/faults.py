@@ -4,8 +4,8 @@ import discord
 import structlog
 from discord import app_commands
 
-from cogs.discord.refusals import refusal
 from cogs.discord.surface import Interaction, answer, words_of
+from cogs.refusals import refusal
 from core.errors import ChorusError
 
 TOO_LATE = 10062

@@ -5,7 +5,7 @@ from typing import Any
 from discord import app_commands
 
 from cogs.discord.surface import Call, Interaction, read
-from cogs.discord.text import safe
+from cogs.text import safe
 from core.enums import Surface
 from core.errors import NotLinkedError
 from core.joining import Joining

@@ -5,7 +5,7 @@ import asyncio
 from cogs.discord import choices
 from cogs.discord.choices import CHOICES, LONGEST, Choice
 from cogs.discord.surface import Interaction, read
-from cogs.discord.text import length, plain
+from cogs.text import length, plain
 from core.errors import ChorusError
 from core.ports.tracks import Chapter, Episode
 

@@ -5,7 +5,8 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from cogs.discord import choices, pushing
+from cogs import pushing
+from cogs.discord import choices
 from cogs.discord.surface import Call, Interaction, read
 from core.errors import ChorusError, NoSuchPushError
 from core.live import Live

@@ -6,8 +6,8 @@ from gettext import NullTranslations
 
 import discord
 
-from cogs.discord import chosen
-from cogs.discord.text import length, safe
+from cogs import chosen
+from cogs.text import length, safe
 from core.records.rows import Audit, Audited, Played
 from core.types import Track
 

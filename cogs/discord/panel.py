@@ -11,7 +11,8 @@ import aiohttp
 import discord
 import structlog
 
-from cogs.discord import drawing, words
+from cogs import words
+from cogs.discord import drawing
 from cogs.discord.rows import panel_row
 from cogs.languages import translations
 from core.errors import ChorusError

@@ -5,10 +5,11 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from cogs.discord import answers, choices, drawing, listings, polls, reasons, words
-from cogs.discord.moments import moment
+from cogs import polls, reasons, words
+from cogs.discord import answers, choices, drawing, listings
 from cogs.discord.rows import queue_row
 from cogs.discord.surface import Call, Interaction, read
+from cogs.moments import moment
 from core.errors import NoSuchEntryError, NothingFoundError
 from core.ports.tracks import Attachment
 

@@ -8,7 +8,7 @@ from discord import ButtonStyle, SelectOption, ui
 
 from cogs.discord.drawing import Button
 from cogs.discord.pages import Shelf
-from cogs.discord.text import plain
+from cogs.text import plain
 from core.types import EntryId, RoomId
 
 _LOUD = {"skip", "yes"}

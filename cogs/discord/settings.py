@@ -5,9 +5,10 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from cogs.discord import choices, chosen
-from cogs.discord.moments import zones
+from cogs import chosen
+from cogs.discord import choices
 from cogs.discord.surface import Interaction, read
+from cogs.moments import zones
 from core.enums import Duplicates, Guests, Leavers, TurnMeasure
 
 MINUTE = 60_000

@@ -7,7 +7,8 @@ import aiohttp
 import discord
 from discord import app_commands
 
-from cogs.discord import choices, pages, words
+from cogs import words
+from cogs.discord import choices, pages
 from cogs.discord.answers import added, tell
 from cogs.discord.rows import shelf_row
 from cogs.discord.surface import Call, Interaction, read

@@ -5,7 +5,8 @@ from typing import Any
 
 from discord import app_commands
 
-from cogs.discord import choices, sounding
+from cogs import sounding
+from cogs.discord import choices
 from cogs.discord.answers import tell
 from cogs.discord.surface import Interaction, read
 from core import filters

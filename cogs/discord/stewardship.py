@@ -5,11 +5,12 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from cogs.discord import choices, chosen, pages, words
+from cogs import blocks, chosen, words
+from cogs.discord import choices, pages
 from cogs.discord.answers import tell
 from cogs.discord.shelf import show
 from cogs.discord.surface import Call, Interaction, read
-from cogs.discord.text import plain, safe
+from cogs.text import plain, safe
 from core.enums import BlockKind
 from core.policy import Action
 from core.policy import choices as roles_for
@@ -48,7 +49,7 @@ async def _meant(call: Call, kind: BlockKind, value: str | None) -> str | EntryI
 async def block_remove(interaction: Interaction, line: str) -> None:
     """Everybody may queue it again."""
     call = await read(interaction)
-    wanted = choices.meant_block(call.view.settings.blocks, line)
+    wanted = blocks.meant(call.view.settings.blocks, line)
     result = await call.jukebox.unblock(call.room, call.actor, wanted.kind, wanted.value, command_id=call.id)
     await tell(call, result, lambda done, texts: words.changed("unblock", done, texts))
 

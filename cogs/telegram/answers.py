@@ -4,8 +4,8 @@ from collections.abc import Callable
 from gettext import NullTranslations
 from typing import TypeVar
 
+from cogs import words
 from cogs.answers import asked, did
-from cogs.discord import words
 from cogs.telegram.keyboards import Button
 from cogs.telegram.surface import Call
 from core.records.results import Asked, Queued

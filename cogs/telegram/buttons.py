@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
+from cogs import words
 from cogs.answers import skipped
-from cogs.discord import words
 from cogs.telegram import controls, drawing, editing, entries, guide, shelf, stewardship
 from cogs.telegram.keyboards import keyboard, tag
 from cogs.telegram.markup import html

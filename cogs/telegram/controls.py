@@ -1,13 +1,13 @@
 """The commands about playback."""
 
+from cogs import names, words
 from cogs.answers import skipped
-from cogs.discord import names, words
-from cogs.discord.text import length
-from cogs.discord.text import position as parse
 from cogs.telegram import entries
 from cogs.telegram.answers import tell
 from cogs.telegram.keyboards import Button
 from cogs.telegram.surface import Call
+from cogs.text import length
+from cogs.text import position as parse
 from core.enums import Loop, Mode
 from core.errors import NoSuchChoiceError, NoSuchEntryError, OutOfRangeError
 from core.types import EntryId

@@ -4,9 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from gettext import NullTranslations
 
-from cogs.discord import names, polls, pushing, sounding, states, words
-from cogs.discord.text import length, safe
+from cogs import names, polls, pushing, sounding, states, words
 from cogs.telegram.keyboards import Button, Rows
+from cogs.text import length, safe
 from core.enums import Guests, Loop, Mode, PauseReason
 from core.records.views import EntryView, NowView, RoomView
 

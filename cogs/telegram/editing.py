@@ -1,6 +1,6 @@
 """The commands that change what waits."""
 
-from cogs.discord import words
+from cogs import words
 from cogs.telegram import entries
 from cogs.telegram.answers import tell
 from cogs.telegram.people import speaker

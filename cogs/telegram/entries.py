@@ -1,6 +1,6 @@
 """Naming tracks after a command: a number in the queue, several (`3 5 7-9`), `#<id>`, or a part of a title."""
 
-from cogs.discord.picks import FARTHEST, ranks
+from cogs.picks import FARTHEST, ranks
 from cogs.telegram.surface import Call
 from core.errors import NoSuchEntryError, NothingPlayingError
 from core.types import EntryId

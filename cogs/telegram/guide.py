@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from babel.core import Locale, UnknownLocaleError
 
-from cogs.discord.text import safe
 from cogs.languages import FOLDER
 from cogs.telegram import live
 from cogs.telegram.keyboards import Button
 from cogs.telegram.surface import Call
+from cogs.text import safe
 
 LANGUAGES = ("en", *sorted(path.stem for path in FOLDER.glob("*.po")))
 

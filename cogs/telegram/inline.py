@@ -14,14 +14,14 @@ from telegram import (
 )
 from telegram.constants import ChatType
 
-from cogs.discord import words
-from cogs.discord.text import length, plain
+from cogs import words
 from cogs.languages import translations
 from cogs.telegram import markup
 from cogs.telegram.keyboards import LONGEST
 from cogs.telegram.people import Speaker, chat_of, place_of
 from cogs.telegram.refusals import refusal
 from cogs.telegram.surface import Surface
+from cogs.text import length, plain
 from core.errors import ChorusError
 from core.records.results import Queued
 from core.types import CommandId, Track

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from telegram.constants import ChatType
 
-from cogs.discord.text import safe
 from cogs.telegram.surface import Call
+from cogs.text import safe
 from core.enums import Surface
 from core.errors import ForbiddenError
 from core.types import Actor, Identity

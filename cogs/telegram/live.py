@@ -8,7 +8,7 @@ from telegram import Chat
 from telegram.constants import ChatType
 from telegram.error import TelegramError
 
-from cogs.discord import pushing
+from cogs import pushing
 from cogs.telegram.keyboards import Button
 from cogs.telegram.surface import Call
 from core.errors import ForbiddenError, NoSuchPushError

@@ -11,7 +11,7 @@ import structlog
 from telegram import Message
 from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
 
-from cogs.discord import words
+from cogs import words
 from cogs.languages import translations
 from cogs.telegram import drawing
 from cogs.telegram.keyboards import keyboard

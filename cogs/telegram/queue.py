@@ -1,10 +1,10 @@
 """The commands about tracks: /play /queue /now /vote /why, and music files that people send."""
 
-from cogs.discord import polls, reasons, words
-from cogs.discord.text import length, safe
+from cogs import polls, reasons, words
 from cogs.telegram import answers, drawing, entries
 from cogs.telegram.files import Sound, sound_of
 from cogs.telegram.surface import Call
+from cogs.text import length, safe
 from core.errors import NoSuchEntryError, NothingFoundError
 from core.ports.tracks import Attachment
 

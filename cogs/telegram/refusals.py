@@ -2,7 +2,7 @@
 
 from gettext import NullTranslations
 
-from cogs.discord import refusals
+from cogs import refusals
 from cogs.languages import translations
 from cogs.telegram.markup import plain
 from core import errors

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from cogs.discord import words
-from cogs.discord.text import length, safe
+from cogs import words
 from cogs.telegram import entries
 from cogs.telegram.answers import added, tell
 from cogs.telegram.drawing import Drawing
 from cogs.telegram.keyboards import Button
 from cogs.telegram.surface import Call
+from cogs.text import length, safe
 from core.errors import NothingFoundError
 from core.records.rows import Played
 from core.types import EntryId, Track

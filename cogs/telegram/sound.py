@@ -1,6 +1,6 @@
 """The commands about the sound: /filter /crossfade /loudness. Without an argument they tell what is on."""
 
-from cogs.discord import sounding
+from cogs import sounding
 from cogs.telegram.answers import tell
 from cogs.telegram.surface import Call
 from core import filters

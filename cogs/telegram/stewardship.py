@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from cogs.discord import chosen, words
-from cogs.discord.choices import meant_block
-from cogs.discord.moments import zones
-from cogs.discord.text import plain, safe
+from cogs import blocks, chosen, words
+from cogs.moments import zones
 from cogs.telegram import entries
 from cogs.telegram.answers import tell
 from cogs.telegram.drawing import Drawing
 from cogs.telegram.keyboards import Button
 from cogs.telegram.surface import Call
+from cogs.text import plain, safe
 from core.enums import BlockKind
 from core.errors import NoSuchChoiceError, NoSuchSettingError
 
@@ -74,7 +73,7 @@ async def block(call: Call) -> None:
 
 async def unblock(call: Call) -> None:
     """Allow something again: a line of the blocklist as it is shown."""
-    wanted = meant_block(call.view.settings.blocks, call.arguments)
+    wanted = blocks.meant(call.view.settings.blocks, call.arguments)
     result = await call.jukebox.unblock(call.room, call.actor, wanted.kind, wanted.value, command_id=call.id)
     await tell(call, result, lambda done, texts: words.changed("unblock", done, texts))
 

@@ -1,7 +1,7 @@
 """The commands that Telegram asks of every bot that may sell something: /terms and /paysupport."""
 
-from cogs.discord.text import safe
 from cogs.telegram.surface import Call
+from cogs.text import safe
 
 LONGEST = 3_000
 

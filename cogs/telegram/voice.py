@@ -1,7 +1,7 @@
 """/voice: what plays, as an audio message to hear in the chat itself."""
 
-from cogs.discord.text import safe
 from cogs.telegram.surface import Call
+from cogs.text import safe
 from core.errors import NothingPlayingError, UnplayableError
 
 

@@ -12,9 +12,15 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from discord import app_commands
 
-from cogs.discord import moments, names, picks, polls, reasons, refusals, text, words
 from cogs.discord.commands import commands
 from cogs.languages import FOLDER, translations
+from cogs.moments import moment
+from cogs.names import explained, loop, mode, question
+from cogs.picks import ranks
+from cogs.polls import asked
+from cogs.refusals import refusal
+from cogs.text import bar, length, plain, position, safe
+from cogs.words import queued
 from core.enums import BlockKind, Loop, Mode
 from core.errors import (
     AlreadyLinkedError,
@@ -116,11 +122,11 @@ def known_errors() -> set[type[ChorusError]]:
 
 def test_every_error_is_worded() -> None:
     assert {type(error) for error in SAMPLES} == known_errors()
-    unknown = refusals.refusal(ChorusError(), ENGLISH)
+    unknown = refusal(ChorusError(), ENGLISH)
     for error in SAMPLES:
-        assert refusals.refusal(error, ENGLISH) != unknown
-        assert "%(" not in refusals.refusal(error, translations("es"))
-        assert refusals.refusal(error, ENGLISH) != refusals.refusal(error, translations("es"))
+        assert refusal(error, ENGLISH) != unknown
+        assert "%(" not in refusal(error, translations("es"))
+        assert refusal(error, ENGLISH) != refusal(error, translations("es"))
 
 
 def described(command: app_commands.Command[Any, ..., Any] | app_commands.Group) -> set[str]:
@@ -176,26 +182,26 @@ def test_other_languages_are_english() -> None:
     ],
 )
 def test_times_as_people_write_them(typed: str, ms: int | None) -> None:
-    assert text.position(typed) == ms
+    assert position(typed) == ms
 
 
 def test_lengths() -> None:
-    assert [text.length(one) for one in (None, 0, 61_000, 3_600_000)] == ["∞", "0:00", "1:01", "1:00:00"]
+    assert [length(one) for one in (None, 0, 61_000, 3_600_000)] == ["∞", "0:00", "1:01", "1:00:00"]
 
 
 def test_titles_are_cut_before_they_are_escaped() -> None:
-    assert text.safe("*" * 4_000, 10) == r"\*" * 9 + "…"
-    assert text.safe("a\n\n# b\x00\u202ec") == "a # bc"
-    assert text.safe("@everyone <@123456789012345678>").count("\u200b") == 2
-    assert text.safe("שלום") == "\u2068שלום\u2069"
-    assert text.safe("👨\u200d👩\u200d👧") == "👨\u200d👩\u200d👧"
-    assert text.plain("", 5) == "?"
+    assert safe("*" * 4_000, 10) == r"\*" * 9 + "…"
+    assert safe("a\n\n# b\x00\u202ec") == "a # bc"
+    assert safe("@everyone <@123456789012345678>").count("\u200b") == 2
+    assert safe("שלום") == "\u2068שלום\u2069"
+    assert safe("👨\u200d👩\u200d👧") == "👨\u200d👩\u200d👧"
+    assert plain("", 5) == "?"
 
 
 def test_the_bar_has_one_knob() -> None:
     for done in (0, 0.5, 1, 2):
-        assert text.bar(done).count("🔘") == 1
-        assert len(text.bar(done)) == 14
+        assert bar(done).count("🔘") == 1
+        assert len(bar(done)) == 14
 
 
 def entry(**why: Any) -> EntryView:
@@ -205,7 +211,7 @@ def entry(**why: Any) -> EntryView:
 
 
 @pytest.mark.parametrize(
-    ("why", "said"),
+    ("told", "said"),
     [
         ({"forced": True, "parked": False}, "A DJ put it first."),
         ({"forced": False, "parked": True}, "It is set aside"),
@@ -214,24 +220,24 @@ def entry(**why: Any) -> EntryView:
         ({"forced": False, "parked": False, "ahead": 3, "wait": 600_000}, "3 are ahead: earlier turns"),
     ],
 )
-def test_reasons(why: dict[str, Any], said: str) -> None:
-    assert said in reasons.why(entry(**why), ENGLISH)
+def test_reasons(told: dict[str, Any], said: str) -> None:
+    assert said in why(entry(**told), ENGLISH)
 
 
 def test_what_was_queued() -> None:
     ids = (EntryId(1), EntryId(2))
-    assert words.queued(Queued(ids, track("T"), 1, 0, dropped=3), ENGLISH) == "Added 2 tracks. 3 did not fit."
-    assert words.queued(Queued(ids[:1], track("T"), 4, None), ENGLISH) == "**T** is number 4 in the queue."
+    assert queued(Queued(ids, track("T"), 1, 0, dropped=3), ENGLISH) == "Added 2 tracks. 3 did not fit."
+    assert queued(Queued(ids[:1], track("T"), 4, None), ENGLISH) == "**T** is number 4 in the queue."
 
 
 def test_ranges_are_told_in_the_units_of_the_option() -> None:
-    assert refusals.refusal(OutOfRangeError("idle", 0, 60_000, 120_000), ENGLISH).endswith("from 1 to 2.")
-    assert refusals.refusal(VoiceForbiddenError(7, "full"), ENGLISH).startswith("<#7> is full")
+    assert refusal(OutOfRangeError("idle", 0, 60_000, 120_000), ENGLISH).endswith("from 1 to 2.")
+    assert refusal(VoiceForbiddenError(7, "full"), ENGLISH).startswith("<#7> is full")
 
 
 def test_what_was_left_out_is_told() -> None:
     ids = (EntryId(1),)
-    told = words.queued(Queued(ids, track("T"), 1, 0, duplicates=1, blocked=2), ENGLISH)
+    told = queued(Queued(ids, track("T"), 1, 0, duplicates=1, blocked=2), ENGLISH)
     assert told == "**T** is number 1 in the queue, in a moment. 2 are blocked here. 1 was here already."
 
 
@@ -245,19 +251,19 @@ def test_what_was_left_out_is_told() -> None:
 )
 def test_polls_say_who_is_missing(missing: int, departures: int | None, said: str) -> None:
     poll = WhyPoll("shuffle", None, 2, 3, 5, missing, departures, 0)
-    assert polls.asked(Asked("shuffle", 2, 3), poll, ENGLISH) == said
-    assert polls.asked(Asked("shuffle", 3, 3, done=True), None, ENGLISH) == "The vote to shuffle the queue passed."
+    assert asked(Asked("shuffle", 2, 3), poll, ENGLISH) == said
+    assert asked(Asked("shuffle", 3, 3, done=True), None, ENGLISH) == "The vote to shuffle the queue passed."
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_every_mode_loop_and_question_has_a_name(language: str) -> None:
     texts = translations(language)
-    named = {names.mode(one, texts) for one in Mode} | {names.loop(one, texts) for one in Loop}
+    named = {mode(one, texts) for one in Mode} | {loop(one, texts) for one in Loop}
     assert len(named) == len(Mode) + len(Loop)
-    assert len({names.explained(one, texts) for one in Mode}) == len(Mode)
-    assert names.question("volume", "50", texts).endswith("50 %")
-    assert names.mode(Mode.DJ, texts) in names.question("mode", "dj", texts)
-    assert "oops" in names.question("mode", "oops", texts)
+    assert len({explained(one, texts) for one in Mode}) == len(Mode)
+    assert question("volume", "50", texts).endswith("50 %")
+    assert mode(Mode.DJ, texts) in question("mode", "dj", texts)
+    assert "oops" in question("mode", "oops", texts)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +282,7 @@ def test_every_mode_loop_and_question_has_a_name(language: str) -> None:
     ],
 )
 def test_several_ranks(typed: str, meant: list[int] | None) -> None:
-    assert picks.ranks(typed) == meant
+    assert ranks(typed) == meant
 
 
 NOON = 1_800_014_400_000
@@ -304,12 +310,12 @@ NOON = 1_800_014_400_000
     ],
 )
 def test_times_to_come(typed: str, zone: str, minutes: int | None) -> None:
-    meant = moments.moment(typed, zone, NOON)
+    meant = moment(typed, zone, NOON)
     assert meant == (None if minutes is None else NOON + minutes * 60_000)
 
 
 def test_a_time_to_come_keeps_to_the_clock_on_the_wall_when_summer_begins() -> None:
     before = 1_806_169_200_000  # 2027-03-27 18:40 in Madrid; the clocks go forward that night
-    then = moments.moment("18:00", "Europe/Madrid", before)
+    then = moment("18:00", "Europe/Madrid", before)
     assert then is not None
     assert (then - before) / 60_000 == 22 * 60 + 20

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cogs.discord.text import safe
 from cogs.telegram.keyboards import LONGEST, Button, keyboard, meaning, tag
 from cogs.telegram.markup import TOAST, html, plain
+from cogs.text import safe
 from core.types import RoomId
 from tests.simulators.telegram.markup import formatted
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from gettext import NullTranslations
 
-from cogs.discord.text import safe
+from cogs.text import safe
 from core.ports.pushes import Push
 from core.records.results import Changed
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from gettext import NullTranslations
 from typing import Any, cast
 
-from cogs.discord import names
-from cogs.discord.text import length, safe
+from cogs import names
+from cogs.text import length, safe
 from core import errors
 from core.enums import BlockKind
 

@@ -2,7 +2,7 @@
 
 from gettext import NullTranslations
 
-from cogs.discord import sounding
+from cogs import sounding
 from core.enums import BlockKind, Loop, Mode
 
 Words = NullTranslations

@@ -2,7 +2,7 @@
 
 from gettext import NullTranslations
 
-from cogs.discord.text import plain
+from cogs.text import plain
 from core import filters
 from core.acts import ON
 from core.errors import ChorusError

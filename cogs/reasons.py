@@ -2,8 +2,8 @@
 
 from gettext import NullTranslations
 
-from cogs.discord.text import safe
-from cogs.discord.words import wait
+from cogs.text import safe
+from cogs.words import wait
 from core.records.views import EntryView, Why
 
 Words = NullTranslations

@@ -1,10 +1,10 @@
-"""What Discord's people read about what they did, worded from results."""
+"""What people of the chats read about what they did, worded from results."""
 
 from gettext import NullTranslations
 
-from cogs.discord import names
-from cogs.discord.refusals import unplayable
-from cogs.discord.text import length, safe
+from cogs import names
+from cogs.refusals import unplayable
+from cogs.text import length, safe
 from core.enums import Loop, Mode
 from core.records.results import Changed, Favoured, Imported, Moved, Queued, Removed, Skipped, Undone, Voted
 from core.types import HOUSE

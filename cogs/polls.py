@@ -2,7 +2,7 @@
 
 from gettext import NullTranslations
 
-from cogs.discord import names
+from cogs import names
 from core.records.results import Asked
 from core.records.views import PollView, WhyPoll
 

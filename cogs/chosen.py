@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from gettext import NullTranslations
 from typing import Any
 
-from cogs.discord import names, sounding
-from cogs.discord.text import length, plain, safe
+from cogs import names, sounding
+from cogs.text import length, plain, safe
 from core.enums import Duplicates, Guests, Leavers, TurnMeasure
 from core.records.rows import Audit
 from core.records.views import RoomView

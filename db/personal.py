@@ -16,7 +16,19 @@ from core.records.grants import Subject
 from core.types import PersonId, PlaceId
 from db.engine import Database
 from db.entitlements import PERSON, covered, hold_grants, rebuild
-from db.models import audit, commands, covers, grants, identities, metadata, persons, rooms
+from db.models import (
+    accounts,
+    attempts,
+    audit,
+    commands,
+    covers,
+    grants,
+    identities,
+    metadata,
+    persons,
+    rooms,
+    trials,
+)
 
 ANONYMOUS = PersonId("anonymous")
 """Who history says it was when somebody was forgotten."""
@@ -173,7 +185,7 @@ def _are(column: Column[Any], people: Collection[str]) -> ColumnElement[bool]:
 
 
 def _is_subject(column: Column[Any]) -> bool:
-    return column is grants.c.subject or column is covers.c.subject
+    return column.name == "subject" and column.table in {accounts, attempts, covers, grants, trials}
 
 
 def _mentions(column: Column[Any], people: Collection[str]) -> ColumnElement[bool]:

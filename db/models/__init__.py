@@ -4,6 +4,7 @@ from db.models.base import metadata
 from db.models.memory import audit, favourites, measures, plays, pushes
 from db.models.nodes import node_drains, node_sessions, slots
 from db.models.notices import contacts, mutes, outbox
+from db.models.notices import contacts, mutes, outbox
 from db.models.payments import (
     accounts,
     attempts,
@@ -29,6 +30,7 @@ __all__ = [
     "codes",
     "commands",
     "contacts",
+    "contacts",
     "covers",
     "disputes",
     "entitlements",
@@ -43,8 +45,10 @@ __all__ = [
     "measures",
     "metadata",
     "mutes",
+    "mutes",
     "node_drains",
     "node_sessions",
+    "outbox",
     "outbox",
     "persons",
     "places",

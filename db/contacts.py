@@ -1,0 +1,128 @@
+"""How people are reached, and what they want to hear of."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.notices import is_muted
+from core.records.notices import Channel, Letter, NoticeKind, Topic
+from core.types import PersonId, PlaceId
+from db.engine import Database
+from db.models import contacts, identities, mutes, persons, places
+from db.statements import insert_or_ignore
+
+_BY_IDENTITY = (Channel.DISCORD, Channel.TELEGRAM)
+
+
+class SqlContacts:
+    """What is known beside a person's accounts. All raises StoreUnavailableError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def know(self, person: PersonId, *, email: str | None = None, language: str | None = None) -> None:
+        """Keep an e-mail address (as the payment provider has it) or a language; None leaves what is known.
+
+        As part of somebody else's transaction: `know_contact`.
+        """
+        async with self._database.write() as connection:
+            await know_contact(connection, person, self._database.dialect, email=email, language=language)
+
+    async def muted(self, person: PersonId) -> Collection[Topic]:
+        """What they do not want to be told."""
+        async with self._database.read() as connection:
+            return await _muted(connection, person)
+
+    async def mute(self, person: PersonId, topic: Topic, *, on: bool) -> None:
+        """They do not want to be told, or do again (see `core.ports.notices.Inbox`)."""
+        async with self._database.write() as connection:
+            if on:
+                known = await connection.scalar(select(persons.c.id).where(persons.c.id == person))
+                rows = [{"person": known, "topic": topic.value}] if known else []
+                await connection.execute(insert_or_ignore(mutes, self._database.dialect), rows) if rows else None
+            else:
+                theirs = mutes.c.person.in_(same_human(person))
+                await connection.execute(delete(mutes).where(theirs, mutes.c.topic == topic.value))
+
+
+async def know_contact(
+    connection: AsyncConnection,
+    person: PersonId,
+    dialect: str,
+    *,
+    email: str | None = None,
+    language: str | None = None,
+) -> None:
+    """Keep an e-mail address or a language of a person; None leaves what is known, somebody unknown stays so."""
+    if await connection.scalar(select(persons.c.id).where(persons.c.id == person)) is None:
+        return
+    await connection.execute(insert_or_ignore(contacts, dialect), {"person": person})
+    news = {name: it for name, it in (("email", email), ("language", language)) if it is not None}
+    if news:
+        await connection.execute(update(contacts).where(contacts.c.person == person).values(**news))
+
+
+def same_human(person: PersonId) -> Select[str]:
+    """The persons who are the same human as this one."""
+    head = select(func.coalesce(persons.c.leader, persons.c.id)).where(persons.c.id == person).scalar_subquery()
+    return select(persons.c.id).where(func.coalesce(persons.c.leader, persons.c.id) == head)
+
+
+async def channels_of(connection: AsyncConnection, person: PersonId) -> Sequence[Channel]:
+    """By which channels somebody is told; by none when they are not known any more."""
+    if await connection.scalar(select(persons.c.id).where(persons.c.id == person)) is None:
+        return []
+    addresses = await _addresses(connection, person)
+    return [*addresses, Channel.WEB]
+
+
+async def letter_of(connection: AsyncConnection, row: Mapping[str, Any]) -> Letter:
+    """A row of the outbox, and what it takes to send it now."""
+    person, place, channel = row["person"], row["place"], Channel(row["channel"])
+    addresses = await _addresses(connection, person) if person else {}
+    muted = await _muted(connection, person) if person else ()
+    named = select(places.c.name).where(places.c.id == place)
+    return Letter(
+        id=row["id"],
+        token=row["lease_token"] or "",
+        key=row["key"],
+        channel=channel,
+        kind=row["kind"],
+        data=row["data"],
+        person=person,
+        place=PlaceId(place) if place else None,
+        attempts=row["attempts"],
+        place_name=(await connection.scalar(named) or "") if place else "",
+        address=addresses.get(channel),
+        language=await _language(connection, person) if person else None,
+        muted=bool(muted) and is_muted(NoticeKind(row["kind"]), channel, addresses, muted),
+    )
+
+
+async def _addresses(connection: AsyncConnection, person: PersonId) -> dict[Channel, str]:
+    """Where somebody is reached: by their oldest account on each surface."""
+    kinds = [it.value for it in _BY_IDENTITY]
+    theirs = (
+        select(identities.c.kind, identities.c.external)
+        .join(persons, persons.c.id == identities.c.person)
+        .where(identities.c.person.in_(same_human(person)), identities.c.kind.in_(kinds))
+        .order_by(persons.c.created_at.desc(), persons.c.id.desc())
+    )
+    found = {Channel(row.kind): row.external for row in await connection.execute(theirs)}
+    mail = select(contacts.c.email).where(contacts.c.person.in_(same_human(person)), contacts.c.email.is_not(None))
+    if email := await connection.scalar(mail.order_by((contacts.c.person == person).desc()).limit(1)):
+        found[Channel.EMAIL] = email
+    return found
+
+
+async def _muted(connection: AsyncConnection, person: PersonId) -> Collection[Topic]:
+    chosen = await connection.scalars(select(mutes.c.topic).where(mutes.c.person.in_(same_human(person))))
+    return {Topic(it) for it in chosen}
+
+
+async def _language(connection: AsyncConnection, person: PersonId) -> str | None:
+    own = (contacts.c.person == person).desc()
+    known = select(contacts.c.language).where(contacts.c.person.in_(same_human(person)))
+    return await connection.scalar(known.where(contacts.c.language.is_not(None)).order_by(own).limit(1))

@@ -1,0 +1,143 @@
+"""Effects that wait to be done: written with the change that they follow from, claimed, settled."""
+
+import secrets
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Executable, delete, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.ports.clock import Clock
+from core.records.notices import Channel, Effect, Job, Letter, LetterState, Notice, Withdrawal
+from db.contacts import channels_of, letter_of
+from db.engine import Database
+from db.models import outbox
+from db.statements import database_now
+
+LEASE = 60_000
+"""For how long (ms) a claimed letter is left to whoever claimed it."""
+_WORKED = [it.value for it in Channel if it not in {Channel.WEB, Channel.PLACE}]
+
+
+async def put_effects(connection: AsyncConnection, effects: Iterable[Effect], now: int, dialect: str) -> None:
+    """Keep effects as part of a transaction: they happen if it commits, each once whatever its key is met with.
+
+    An effect that is known already stays as it was; while it waits untried, the earlier of two `due` counts.
+    """
+    for effect in effects:
+        if isinstance(effect, Withdrawal):
+            await _withdraw(connection, effect)
+        else:
+            rows = [_row(effect, channel, now) for channel in await _channels(connection, effect)]
+            if rows:
+                await connection.execute(_insert(dialect), rows)
+
+
+class SqlOutbox:
+    """`core.ports.notices.Outbox` on a database."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def put(self, *effects: Effect) -> None:
+        """Keep effects (see the port)."""
+        async with self._database.write() as connection:
+            await put_effects(connection, effects, self._clock.now(), self._database.dialect)
+
+    async def waiting(self) -> Collection[Channel]:
+        """The channels that have something to do now."""
+        asked = select(outbox.c.channel).where(self._ready(), outbox.c.channel.in_(_WORKED)).distinct()
+        async with self._database.read() as connection:
+            return [Channel(it) for it in await connection.scalars(asked)]
+
+    async def claim(self, channel: Channel, *, repeatable: int | None) -> Letter | None:
+        """The next one to send (see the port)."""
+        due = select(outbox).where(self._ready(), outbox.c.channel == channel.value)
+        first = due.order_by(outbox.c.due_at, outbox.c.id).limit(1).with_for_update(skip_locked=True)
+        async with self._database.write() as connection:
+            now = await connection.scalar(select(database_now())) or 0
+            while (row := (await connection.execute(first)).mappings().first()) is not None:
+                known = dict(row)
+                if not _is_late(known, now, repeatable):
+                    return await self._take(connection, known, now)
+                await connection.execute(_of(known["id"]).values(**self._end(LetterState.UNSURE)))
+        return None
+
+    async def settle(
+        self, letter: Letter, state: LetterState, *, due: int | None = None, sure: bool = True, error: str = ""
+    ) -> bool:
+        """What became of it (see the port)."""
+        values = self._end(state) | {"error": error}
+        if due is not None:
+            values |= {"due_at": due, "settled_at": None} | ({"tried_at": None} if sure else {})
+        mine = _of(letter.id).where(outbox.c.lease_token == letter.token)
+        async with self._database.write() as connection:
+            return (await connection.execute(mine.values(**values))).rowcount == 1
+
+    async def _take(self, connection: AsyncConnection, row: dict[str, Any], now: int) -> Letter:
+        values = {
+            "state": LetterState.SENDING.value, "attempts": row["attempts"] + 1, "lease_until": now + LEASE,
+            "lease_token": secrets.token_urlsafe(12), "tried_at": now if row["tried_at"] is None else row["tried_at"],
+        }  # fmt: skip
+        await connection.execute(_of(row["id"]).values(**values))
+        return await letter_of(connection, row | values)
+
+    def _ready(self) -> ColumnElement[bool]:
+        """It is due, or somebody who claimed it was not heard of again."""
+        due = (outbox.c.state == LetterState.WAITING.value) & (outbox.c.due_at <= self._clock.now())
+        abandoned = (outbox.c.state == LetterState.SENDING.value) & (outbox.c.lease_until < database_now())
+        return or_(due, abandoned)
+
+    def _end(self, state: LetterState) -> dict[str, Any]:
+        return {"state": state.value, "settled_at": self._clock.now(), "lease_until": None, "lease_token": None}
+
+
+def _of(number: int):  # noqa: ANN202 -- SQLAlchemy's type of it has no short name
+    return update(outbox).where(outbox.c.id == number)
+
+
+def _is_late(row: dict[str, Any], now: int, repeatable: int | None) -> bool:
+    """Whether an earlier try may have arrived, so long ago that a repeat would not be recognised."""
+    return repeatable is not None and row["tried_at"] is not None and now - row["tried_at"] > repeatable
+
+
+async def _channels(connection: AsyncConnection, effect: Notice | Job) -> Collection[Channel]:
+    if isinstance(effect, Job):
+        return [Channel.JOB]
+    admins = [Channel.PLACE] if effect.admins and effect.place is not None else []
+    return [*admins, *(await channels_of(connection, effect.person) if effect.person else ())]
+
+
+def _row(effect: Notice | Job, channel: Channel, now: int) -> dict[str, Any]:
+    notice = effect if isinstance(effect, Notice) else None
+    mine = notice is not None and channel is not Channel.PLACE
+    return {
+        "key": effect.key,
+        "channel": channel.value,
+        "kind": effect.name if isinstance(effect, Job) else effect.kind.value,
+        "data": dict(effect.data),
+        "person": notice.person if notice and mine else None,
+        "place": notice.place if notice else None,
+        "created_at": now,
+        "due_at": now if effect.due is None else effect.due,
+        "state": LetterState.WAITING.value,
+    }
+
+
+def _insert(dialect: str) -> Executable:
+    insert = postgresql.insert(outbox) if dialect == "postgresql" else sqlite.insert(outbox)
+    sooner = (
+        (outbox.c.state == LetterState.WAITING.value)
+        & (outbox.c.attempts == 0)
+        & (insert.excluded.due_at < outbox.c.due_at)
+    )
+    return insert.on_conflict_do_update(
+        index_elements=[outbox.c.key, outbox.c.channel], set_={"due_at": insert.excluded.due_at}, where=sooner
+    )
+
+
+async def _withdraw(connection: AsyncConnection, gone: Withdrawal) -> None:
+    begins = func.substr(outbox.c.key, 1, len(gone.prefix)) == gone.prefix
+    await connection.execute(delete(outbox).where(begins, outbox.c.state == LetterState.WAITING.value))

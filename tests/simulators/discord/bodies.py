@@ -158,13 +158,25 @@ def _check_button(button: Json) -> None:
     style = button.get("style")
     if style not in range(1, 7):
         raise bad_body("components.style", f"{style} is no button style")
+    if style == PREMIUM:
+        _check_premium(button)
+        return
     _check_length("components.label", button.get("label"), 80)
-    if not button.get("label") and not button.get("emoji") and style != PREMIUM:
+    if not button.get("label") and not button.get("emoji"):
         raise bad_body("components.label", "a button needs a label or an emoji")
     if style == LINK:
         _check_url("components.url", button["url"])
-    elif style != PREMIUM:
+    else:
         _check_length("components.custom_id", button.get("custom_id", ""), 100, 1)
+
+
+def _check_premium(button: Json) -> None:
+    """Discord draws it by itself: components/reference.md, "Button Styles"."""
+    if not str(button.get("sku_id", "")).isdecimal():
+        raise bad_body("components.sku_id", "a premium button needs a SKU")
+    for key in ("custom_id", "label", "url", "emoji"):
+        if button.get(key):
+            raise bad_body(f"components.{key}", "a premium button has none")
 
 
 def _check_options(select: Json) -> None:

@@ -204,7 +204,7 @@ class Interaction:
             "member": self.member.payload() | {"permissions": permissions},
             "app_permissions": str(bot.permissions(self.channel)),
             "locale": self.member.locale,
-            "entitlements": self.discord.entitlements,
+            "entitlements": self.discord.premium.of(self.member),
             "entitlement_sku_ids": [],
             "authorizing_integration_owners": {"0": str(guild.id)},
             "attachment_size_limit": 10 * 1024 * 1024,

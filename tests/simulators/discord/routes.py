@@ -33,6 +33,7 @@ class Routes:
         message = "/channels/{channel}/messages/{message}"
         webhook = "/webhooks/{application}/{token}"
         registered = "/applications/{application}/commands"
+        entitlements = "/applications/{application}/entitlements"
         registered_in_guild = "/applications/{application}/guilds/{guild}/commands"
         return [
             ("GET", "/gateway", lambda request, body: {"url": self._discord.gateway_url}),
@@ -42,6 +43,11 @@ class Routes:
             ("GET", "/applications/@me", self.application),
             ("GET", "/oauth2/applications/@me", self.application),
             *((method, path, self.commands) for method in ("GET", "PUT") for path in (registered, registered_in_guild)),
+            ("GET", "/applications/{application}/skus", self._discord.premium.list_skus),
+            ("GET", entitlements, self._discord.premium.listed),
+            ("POST", entitlements, self._discord.premium.create),
+            ("GET", entitlements + "/{entitlement}", self._discord.premium.one),
+            ("DELETE", entitlements + "/{entitlement}", self._discord.premium.delete),
             ("GET", "/guilds/{guild}", lambda request, body: self._guild(request).summary()),
             ("GET", "/guilds/{guild}/members/{user}", self.member),
             ("PATCH", "/guilds/{guild}/voice-states/@me", self.own_voice_state),

@@ -20,6 +20,7 @@ from tests.simulators.discord.intents import GUILD_MESSAGES
 from tests.simulators.discord.invocations import Interactions
 from tests.simulators.discord.members import User
 from tests.simulators.discord.messages import Message
+from tests.simulators.discord.premium import Premium
 from tests.simulators.discord.rest import Request, Rest
 from tests.simulators.discord.voice import MODES, VoiceServer
 
@@ -39,10 +40,10 @@ class DiscordSimulator:
         self.failures: list[str] = []
         self.requests: list[Request] = []
         self.commands: list[Json] = []
-        self.entitlements: list[Json] = []
         self.guilds: dict[int, Guild] = {}
         self.attachments: dict[str, Attachment] = {}
         self.faults = Faults()
+        self.premium = Premium(self)
         self.gateway = Gateway(self)
         self.interactions = Interactions(self)
         self.voice = VoiceServer(self, modes, dave)

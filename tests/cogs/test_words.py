@@ -18,6 +18,7 @@ from cogs.moments import moment
 from cogs.names import explained, loop, mode, question
 from cogs.picks import ranks
 from cogs.polls import asked
+from cogs.reasons import why
 from cogs.refusals import refusal
 from cogs.text import bar, length, plain, position, safe
 from cogs.words import queued

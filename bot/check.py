@@ -18,9 +18,10 @@ from audio.guard import Guard
 from audio.node import NodeAddress
 from audio.nodes import NodeSettingError, parse_nodes
 from audio.sources import SourceSettingError, open_sources
-from billing.plans import Plans, PlansError, read_plans
+from billing.plans import PlansError, read_plans
 from bot.config import Settings, reachable, revealed
 from bot.keys import KeyFileError, load_keys
+from bot.plans import open_plans
 from core.errors import ChorusError
 from db.engine import Database
 from db.migrate import newest, revision
@@ -240,7 +241,7 @@ async def _plans(settings: Settings) -> str:
 
 async def _default_plan(settings: Settings) -> str:
     try:
-        return Plans(await asyncio.to_thread(read_plans, settings.plans_file), settings.default_plan).default
+        return (await asyncio.to_thread(open_plans, settings)).default
     except PlansError as error:
         raise WrongError(str(error)) from None
 

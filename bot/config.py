@@ -60,7 +60,26 @@ class Settings(BaseSettings):
         default=None, description="Made once and kept in DATA_DIR unless set; a comma list rotates"
     )
     plans_file: Path = Field(default=PLANS, description="The plans and their limits; the one of the product unless set")
-    default_plan: str = Field(default="elite", description="The plan that every place has, whatever else it was given")
+    default_plan: str | None = Field(
+        default=None,
+        description="The plan that every place has, whatever else it was given: the lowest while plans are sold, else "
+        "elite",
+    )
+    stripe_secret_key: SecretStr | None = Field(
+        default=None, description="sk_test_… or sk_live_… (or rk_…); without it Stripe sells nothing"
+    )
+    stripe_webhook_secret: SecretStr = Field(
+        default=SecretStr(""),
+        validate_default=True,
+        description="whsec_… of the webhook endpoint; several, while they rotate",
+    )
+    stripe_connect_webhook_secret: SecretStr = Field(
+        default=SecretStr(""), description="The same of the endpoint for connected accounts"
+    )
+    stripe_api_url: str = Field(default="https://api.stripe.com", description="Origin of Stripe's API")
+    stripe_tax: bool = Field(default=False, description="Let Stripe Tax work out taxes at the checkout")
+    trial_days: int = Field(default=0, ge=0, le=730, description="Days that a first subscription is free; 0: none")
+    grace_days: int = Field(default=7, ge=0, le=60, description="Days that a plan goes on after a payment failed")
     hls: bool = Field(default=False, description="Serve rooms as HLS too, for a CDN in front")
     icecast_url: SecretStr | None = Field(
         default=None, description="http://source:password@host:port of an Icecast server that rooms are mounted on"
@@ -103,6 +122,22 @@ class Settings(BaseSettings):
             raise ValueError("must be <number>:<secret>, as @BotFather gives it")
         return value
 
+    @field_validator("stripe_secret_key")
+    @classmethod
+    def _is_a_stripe_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().startswith(("sk_test_", "sk_live_", "rk_test_", "rk_live_")):
+            raise ValueError("must be sk_test_…, sk_live_…, rk_test_… or rk_live_…")
+        return value
+
+    @field_validator("stripe_webhook_secret", "stripe_connect_webhook_secret")
+    @classmethod
+    def _are_webhook_secrets(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if info.field_name == "stripe_webhook_secret" and info.data.get("stripe_secret_key") and not secrets_of(value):
+            raise ValueError("is needed with STRIPE_SECRET_KEY")
+        if not all(part.startswith("whsec_") for part in secrets_of(value)):
+            raise ValueError("must be whsec_…, several with spaces between")
+        return value
+
     @field_validator("icecast_url")
     @classmethod
     def _is_icecast(cls, value: SecretStr | None) -> SecretStr | None:
@@ -118,7 +153,10 @@ class Settings(BaseSettings):
             raise ValueError("holds no key")
         return value
 
-    @field_validator("discord_api_url", "telegram_api_url", "media_url", "public_url", "otel_exporter_otlp_endpoint")
+    @field_validator(
+        "discord_api_url", "telegram_api_url", "media_url", "public_url", "otel_exporter_otlp_endpoint",
+        "stripe_api_url",
+    )  # fmt: skip
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:
         address = urlsplit(value or "http://none")
@@ -143,6 +181,11 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def stripe_live(self) -> bool:
+        """Whether real money moves."""
+        return "_live_" in (revealed(self.stripe_secret_key) or "")[:8]
+
+    @property
     def database(self) -> str:
         """The database's URL."""
         if self.database_url is not None:
@@ -156,6 +199,11 @@ def _has_port(address: SplitResult) -> bool:
         return address.port is None or address.port > 0
     except ValueError:
         return False
+
+
+def secrets_of(words: SecretStr) -> tuple[str, ...]:
+    """The texts of secrets with spaces between."""
+    return tuple(words.get_secret_value().split())
 
 
 def revealed(secret: SecretStr | None) -> str | None:

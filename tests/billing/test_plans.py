@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from billing.plans import Plans, PlansError, read_plans
+from billing.plans import Plans, PlansError, read_plans, read_sales
 from core.enums import Filters
 
 FILE = Path(__file__).parents[2] / "plans.toml"
@@ -20,6 +20,12 @@ TABLE: dict[str, tuple[Any, Any, Any]] = {
     "loudness": (False, True, True),
     "panel": (False, True, True),
     "rtmp": (0, 1, 3),
+    "listeners": (10, 100, 1_000),
+    "rank": (0, 1, 2),
+    "plays": (None, None, None),
+    "listening": (None, None, None),
+    "pushing": (None, None, None),
+    "uploads": (None, None, None),
     "history_days": (7, 90, None),
 }
 """What is sold, by limit: free, pro, elite."""
@@ -34,6 +40,7 @@ crossfade = 0
 loudness = true
 panel = true
 rtmp = 0
+listeners = 1
 history = "forever"
 """
 
@@ -86,3 +93,32 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b"\xff")
     with pytest.raises(PlansError, match=r"latin\.toml: "):
         read_plans(tmp_path / "latin.toml")
+
+
+def test_what_sells_a_plan(tmp_path: Path) -> None:
+    file = tmp_path / "plans.toml"
+    file.write_text(
+        f"{PLAN}stripe_prices = ['price_new', 'price_year']\nstripe_old_prices = ['price_old']\nstars = 400\n"
+        f"{PLAN.replace('[one]', '[two]')}discord_sku = 7\ndiscord_price = 499\n{PLAN.replace('[one]', '[three]')}"
+    )
+    plans = Plans(read_plans(file), "one", read_sales(file))
+    assert list(plans.sales) == ["one", "two"], "nothing sells the third"
+    assert [plans.priced(it) for it in ("price_new", "price_year", "price_old", "price_else")] == [
+        "one", "one", "one", None,
+    ]  # fmt: skip
+    assert (plans.sku(7), plans.sku(8)) == ("two", None)
+    assert (plans.sales["one"].stars, plans.sales["two"].sku_price) == (400, 499)
+    assert plans.above("two", "one")
+    assert not plans.above("gone", "one")
+
+
+@pytest.mark.parametrize("line", ["stripe_prices = ['price_a']", "stripe_old_prices = ['price_a']"])
+def test_a_price_buys_one_plan(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "plans.toml"
+    file.write_text(f"{PLAN}stripe_prices = ['price_a']\n{PLAN.replace('[one]', '[two]')}{line}\n")
+    with pytest.raises(PlansError, match="price_a: the price of two plans"):
+        read_sales(file)
+
+
+def test_nothing_is_sold_unless_the_operator_says_so() -> None:
+    assert Plans(read_plans(FILE), "elite", read_sales(FILE)).sales == {}

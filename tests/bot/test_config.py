@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bot.config import Settings, reachable
+from bot.config import Settings, reachable, secrets_of
 from bot.keys import KeyFileError, Keys, load_keys
 
 
@@ -52,6 +52,12 @@ def test_empty_means_unset(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "postgresql://me@host:port/x"),
         ("LIBRARY_PATHS", "/nowhere"),
+        ("STRIPE_SECRET_KEY", "pk_test_1"),
+        ("STRIPE_SECRET_KEY", "sk_test_1"),  # without a secret for what Stripe tells
+        ("STRIPE_WEBHOOK_SECRET", "whsec_1 hush"),
+        ("STRIPE_API_URL", "api.stripe.com"),
+        ("TRIAL_DAYS", "-1"),
+        ("GRACE_DAYS", "a week"),
     ],
 )
 def test_nonsense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -118,3 +124,14 @@ def test_every_setting_is_documented() -> None:
 )
 def test_links_are_shown_only_where_people_can_follow_them(url: str, shown: bool) -> None:
     assert reachable(url) == (url if shown else None)
+
+
+@pytest.mark.parametrize(("key", "live"), [("sk_test_1", False), ("rk_test_1", False), ("sk_live_1", True)])
+def test_stripes_keys_tell_test_from_live(monkeypatch: pytest.MonkeyPatch, key: str, *, live: bool) -> None:
+    monkeypatch.setenv("STRIPE_SECRET_KEY", key)
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", "whsec_new whsec_old")
+    settings = Settings()
+    assert settings.stripe_live is live
+    assert secrets_of(settings.stripe_webhook_secret) == ("whsec_new", "whsec_old")
+    assert "whsec" not in repr(settings)
+    assert key not in repr(settings)

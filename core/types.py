@@ -108,6 +108,15 @@ class Limits:
     """In bit/s, at most."""
     rtmp: int = 5
     """To how many RTMP servers a room may be sent."""
+    listeners: int = 10_000
+    """How many connections may hear a room's web streams."""
+    rank: int = 0
+    """Where nodes are full, rooms of a higher one come first."""
+    plays: int | None = None
+    """This and what follows: how much of a `Meter` a place may use in a period; None: there is no end to it."""
+    listening: int | None = None
+    pushing: int | None = None
+    uploads: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from web.rates import RateLimits, Rates
 from web.scenes import Scenes
 from web.site import Check, Site
 from web.stream import Streams
+from web.turnstile import Turnstile
 from web.visitors import Visitors
 
 PAGES = web.AppKey("pages", Pages)
@@ -81,11 +82,12 @@ def create_web(
         streams=(streams := Streams(stream)),
         visitors=Visitors(keys),
         limits=RateLimits(rates or Rates(), redis_url),
+        turnstile=(turnstile := Turnstile(redis_url)),
         proxies=Proxies(trusted_proxies),
         checks=checks or {},
         metrics_token=metrics_token,
         rooms=rooms,
-        hls=Hls(streams, presences) if hls else None,
+        hls=Hls(streams, presences, turnstile) if hls else None,
         members=members,
     )
     app = web.Application()
@@ -129,6 +131,7 @@ def _run(app: web.Application, site: Site, pages: Pages, bus: Bus) -> None:
         if site.hls is not None:
             await site.hls.close()
         await site.streams.close()
+        await site.turnstile.close()
         await site.limits.close()
 
     app.cleanup_ctx.append(live)

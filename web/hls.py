@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import AsyncGenerator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -15,6 +15,7 @@ from web import fmp4
 from web.metrics import STREAMS
 from web.presence import Guest, Presences
 from web.stream import Streams
+from web.turnstile import Turnstile
 from web.wire import Frame
 
 FRAMES = 240
@@ -96,19 +97,19 @@ class Segmenter:
 class Hls:
     """A segmenter for each room whose list somebody has looked at lately."""
 
-    def __init__(self, streams: Streams, presences: Presences) -> None:
-        self._streams, self._presences = streams, presences
+    def __init__(self, streams: Streams, presences: Presences, turnstile: Turnstile) -> None:
+        self._streams, self._presences, self._turnstile = streams, presences, turnstile
         self._rooms: dict[RoomId, Segmenter] = {}
         self._seen: dict[tuple[RoomId, str], float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def playlist(self, ref: RoomRef, guest: Guest) -> web.Response:
-        """The list, once there is something in it; who looks at it listens."""
+    async def playlist(self, ref: RoomRef, guest: Guest, limit: int) -> web.Response:
+        """The list, once there is something in it; who looks at it listens. Raises StreamFullError."""
+        await self._note(ref, guest, limit)
         segmenter = self._rooms.get(ref.room)
         if segmenter is None or segmenter.closed:
             segmenter = self._rooms[ref.room] = Segmenter()
             self._start(self._cut(ref.room, segmenter))
-        self._note(ref, guest)
         try:
             async with asyncio.timeout(FIRST_WAIT):
                 await segmenter.first.wait()
@@ -129,23 +130,23 @@ class Hls:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _note(self, ref: RoomRef, guest: Guest) -> None:
+    async def _note(self, ref: RoomRef, guest: Guest, limit: int) -> None:
         key = ref.room, guest.person
         known = key in self._seen
         self._seen[key] = asyncio.get_running_loop().time()
-        if not known:
-            self._start(self._listen(ref, guest))
+        if known:
+            return
+        async with AsyncExitStack() as stack:
+            stack.callback(self._seen.pop, key)
+            await stack.enter_async_context(self._turnstile.inside(ref.room, limit))
+            self._start(self._listen(ref, guest, stack.pop_all()))
 
-    async def _listen(self, ref: RoomRef, guest: Guest) -> None:
+    async def _listen(self, ref: RoomRef, guest: Guest, inside: AsyncExitStack) -> None:
         """Somebody is there until they have not looked for a while."""
-        key = ref.room, guest.person
-        try:
+        async with inside, self._presences.listening(ref, guest):
             with STREAMS.track_inprogress():
-                async with self._presences.listening(ref, guest):
-                    while (left := self._left(key)) > 0:  # noqa: ASYNC110 - each look moves the end
-                        await asyncio.sleep(left)
-        finally:
-            del self._seen[key]
+                while (left := self._left((ref.room, guest.person))) > 0:  # noqa: ASYNC110 - each look moves the end
+                    await asyncio.sleep(left)
 
     def _left(self, key: tuple[RoomId, str]) -> float:
         return self._seen[key] + STAY - asyncio.get_running_loop().time()

@@ -137,15 +137,17 @@ class Pages:
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """The room's sound."""
         ref, guest = await self._open(request), await self._site.guest(request)
-        with STREAMS.track_inprogress():
-            async with self._site.presences.listening(ref, guest):
-                return await self._site.streams.serve(request, ref.room, FORMATS[request.match_info["kind"]])
+        async with self._site.turnstile.inside(ref.room, await self._site.places_to_listen(ref)):
+            with STREAMS.track_inprogress():
+                async with self._site.presences.listening(ref, guest):
+                    return await self._site.streams.serve(request, ref.room, FORMATS[request.match_info["kind"]])
 
     async def playlist(self, request: web.Request) -> web.StreamResponse:
         """The room's sound in segments, where that is switched on."""
         if self._site.hls is None:
             raise web.HTTPNotFound
-        return await self._site.hls.playlist(await self._open(request), await self._site.guest(request))
+        ref, guest = await self._open(request), await self._site.guest(request)
+        return await self._site.hls.playlist(ref, guest, await self._site.places_to_listen(ref))
 
     async def segment(self, request: web.Request) -> web.StreamResponse:
         """A piece of it."""

@@ -7,6 +7,7 @@ from typing import Any, cast
 from core import errors
 from web import names
 from web.init_data import InitDataError
+from web.turnstile import StreamFullError
 from web.words import length
 
 Text = Callable[[str], str]
@@ -17,6 +18,7 @@ _STATUS: dict[type[errors.ChorusError], int] = {
     errors.NoSuchEntryError: 404,
     errors.NothingFoundError: 404,
     errors.ForbiddenError: 403,
+    StreamFullError: 403,
     errors.NotListeningError: 403,
     errors.RateLimitedError: 429,
     InitDataError: 403,
@@ -101,6 +103,10 @@ _REFUSALS: dict[type[errors.ChorusError], Callable[[Any, NullTranslations], str]
     errors.OutOfRangeError: _out_of_range,
     errors.QueueFullError: lambda error, words: (
         words.gettext("The queue is full (%(limit)d tracks).") % {"limit": error.limit}
+    ),
+    StreamFullError: lambda error, words: (
+        words.gettext("%(limit)d listen already, as many as this room’s plan has places for. Try again later.")
+        % {"limit": error.limit}
     ),
     errors.TooManyEntriesError: lambda error, words: (
         words.gettext("You have %(limit)d tracks waiting already. Let one play first.") % {"limit": error.limit}

@@ -22,6 +22,7 @@ from web.presence import Guest, Presences, web_place
 from web.rates import RateLimits
 from web.scenes import Scenes
 from web.stream import Streams
+from web.turnstile import Turnstile
 from web.visitors import Visitor, Visitors
 
 Check = Callable[[], Awaitable[str | None]]
@@ -46,6 +47,7 @@ class Site:
     streams: Streams
     visitors: Visitors
     limits: RateLimits
+    turnstile: Turnstile
     proxies: Proxies
     checks: Mapping[str, Check]
     metrics_token: str | None
@@ -69,6 +71,10 @@ class Site:
         person = await self.places.person(visitor.identity)
         hashed = None if visitor.telegram else self.visitors.hashed(address)
         return Guest(person, visitor.name, hashed, visitor.identity if visitor.telegram else None)
+
+    async def places_to_listen(self, ref: RoomRef) -> int:
+        """How many may hear a room's streams."""
+        return (await self.rooms.read(ref.room)).limits.listeners
 
     async def known(self, request: web.Request) -> Guest | None:
         """The person behind a request, unless the visitor never came before."""

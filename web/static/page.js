@@ -273,6 +273,19 @@
     retry = setTimeout(tune, patience);
     patience = Math.min(patience * 2, 10000);
   }
+  async function refused() { // the element does not say why: ask, and stop if it is no fault that passes
+    const asked = new AbortController(), src = audio.src;
+    try {
+      const answer = await fetch(src, { headers: { "HX-Request": "true" }, signal: asked.signal });
+      const told = answer.status >= 400 && answer.status < 500 ? await answer.text() : "";
+      asked.abort();
+      if (told && wanted && audio.src === src) {
+        stop();
+        return say(new DOMParser().parseFromString(told, "text/html").body.textContent.trim(), true);
+      }
+    } catch { /* nobody there */ }
+    again();
+  }
   function stop() {
     wanted = false;
     clearTimeout(retry);
@@ -301,7 +314,7 @@
   listen.addEventListener("click", toggle);
   audio.addEventListener("playing", () => { patience = 500; if (wanted) label(texts.stop, false); });
   audio.addEventListener("ended", again);
-  audio.addEventListener("error", again);
+  audio.addEventListener("error", refused);
   audio.addEventListener("waiting", () => {
     if (!wanted) return;
     clearTimeout(retry);

@@ -23,6 +23,7 @@ class Lanes:
     def __init__(self, handle: Callable[[Update], Awaitable[None]]) -> None:
         self._handle = handle
         self._last: dict[int, asyncio.Task[None]] = {}
+        self._running: set[asyncio.Task[None]] = set()
         self._seen: OrderedDict[int, asyncio.Task[None]] = OrderedDict()
 
     def put(self, update: Update) -> asyncio.Task[None]:
@@ -32,6 +33,7 @@ class Lanes:
         lane = _lane(update)
         task = asyncio.create_task(self._run(update, self._last.get(lane)))
         self._last[lane] = self._seen[update.update_id] = task
+        self._running.add(task)
         task.add_done_callback(lambda done: self._clear(lane, done))
         while len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
@@ -51,12 +53,13 @@ class Lanes:
             log.warning("telegram.given_up", update=update.update_id)
 
     def _clear(self, lane: int, done: asyncio.Task[None]) -> None:
+        self._running.discard(done)
         if self._last.get(lane) is done:
             del self._last[lane]
 
     async def stop(self) -> None:
-        """What has begun gets a moment to end."""
-        tasks = list(self._last.values())
+        """What has begun gets a moment to end; nothing of any lane is at work afterwards."""
+        tasks = list(self._running)
         if tasks:
             await asyncio.wait(tasks, timeout=FAREWELL)
         for task in tasks:

@@ -125,6 +125,8 @@ class Panels:
         self.know(now, await self.ref(now))
         if (panel := self._panels.pop(was, None)) is not None:
             panel.task.cancel()  # last: it may be the one that found out
+            if panel.task is not asyncio.current_task():
+                await asyncio.gather(panel.task, return_exceptions=True)
 
     async def open(self, place: PlaceId, topic: int | None, *, anew: bool) -> None:
         """Show the room in the chat if it is not shown yet; `anew`: in a new message, the old one goes."""

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 import structlog
 
 NICENESS = 5
-"""Decoding yields to the loop that sends, but not to everything else on a busy machine."""
+"""Above the process's own: decoding yields to the loop that sends, but not to everything else on a busy machine."""
 
 log = structlog.get_logger()
 _here = threading.local()
@@ -58,8 +58,7 @@ class Workers:
 
     def _run(self) -> None:
         _here.workers = self
-        with suppress(OSError, AttributeError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        _yield_to_the_loop()
         while (job := self._jobs.get()) is not None:
             try:
                 job()
@@ -88,6 +87,16 @@ class Workers:
         finally:
             with self._lock:
                 self._active += 1
+
+
+def _yield_to_the_loop() -> None:
+    """Make this thread nicer than its process, which may have been given another niceness than 0.
+
+    Not by more: who waits for a core while it holds the interpreter's lock makes the loop wait, too.
+    """
+    with suppress(OSError, AttributeError):
+        own = os.getpriority(os.PRIO_PROCESS, os.getpid())
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), own + NICENESS)
 
 
 @contextmanager

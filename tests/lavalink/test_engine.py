@@ -1,4 +1,6 @@
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -11,7 +13,7 @@ from lavalink.engine import DECODERS, Engine
 from lavalink.opus import SILENCE
 from lavalink.pacer import PERIOD, Pacer
 from lavalink.sources import Sources
-from lavalink.workers import Workers, waiting
+from lavalink.workers import NICENESS, Workers, waiting
 from tests import sound
 from tests.lavalink.harness import LATE, Desk, Media, studio, until
 
@@ -186,3 +188,19 @@ async def test_blocked_sources_delay_no_playing_player(tmp_path: Path) -> None:
         await asyncio.to_thread(engine.decoders.stop)
         assert time.monotonic() - closing < 2
         assert engine.openers.threads == engine.decoders.threads == 0
+
+
+NICENESS_OF_A_WORKER = """
+import os, queue, threading
+from lavalink.workers import Workers
+found = queue.SimpleQueue()
+Workers(1, "test").submit(lambda: found.put(os.getpriority(os.PRIO_PROCESS, threading.get_native_id())))
+print(found.get(timeout=5))
+"""
+
+
+def test_workers_are_a_little_nicer_than_their_process_and_no_more() -> None:
+    """Else, in a process that was made less nice, they would starve with the interpreter's lock in their hands."""
+    command = ["nice", "-n", "7", sys.executable, "-c", NICENESS_OF_A_WORKER]
+    child = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    assert int(child.stdout) == 7 + NICENESS

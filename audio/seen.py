@@ -152,6 +152,7 @@ class Patcher:
         self._room = room
         self._media = media
         self._covers: dict[str, str | None] = {}  # which picture each push was told last
+        self._following: tuple[EntryId, dict[str, Any]] | None = None  # what was told to follow last, and from where
 
     def difference(self, seen: Seen, target: Target, *, position: int, seek: bool) -> dict[str, Any]:
         """The body that turns the player into the target; empty when it is like it.
@@ -201,7 +202,7 @@ class Patcher:
         plays = target.entry is not None and (seen.entry == target.entry.id or not target.paused)
         known = (seen.following, seen.following_filters, seen.crossfade) if seen.following and not fresh else None
         if plays and following != known:
-            chorus["next"] = self._next(target.following, target) if target.following else None
+            chorus["next"] = self._next(target.following, target, known and known[0]) if target.following else None
         if target.bitrate not in {None, seen.bitrate}:
             chorus["bitrate"] = target.bitrate
         covers = {push.id: push.cover for push in target.pushes}
@@ -218,10 +219,16 @@ class Patcher:
         cover = Track(TrackRef(f"cover:{push.cover}"), "")
         return self._media.media_url(cover, bound_to=f"{self._room}:cover")
 
-    def _next(self, entry: Entry, target: Target) -> dict[str, Any]:
-        """What follows brings its own filters with it: those that are on then may be others than now."""
+    def _next(self, entry: Entry, target: Target, open_already: EntryId | None) -> dict[str, Any]:
+        """What follows brings its own filters with it: those that are on then may be others than now.
+
+        What the node has open already keeps its address: a crossfade that is under way goes on then.
+        """
+        told, known = self._following or (None, {})
+        source = known if told == entry.id == open_already else self._source(entry)
+        self._following = entry.id, source
         join: dict[str, Any] = {"filters": target.following_filters, "position": entry.begins}
-        return self._source(entry) | join | ({"crossfadeMs": target.crossfade} if target.crossfade else {})
+        return source | join | ({"crossfadeMs": target.crossfade} if target.crossfade else {})
 
     def _source(self, entry: Entry) -> dict[str, Any]:
         asked = identifier_of(entry.track.ref)

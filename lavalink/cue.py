@@ -14,3 +14,10 @@ class Cue:
     start: int = 0
     crossfade: int = 0
     filters: Filters | None = None
+
+    def renames(self, other: "Cue | None") -> bool:
+        """Whether it is the track that follows already, joined alike: only its filters or its data are others."""
+        if other is None or (self.start, self.crossfade) != (other.start, other.crossfade):
+            return False
+        here, there = self.track.info, other.track.info
+        return (here.source_name, here.identifier) == (there.source_name, there.identifier)

@@ -10,7 +10,7 @@ from lavalink.engine import Engine
 from lavalink.marks import Ended, Joined, Paced, Ring
 from lavalink.opus import BITRATE, BLOCK, RATE
 from lavalink.packetizer import Packetizer
-from lavalink.protocol import LoadError
+from lavalink.protocol import LoadError, Track
 from lavalink.reel import Reel
 from lavalink.strand import Shaping, Strand
 
@@ -89,6 +89,15 @@ class Deck:
             self._reopen_end()
             self._engine.openers.submit(lambda: self._open_next(reel))
         return True
+
+    def rename(self, track: Track) -> bool:
+        """Know the track that follows by another name, its reel and a crossfade going on; False if there is none."""
+        with self._lock:
+            following = self._next
+            if self.joining or following is None or following.error is not None:
+                return False
+            following.track = track
+            return True
 
     def joined(self) -> None:
         """The join has been heard."""

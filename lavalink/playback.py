@@ -91,8 +91,9 @@ class Playback:
 
     def cue(self, cue: Cue | None) -> bool:
         """Name what follows; False if the join with another track has begun."""
-        reel = self._reel(cue) if cue is not None else None
-        if self._deck is not None and not self._deck.cue(reel):
+        deck = self._deck
+        renamed = deck is not None and cue is not None and cue.renames(self.cued) and deck.rename(cue.track)
+        if deck is not None and not renamed and not deck.cue(self._reel(cue) if cue else None):
             return False
         self.cued = cue
         self._shape()

@@ -117,6 +117,32 @@ def test_what_follows_brings_its_own_filters_and_its_crossfade() -> None:
     assert difference(joined, replace(wanted, following=None))["chorus"] == {"next": None}
 
 
+def test_what_follows_keeps_its_address_while_its_filters_change() -> None:
+    class Signed:
+        signed = 0
+
+        def media_url(self, track: Track, *, bound_to: str) -> str:
+            self.signed += 1
+            return f"http://media/{track.ref}?{bound_to}&{self.signed}"
+
+    patcher, playing, wanted = (
+        Patcher(ROOM, Signed()),
+        Seen(entry=EntryId(1)),
+        target(entry=entry(1), following=entry(2)),
+    )
+
+    def following(seen: Seen, wanted: Target) -> tuple[str, Seen]:
+        body = patcher.difference(seen, wanted, position=0, seek=False)
+        return body["chorus"]["next"]["identifier"], apply(seen, body)
+
+    first, joined = following(playing, wanted)
+    same, joined = following(joined, replace(wanted, following_filters={"volume": 0.5}))
+    other, joined = following(joined, replace(wanted, following=entry(3)))
+    fresh, _ = following(joined, replace(wanted, entry=entry(4), following=entry(3)))
+    assert first == same
+    assert len({first, other, fresh}) == 3
+
+
 def test_the_place_runs_as_fast_as_the_filters_let_it() -> None:
     seen = Seen(entry=EntryId(1), started=True, filters={"timescale": {"speed": 2.0, "rate": 1.5}}, position=100, at=5)
     assert seen.position_at(6) == 3_100

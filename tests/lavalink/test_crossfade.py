@@ -248,6 +248,31 @@ async def test_volume_is_heard_in_the_midst_of_it(one: Desk, joined: bool) -> No
     assert_no_click(samples)
 
 
+async def test_filters_that_change_in_it_do_not_begin_it_anew(one: Desk) -> None:
+    """A client says again what follows, with other filters; here for both sides."""
+    _, second = await crossfaded(one, "low.wav", "high.flac", 1600)
+    await until(lambda: one.player.model().state.position >= 1700)
+    assert one.deck is not None
+    fade = one.deck._fade
+    assert fade is not None
+    again = second.model_copy(update={"user_data": {"entry": 3}})
+    filters = {"volume": 0.5}
+    one.patch(filters=filters, next_track=again, next_fields={"crossfadeMs": 1600, "filters": filters})
+    assert one.deck._fade is fade
+    await until(lambda: len(one.events()) == 3)
+    assert one.player.model().track == again
+    await one.ended()
+    samples = heard(one)
+    begin, _, end = crossing(one, LOW, HIGH)
+    assert abs(begin - 1.55) < 0.06
+    assert abs(end - 2.97) < 0.06
+    low, high = envelope(samples, LOW), envelope(samples, HIGH)
+    assert np.diff(high[150:200]).min() > -0.06  # it never goes back
+    assert abs(np.median(np.hypot(low, high)[230:290]) - 0.5) < 0.05
+    assert len(one.media.pieces["high.flac"].requests) == 1
+    assert_no_click(samples)
+
+
 def assert_no_click(samples: sound.Samples) -> None:
     """These tones have nothing above 4 kHz, a click has."""
     spectrum = np.fft.rfft(samples[:, 0])

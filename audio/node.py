@@ -28,6 +28,8 @@ FULL = 503
 """What a node answers that has reached a limit, or whose processes are starting again."""
 FULL_SECONDS = 3.0
 """Seconds until a node that was full is asked again."""
+CROWDED_SECONDS = 8.0
+"""Seconds after which a node that was full is no longer expected to be so again at once."""
 RETURN_TIMEOUT = 2.0
 """Seconds that a node which still answers has to take us back before its rooms move."""
 
@@ -107,7 +109,7 @@ class Node:
         self._sessions = sessions
         self._listener = listener
         self._client = NodeClient(user_id, self._receive)
-        self._full_until = 0.0
+        self._full_until = -CROWDED_SECONDS
         self._early: list[tuple[str, Any]] = []  # events that came before we knew what is there
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -140,6 +142,11 @@ class Node:
     def full(self) -> bool:
         """Whether it has just refused to take on more."""
         return time.monotonic() < self._full_until
+
+    @property
+    def crowded(self) -> bool:
+        """Whether it refused to take on more not long ago: what place there is goes to those who come first."""
+        return time.monotonic() < self._full_until - FULL_SECONDS + CROWDED_SECONDS
 
     @property
     def welcomes(self) -> bool:

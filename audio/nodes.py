@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from audio import wavelink_guard
+from audio.line import Line
 from audio.managed import ManagedNode, ManagedNodeError, NodeInfo
 from audio.node import Health, Node, NodeAddress, NodeListener
 from audio.session_book import SessionBook
@@ -56,6 +57,7 @@ class Nodes:
         self, addresses: Sequence[NodeAddress], *, managed: ManagedNode | None, sessions: SessionBook, user_id: int
     ) -> None:
         self.listener: NodeListener
+        self.line = Line()
         self._addresses = addresses
         self._managed = managed
         self._sessions = sessions

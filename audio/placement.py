@@ -66,6 +66,8 @@ class Placement:
         best = self._parts.nodes.best(chorus=needs_chorus or tapped, manager=manager, region=region)
         if best is None or (needs_chorus and not best.chorus):
             return mine
+        if best.crowded and not self._parts.nodes.line.lets(room.limits.rank):
+            return mine
         if mine is not None and stays and mine.address.distance(region) <= best.address.distance(region):
             return mine
         return best
@@ -83,8 +85,9 @@ class Placement:
         return room.current is not None and room.clock.running_since is not None and dead_for > DEAD
 
     async def _wait(self, room: Room) -> None:
-        if any(node.full for node in self._parts.nodes):
+        if any(node.crowded for node in self._parts.nodes):
             self._look_in(AGAIN)
+            self._parts.nodes.line.wait(room.id, room.limits.rank)
         self._link.bookmark.start(room, self._link.seen)
         if room.current is None or room.paused is not None:
             return

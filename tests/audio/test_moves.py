@@ -20,7 +20,7 @@ from core.enums import Surface
 from core.errors import StoreUnavailableError
 from core.events import PlayFailed
 from core.ports.places import RoomRef
-from core.types import LOBBY, PlaceId, RoomId
+from core.types import LOBBY, Limits, PlaceId, RoomId
 from tests.audio.fake_node import PASSWORD, FakeNode, track
 from tests.audio.rig import Ear, Rig, World, tone
 from tests.waiting import crowding, until
@@ -304,3 +304,27 @@ def _spent(front: int) -> dict[int, int]:
     pids = Path(f"/proc/{front}/task/{front}/children").read_text().split()
     stats = {int(pid): Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids}
     return {pid: int(fields[11]) + int(fields[12]) for pid, fields in stats.items()}
+
+
+async def test_when_nodes_are_full_rooms_with_better_plans_come_first(
+    world: World, fakes: tuple[FakeNode, FakeNode]
+) -> None:
+    a, _ = fakes
+    a.refuse = 503, "full"
+    async with Rig(world, addresses=addresses(a), managed=False) as rig:
+        await rig.up("a")
+        rooms = await busy(world, 0)
+        for rank in (0, 2, 1):
+            place = await world.places.guild_room(1, 2**60 + rank, f"guild {rank}")
+            world.rooms.rooms[place.room].limits = Limits(rank=rank)
+            actor = replace(
+                world.actor, place=world.rooms.rooms[place.room].place, surface=Surface.DISCORD, voice_channel=5
+            )
+            await world.jukebox.add(place.room, actor, [tone(440)])
+            rooms.append(place.room)
+        await until(lambda: all(rig.players.status(room) == "waiting" for room in rooms))
+        a.patches.clear()
+        a.refuse = None
+        await until(lambda: plays(a) == 3, within=20, what="all have found a place")
+        order = [body["track"]["userData"]["room"] for body in a.patches if "identifier" in body.get("track", {})]
+        assert order == [rooms[1], rooms[2], rooms[0]]

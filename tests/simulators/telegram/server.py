@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import re
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +16,10 @@ from tests.simulators.telegram.sending import Sending
 
 if TYPE_CHECKING:
     from tests.simulators.telegram.simulator import TelegramSimulator
+
+
+ELSEWHERE = re.compile(r"stripe\.(?:com|network)|https?://\S+/premium\b", re.IGNORECASE)
+"""Digital goods are sold for Stars exclusively: core.telegram.org/bots/payments-stars."""
 
 
 class Call(NamedTuple):
@@ -31,7 +36,12 @@ class Server:
 
     def __init__(self, telegram: "TelegramSimulator") -> None:
         self._telegram = telegram
-        tables = (Sending(telegram).table(), telegram.asking.table(), Receiving(telegram).table())
+        tables = (
+            Sending(telegram).table(),
+            telegram.asking.table(),
+            Receiving(telegram).table(),
+            telegram.payments.table(),
+        )
         self.methods = {name: entry for table in tables for name, entry in table.items()}
         self._by_lower = {name.lower(): name for name in self.methods}
 
@@ -49,6 +59,8 @@ class Server:
             self._telegram.fail(f"no such method: {request.match_info['method']}")
             return _json(ApiError(404, "Not Found").body, 404)
         parameters = await given(request)
+        if ELSEWHERE.search(repr(parameters)):
+            self._telegram.fail(f"{name}: another way to pay than Stars is not to be shown in Telegram {parameters}")
         fault = self._telegram.faults.strike(name, _number(parameters.get("chat_id")))
         if fault is None:
             return await self._answer(name, parameters)

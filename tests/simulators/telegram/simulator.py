@@ -15,6 +15,7 @@ from tests.simulators.telegram.chats import Chat
 from tests.simulators.telegram.errors import NotAnsweredError, bad
 from tests.simulators.telegram.faults import Faults
 from tests.simulators.telegram.files import Files
+from tests.simulators.telegram.payments import Payments
 from tests.simulators.telegram.people import Person
 from tests.simulators.telegram.server import Call, Server
 from tests.simulators.telegram.updates import Updates
@@ -43,6 +44,7 @@ class TelegramSimulator:
         self.files = Files()
         self.updates = Updates(self)
         self.asking = Asking(self)
+        self.payments = Payments(self)
         self.server = Server(self)
         self.api_url = ""
 

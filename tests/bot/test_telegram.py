@@ -108,7 +108,7 @@ async def test_a_refused_token_says_so(database: Database) -> None:
 
 
 async def test_a_server_that_is_away_is_asked_again(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.telegram.RETRY", (0.05, 0.1))
+    monkeypatch.setattr("bot.keeper.RETRY", (0.05, 0.1))
     async with TelegramSimulator.start() as world:
         world.faults.on("getMe", 502, times=2)
         process = Process(database, "a", world)

@@ -66,8 +66,8 @@ async def test_a_wrong_token_turns_discord_off_and_nothing_else(start: Start) ->
     async with DiscordSimulator.start() as discord:
         wrong = discord.token[:-6] + "wrong0"
         chorus = await start(**(discord.env() | {"DISCORD_TOKEN": wrong}))
-        await until(lambda: chorus.logs(event="discord is off"), within=45)
-        [line] = chorus.logs(event="discord is off")
+        await until(lambda: chorus.logs(event="chat is off", chat="discord"), within=45)
+        [line] = chorus.logs(event="chat is off", chat="discord")
         assert "token was refused" in line["reason"]
         assert await page(chorus) == 200
         assert len(await listen(f"{chorus.url}/r/lobby/stream.ogg", 2)) > 4_000

@@ -1,10 +1,10 @@
 """Effects that wait to be done: written with the change that they follow from, claimed, settled."""
 
 import secrets
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Executable, delete, func, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -37,9 +37,10 @@ async def put_effects(connection: AsyncConnection, effects: Iterable[Effect], no
 class SqlOutbox:
     """`core.ports.notices.Outbox` on a database."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, lease: int = LEASE) -> None:
         self._database = database
         self._clock = clock
+        self._lease = lease
 
     async def put(self, *effects: Effect) -> None:
         """Keep effects (see the port)."""
@@ -76,9 +77,27 @@ class SqlOutbox:
         async with self._database.write() as connection:
             return (await connection.execute(mine.values(**values))).rowcount == 1
 
+    async def revive(self, kind: str | None = None) -> int:
+        """What was given up (of one kind) is tried again, from the first try on; how many that are."""
+        dead = (outbox.c.state == LetterState.DEAD.value) & (outbox.c.kind == kind if kind else true())
+        values = self._end(LetterState.WAITING) | {"settled_at": None, "attempts": 0, "due_at": self._clock.now()}
+        async with self._database.write() as connection:
+            return (await connection.execute(update(outbox).where(dead).values(**values))).rowcount
+
+    async def figures(self) -> Mapping[str, int]:
+        """For metrics: how many are `dead` and `unsure`, and since when (ms) the `oldest` that is due waits."""
+        lost = [LetterState.DEAD.value, LetterState.UNSURE.value]
+        counted = select(outbox.c.state, func.count()).where(outbox.c.state.in_(lost)).group_by(outbox.c.state)
+        oldest = select(func.min(outbox.c.due_at)).where(self._ready(), outbox.c.channel.in_(_WORKED))
+        async with self._database.read() as connection:
+            found = {row[0]: row[1] for row in await connection.execute(counted)}
+            first = await connection.scalar(oldest)
+        age = 0 if first is None else max(0, self._clock.now() - first)
+        return {state: found.get(state, 0) for state in lost} | {"oldest": age}
+
     async def _take(self, connection: AsyncConnection, row: dict[str, Any], now: int) -> Letter:
         values = {
-            "state": LetterState.SENDING.value, "attempts": row["attempts"] + 1, "lease_until": now + LEASE,
+            "state": LetterState.SENDING.value, "attempts": row["attempts"] + 1, "lease_until": now + self._lease,
             "lease_token": secrets.token_urlsafe(12), "tried_at": now if row["tried_at"] is None else row["tried_at"],
         }  # fmt: skip
         await connection.execute(_of(row["id"]).values(**values))
@@ -139,5 +158,6 @@ def _insert(dialect: str) -> Executable:
 
 
 async def _withdraw(connection: AsyncConnection, gone: Withdrawal) -> None:
-    begins = func.substr(outbox.c.key, 1, len(gone.prefix)) == gone.prefix
-    await connection.execute(delete(outbox).where(begins, outbox.c.state == LetterState.WAITING.value))
+    begins = f"{gone.key}:"
+    under = or_(outbox.c.key == gone.key, func.substr(outbox.c.key, 1, len(begins)) == begins)
+    await connection.execute(delete(outbox).where(under, outbox.c.state == LetterState.WAITING.value))

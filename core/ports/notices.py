@@ -59,9 +59,20 @@ class Inbox(Protocol):
 
 
 class Messenger(Protocol):
-    """One channel. `repeatable` is for how long (ms) it recognises a repeated letter and tells nobody twice."""
+    """One channel.
 
-    repeatable: int | None
+    `repeatable` is for how long (ms) it recognises a repeated letter and tells nobody twice (None: for ever).
+    """
+
+    @property
+    def repeatable(self) -> int | None:
+        """See above."""
+        ...
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can send now; else letters wait and no try is counted."""
+        ...
 
     async def send(self, letter: Letter) -> None:
         """Send it. Raises NotSentError, UndeliverableError; any other error: nobody knows whether it arrived."""

@@ -104,9 +104,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """Whatever still waits under a key that begins so is not wanted any more, as reminders once it was paid."""
+    """What still waits under this key, or under longer ones that go on with a colon, is not wanted any more."""
 
-    prefix: str
+    key: str
 
 
 Effect = Notice | Job | Withdrawal

@@ -121,11 +121,89 @@ class SqlGrants:
         self, connection: AsyncConnection, subject: Subject, action: str, before: dict[str, Any], after: dict[str, Any]
     ) -> None:
         """The effect on places, and the line in the audit."""
-        dialect = self._database.dialect
-        await rebuild(connection, await covered(connection, [subject], dialect), dialect)
-        place = EVERYWHERE if subject.startswith(GROUPS) else PlaceId(subject)
-        row = Audit(self._clock.now(), OPERATOR, Surface.SYSTEM.value, place, action, before, after)
-        await connection.execute(insert(audit), asdict(row))
+        await _settled(connection, self._database.dialect, subject, action, before, after, now=self._clock.now())
+
+
+async def put_grant(
+    connection: AsyncConnection,
+    dialect: str,
+    source: GrantSource,
+    ref: str,
+    subject: Subject,
+    plan: str,
+    *,
+    starts_at: int,
+    valid_until: int,
+    revoked_at: int | None = None,
+    now: int,
+) -> bool:
+    """The state of a grant that its source calls `ref`, as part of a transaction that holds grants; whether it is news.
+
+    It may move to another subject. Nothing is written, nor audited, when it is as it was.
+    """
+    wanted = {
+        "subject": subject, "plan": plan, "starts_at": starts_at, "valid_until": valid_until, "revoked_at": revoked_at,
+    }  # fmt: skip
+    before = await _known(connection, source, ref)
+    if before is not None and all(getattr(before, name) == value for name, value in wanted.items()):
+        return False
+    if before is None:
+        row = {"source": source.value, "ref": ref, "created_at": now, **wanted}
+        await connection.execute(insert(grants), row)
+    else:
+        await connection.execute(update(grants).where(grants.c.id == before.id).values(wanted))
+    await _put(connection, dialect, before, await _known(connection, source, ref), now)
+    return True
+
+
+async def revoke_grant(
+    connection: AsyncConnection, dialect: str, source: GrantSource, ref: str, *, at: int, now: int
+) -> bool:
+    """A grant that its source calls `ref` counts only until `at`, as part of a transaction that holds grants.
+
+    Whether that is news: it may be that there is none, or that it ended before.
+    """
+    before = await _known(connection, source, ref)
+    if before is None or (before.revoked_at is not None and before.revoked_at <= at):
+        return False
+    if before.valid_until is not None and before.valid_until <= at:
+        return False
+    await connection.execute(update(grants).where(grants.c.id == before.id).values(revoked_at=at))
+    await _put(connection, dialect, before, await _known(connection, source, ref), now)
+    return True
+
+
+async def _known(connection: AsyncConnection, source: GrantSource, ref: str) -> Grant | None:
+    chosen = select(grants).where(grants.c.source == source.value, grants.c.ref == ref)
+    row = (await connection.execute(chosen)).mappings().first()
+    return grant_of(dict(row)) if row is not None else None
+
+
+async def _put(connection: AsyncConnection, dialect: str, before: Grant | None, after: Grant | None, now: int) -> None:
+    """The effect on places, also those of a subject that had it before."""
+    assert after
+    if before is not None and before.subject != after.subject:
+        await rebuild(connection, await covered(connection, [before.subject], dialect), dialect)
+    ended = after.revoked_at is not None and after.revoked_at <= now
+    action = "plan.granted" if before is None else "plan.revoked" if ended else "plan.changed"
+    shown = _shown(before) if before else {}
+    await _settled(connection, dialect, after.subject, action, shown, _shown(after), now=now)
+
+
+async def _settled(
+    connection: AsyncConnection,
+    dialect: str,
+    subject: Subject,
+    action: str,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    *,
+    now: int,
+) -> None:
+    await rebuild(connection, await covered(connection, [subject], dialect), dialect)
+    place = EVERYWHERE if subject.startswith(GROUPS) else PlaceId(subject)
+    row = Audit(now, OPERATOR, Surface.SYSTEM.value, place, action, before, after)
+    await connection.execute(insert(audit), asdict(row))
 
 
 def _shown(grant: Grant) -> dict[str, Any]:

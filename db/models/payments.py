@@ -101,6 +101,7 @@ class SubscriptionColumns(TypedColumns):
     pending_prices: Named[Any] = Column(JSON)
     schedule: Named[str | None] = Column(Text)
     latest_invoice: Named[str | None] = Column(Text)
+    cancel_reason: Named[str | None] = Column(Text)
     failed_at: Named[int | None] = Column(BigInteger)
     grace_until: Named[int | None] = Column(BigInteger, index=True)
     revoked_for: Named[str | None] = Column(Text)

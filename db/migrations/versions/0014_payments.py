@@ -151,6 +151,7 @@ def upgrade() -> None:
         sa.Column("pending_prices", sa.JSON(), nullable=False),
         sa.Column("schedule", sa.Text(), nullable=True),
         sa.Column("latest_invoice", sa.Text(), nullable=True),
+        sa.Column("cancel_reason", sa.Text(), nullable=True),
         sa.Column("failed_at", sa.BigInteger(), nullable=True),
         sa.Column("grace_until", sa.BigInteger(), nullable=True),
         sa.Column("revoked_for", sa.Text(), nullable=True),

@@ -50,7 +50,7 @@ async def rebuild(connection: AsyncConnection, places: Iterable[PlaceId], dialec
     """Work out again what these places have; grants have to be held."""
     newest = await connection.scalar(select(func.max(entitlements.c.version))) or 0
     for place in sorted(set(places)):
-        spans = entitlement(await _grants(connection, place, dialect))
+        spans = entitlement(await grants_for(connection, place, dialect))
         kept = await connection.scalar(select(entitlements.c.spans).where(entitlements.c.place == place))
         if _spans.validate_python(kept or ()) != spans:
             newest += 1
@@ -83,8 +83,8 @@ def grant_of(row: Mapping[str, object]) -> Grant:
 _grant: TypeAdapter[Grant] = TypeAdapter(Grant)
 
 
-async def _grants(connection: AsyncConnection, place: PlaceId, dialect: str) -> Sequence[Grant]:
-    """Every grant that counts for a place."""
+async def grants_for(connection: AsyncConnection, place: PlaceId, dialect: str) -> Sequence[Grant]:
+    """Every grant that counts for a place, or did."""
     covering = await connection.scalars(select(covers.c.subject).where(covers.c.place == place))
     subjects = await same(connection, [Subject(place), *map(Subject, covering)], dialect)
     found = await connection.execute(select(grants).where(among(grants.c.subject, subjects, dialect)))

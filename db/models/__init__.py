@@ -4,7 +4,6 @@ from db.models.base import metadata
 from db.models.memory import audit, favourites, measures, plays, pushes
 from db.models.nodes import node_drains, node_sessions, slots
 from db.models.notices import contacts, mutes, outbox
-from db.models.notices import contacts, mutes, outbox
 from db.models.payments import (
     accounts,
     attempts,
@@ -20,6 +19,8 @@ from db.models.payments import (
 from db.models.people import chats, codes, identities, links, live_messages, persons, places, visits
 from db.models.plans import covers, entitlements, grants
 from db.models.rooms import commands, entries, polls, presences, rooms, turns, votes
+from db.models.tips import payees, tips
+from db.models.usage import usage, uses
 
 __all__ = [
     "accounts",
@@ -29,7 +30,6 @@ __all__ = [
     "chats",
     "codes",
     "commands",
-    "contacts",
     "contacts",
     "covers",
     "disputes",
@@ -45,11 +45,10 @@ __all__ = [
     "measures",
     "metadata",
     "mutes",
-    "mutes",
     "node_drains",
     "node_sessions",
     "outbox",
-    "outbox",
+    "payees",
     "persons",
     "places",
     "plays",
@@ -61,8 +60,11 @@ __all__ = [
     "slots",
     "subscriptions",
     "sync_targets",
+    "tips",
     "trials",
     "turns",
+    "usage",
+    "uses",
     "visits",
     "votes",
 ]

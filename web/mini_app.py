@@ -46,7 +46,7 @@ class MiniApp:
         """The room, for the Telegram user who opened it. Raises InitDataError."""
         form = await request.post()
         said = verified(str(form.get("initData", "")), self._token, self._site.clock.now())
-        visitor = Visitor.from_telegram(said.user, said.name)
+        visitor = Visitor.from_telegram(said.user, said.name, said.at)
         fresh = await self._codes.claim(CLAIM, said.token, until=said.at + AGE)
         if not fresh and visitor_of(request).id != visitor.id:  # who signed in by it may load the page again
             raise InitDataError("used")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from aiohttp import web
 
 from core.enums import Surface
+from core.ports.clock import Clock
 from core.types import Identity
 from web.address import block
 
@@ -17,7 +18,8 @@ COOKIE = "visitor"
 TELEGRAM_COOKIE = "telegram"
 """Beside the other one, so that who signs in from Telegram is still the guest they were when that ends."""
 YEAR = 365 * 86_400
-MONTH = 30 * 86_400
+MONTH = 30 * 86_400_000
+"""ms for which somebody whom Telegram vouched for once is believed."""
 NAME_LENGTH = 32
 _TINTS = ("Amber", "Azure", "Coral", "Copper", "Golden", "Ivory", "Jade", "Lilac", "Olive", "Pearl", "Ruby", "Teal")
 _BIRDS = ("Crane", "Curlew", "Dove", "Finch", "Heron", "Lark", "Linnet", "Owl", "Plover", "Robin", "Swift", "Wren")
@@ -26,17 +28,18 @@ _BIRDS = ("Crane", "Curlew", "Dove", "Finch", "Heron", "Lark", "Linnet", "Owl", 
 @dataclass(frozen=True, slots=True)
 class Visitor:
     """A guest of the page, or (`telegram:<user id>`) a Telegram user. `known`: worth a row, since the cookie came back
-    or Telegram vouches for them.
+    or Telegram vouches for them, as it did `at` (UTC ms).
     """
 
     id: str
     name: str
     known: bool
+    at: int = 0
 
     @classmethod
-    def from_telegram(cls, user: int, name: str) -> "Visitor":
+    def from_telegram(cls, user: int, name: str, at: int) -> "Visitor":
         """A Telegram user who opened the page there."""
-        return cls(f"{Surface.TELEGRAM}:{user}", name, known=True)
+        return cls(f"{Surface.TELEGRAM}:{user}", name, known=True, at=at)
 
     @property
     def telegram(self) -> bool:
@@ -61,8 +64,8 @@ class Visitor:
 class Visitors:
     """Reads and writes visitors' cookies; `keys`: the first signs, all verify."""
 
-    def __init__(self, keys: Sequence[bytes]) -> None:
-        self._keys = keys
+    def __init__(self, keys: Sequence[bytes], clock: Clock) -> None:
+        self._keys, self._clock = keys, clock
 
     def read(self, request: web.Request) -> Visitor:
         """The visitor of a request; a new one when the cookie is missing or was not made here."""
@@ -70,19 +73,27 @@ class Visitors:
         return next((visitor for visitor in cookies if visitor is not None), None) or _stranger()
 
     def _visitor(self, cookie: str) -> Visitor | None:
-        ident, _, rest = cookie.partition(".")
-        name, _, signature = rest.partition(".")
-        if signature and any(_same(self._sign(f"{ident}.{name}", key), signature) for key in self._keys):
-            return Visitor(ident, base64.urlsafe_b64decode(name + "==").decode(), known=True)
-        return None
+        body, _, signature = cookie.rpartition(".")
+        if "." not in body or not any(_same(self._sign(body, key), signature) for key in self._keys):
+            return None
+        ident, name, *at = body.split(".")
+        visitor = Visitor(ident, base64.urlsafe_b64decode(name + "==").decode(), known=True, at=int(at[0]) if at else 0)
+        return visitor if not visitor.telegram or self._left(visitor) > 0 else None
+
+    def _left(self, visitor: Visitor) -> int:
+        """Ms for which a Telegram user is still believed."""
+        return visitor.at + MONTH - self._clock.now()
 
     def write(self, response: web.StreamResponse, visitor: Visitor, *, secure: bool) -> None:
-        """Give the visitor their cookie for another year; a Telegram user's works inside Telegram's own page too."""
-        body = f"{visitor.id}.{_encoded(visitor.name.encode())}"
+        """Give the visitor their cookie for another year; a Telegram user, theirs for what is left of the month.
+
+        That one works inside Telegram's own page too.
+        """
+        body = f"{visitor.id}.{_encoded(visitor.name.encode())}" + (f".{visitor.at}" if visitor.telegram else "")
         value = f"{body}.{self._sign(body, self._keys[0])}"
         if visitor.telegram:  # by hand: the standard library of 3.11 does not know `Partitioned`
             framed = "Secure; SameSite=None; Partitioned" if secure else "SameSite=Lax"
-            text = f"{TELEGRAM_COOKIE}={value}; Max-Age={MONTH}; Path=/; HttpOnly; {framed}"
+            text = f"{TELEGRAM_COOKIE}={value}; Max-Age={self._left(visitor) // 1000}; Path=/; HttpOnly; {framed}"
             response.headers.add("Set-Cookie", text)
             return
         response.set_cookie(COOKIE, value, max_age=YEAR, httponly=True, secure=secure, samesite="Lax", path="/")

@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
 from core.types import LOBBY
+from tests.fakes import FakeClock
 from tests.web.conftest import Browser
 from tests.web.harness import KEY, Site, furnish, make_site
 from web.address import Proxies, block
@@ -31,12 +32,20 @@ async def test_readers_without_a_cookie_leave_no_rows(site: Site, browser: Brows
 @pytest.mark.parametrize("forgery", ["", "x", "a.b", "a.b.c", "....", "é.é.é", "AAAA.QUJD." + "A" * 24])
 def test_cookies_made_elsewhere_are_strangers(forgery: str) -> None:
     request = make_mocked_request("GET", "/", headers={"Cookie": f"visitor={forgery}"})
-    assert not Visitors([KEY]).read(request).known
+    assert not Visitors([KEY], FakeClock()).read(request).known
+
+
+def test_what_signs_forms_signs_nobody_in() -> None:
+    visitors = Visitors([KEY], FakeClock())
+    visitor = visitors.read(make_mocked_request("GET", "/"))
+    cookie = f'visitor="csrf {visitor.id}.{visitors.csrf(visitor)}"'
+    assert not visitors.read(make_mocked_request("GET", "/", headers={"Cookie": cookie})).known
 
 
 def test_cookies_survive_a_rotated_key() -> None:
     response = web.Response()
-    old, rotated, other = Visitors([KEY]), Visitors([b"n" * 32, KEY]), Visitors([b"n" * 32])
+    keys = [KEY], [b"n" * 32, KEY], [b"n" * 32]
+    old, rotated, other = (Visitors(some, FakeClock()) for some in keys)
     visitor = old.read(make_mocked_request("GET", "/"))
     old.write(response, visitor, secure=True)
     cookie = response.cookies["visitor"]

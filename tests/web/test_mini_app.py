@@ -162,6 +162,20 @@ async def test_words_work_once_but_for_whoever_used_them(world: World, phones: l
     assert "opened by somebody" in text
 
 
+async def test_a_month_after_telegram_vouched_for_somebody_they_are_a_guest(world: World, phone: Browser) -> None:
+    """Whatever the browser keeps: looking at the page does not renew it, and the end is not in their hands."""
+    await sign_in(phone, world.path, world.said(world.ann))
+    world.clock.time += 29 * DAY
+    page = await phone.open(f"/r/{world.ref.room}")
+    assert ">Ann<" in page
+    kept = phone.client.session.cookie_jar.filter_cookies(phone.client.make_url("/"))["telegram"].value
+    world.clock.time += DAY
+    assert ">Ann<" not in await phone.open(f"/r/{world.ref.room}", headers={"Cookie": f"telegram={kept}"})
+    moved = kept.replace(f".{kept.split('.')[2]}.", f".{world.clock.now()}.")
+    assert ">Ann<" not in await phone.open(f"/r/{world.ref.room}", headers={"Cookie": f"telegram={moved}"})
+    assert (await sign_in(phone, world.path, world.said(world.ann, ago=1_000)))[0] == 200
+
+
 async def test_another_account_on_the_same_phone_takes_over(world: World, phone: Browser) -> None:
     await sign_in(phone, world.path, world.said(world.ann))
     _, text = await sign_in(phone, world.path, world.said(world.ben))

@@ -80,7 +80,7 @@ def create_web(
         drawing=Drawing(assets := Assets()),
         presences=(presences := Presences(reports, rooms, clock)),
         streams=(streams := Streams(stream)),
-        visitors=Visitors(keys),
+        visitors=Visitors(keys, clock),
         limits=RateLimits(rates or Rates(), redis_url),
         turnstile=(turnstile := Turnstile(redis_url)),
         proxies=Proxies(trusted_proxies),

@@ -64,9 +64,9 @@ class SqlAttempts:
                 await free_trial(connection, attempt)
 
     async def by_ref(self, ref: str) -> Attempt | None:
-        """The attempt of a Checkout session."""
+        """The attempt of a Checkout session, or of that id."""
         async with self._database.read() as connection:
-            return await _found(connection, _STRIPES, attempts.c.ref == ref)
+            return await _found(connection, _STRIPES, (attempts.c.ref == ref) | (attempts.c.id == ref))
 
     async def may_try(self, subject: Subject, person: PersonId) -> bool:
         """Whether neither of them had a trial."""

@@ -34,7 +34,7 @@ class Attempts(Protocol):
         ...
 
     async def by_ref(self, ref: str) -> Attempt | None:
-        """The attempt of a Checkout session."""
+        """The attempt of a Checkout session, or of that id."""
         ...
 
     async def may_try(self, subject: Subject, person: PersonId) -> bool:

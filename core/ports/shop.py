@@ -31,15 +31,17 @@ class Shop(Protocol):
         """How the place stands, as the actor sees it."""
         ...
 
-    async def buy(self, actor: Actor, room: RoomId, price: str) -> str:
+    async def buy(self, actor: Actor, price: str) -> str:
         """The address where a price of `offers` is paid; asked again, it is the same one while that is open.
 
         Raises ForbiddenError, NotForSaleError, PaidAlreadyError, PurchasesFrozenError.
         """
         ...
 
-    async def arrived(self, actor: Actor | None, session: str) -> None:
-        """Somebody came back from paying: look at once how that stands. Made-up sessions do nothing."""
+    async def arrived(self, name: str) -> PlaceId | None:
+        """Somebody came back from paying, or from thinking better of it: the place it was for, of which the latest is
+        known now. `name` is what the address carries; made-up ones are nobody's.
+        """
         ...
 
     async def portal(self, actor: Actor, room: RoomId) -> str:

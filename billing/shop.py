@@ -1,0 +1,190 @@
+"""The shop: who may buy and change what."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import stripe
+
+from billing.asking import asking
+from billing.changes import Changes
+from billing.checkout import Checkout, Look
+from billing.links import Links
+from billing.offers import Offers
+from billing.plans import Plans
+from billing.stand import Stand, in_telegram
+from core.enums import GrantSource
+from core.errors import ForbiddenError
+from core.ports.clock import Clock
+from core.ports.purchases import Attempts, Purchases
+from core.purchases import (
+    NoSubscriptionError,
+    NotForSaleError,
+    NothingToTakeBackError,
+    PaidAlreadyError,
+    PurchasesFrozenError,
+)
+from core.records.grants import Subject
+from core.records.notices import Notice, NoticeKind
+from core.records.purchases import Held
+from core.records.shop import Offer, Outcome, Quote, Standing
+from core.types import Actor, PlaceId, RoomId
+
+SOLD = frozenset({GrantSource.STRIPE, GrantSource.DISCORD, GrantSource.STARS})
+"""Sources that somebody pays again and again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Till:
+    """What sells through Stripe."""
+
+    client: stripe.StripeClient
+    offers: Offers
+    checkout: Checkout
+    changes: Changes
+    attempts: Attempts
+    look: Look
+    livemode: bool
+
+
+class Shop:
+    """`core.ports.shop.Shop`. Without a till nothing is bought here; other sources may sell all the same."""
+
+    def __init__(
+        self, till: Till | None, purchases: Purchases, plans: Plans, stand: Stand, links: Links, clock: Clock, page: str
+    ) -> None:
+        self._till = till
+        self._purchases = purchases
+        self._plans = plans
+        self._stand = stand
+        self._links = links
+        self._clock = clock
+        self._page = page
+
+    async def offers(self) -> Sequence[Offer]:
+        """What is sold here (see the port)."""
+        return await self._stand.offers()
+
+    async def standing(self, actor: Actor) -> Standing:
+        """How the place stands (see the port)."""
+        return await self._stand.of(actor)
+
+    async def buy(self, actor: Actor, price: str) -> str:
+        """The address where a price is paid (see the port)."""
+        till = self._open(actor)
+        if not actor.admin:
+            raise ForbiddenError("buy", "admin")
+        offer = await till.offers.of(price)
+        if await self._purchases.frozen(actor.person):
+            raise PurchasesFrozenError
+        await self._check_unpaid(actor.place, offer.plan)
+        account = await self._purchases.account(Subject(actor.place), actor.person, livemode=till.livemode)
+        return await till.checkout.url(actor, account, offer)
+
+    async def arrived(self, name: str) -> PlaceId | None:
+        """Somebody came back (see the port)."""
+        attempt = await self._till.attempts.by_ref(name) if self._till else None
+        if self._till is None or attempt is None:
+            return None
+        await self._till.checkout.arrived(attempt)
+        return PlaceId(attempt.subject)
+
+    async def portal(self, actor: Actor, room: RoomId) -> str:
+        """The payer's own page at Stripe (see the port)."""
+        till, held = self._open(actor), await self._mine(actor)
+        with asking("portal"):
+            session = await till.client.v1.billing_portal.sessions.create_async(
+                {"customer": held.subscription.customer, "return_url": f"{self._page}/r/{room}/premium"}
+            )
+        return session.url
+
+    async def quote(self, actor: Actor, price: str) -> Quote:
+        """What a change would cost (see the port)."""
+        till, held = self._open(actor), await self._mine(actor)
+        offer = await self._other(till, held, price)
+        return await till.changes.quote(held.subscription, offer)
+
+    async def change(self, actor: Actor, price: str, at: int | None = None) -> Outcome:
+        """To another price (see the port)."""
+        till, held = self._open(actor), await self._mine(actor)
+        if await self._purchases.frozen(actor.person):
+            raise PurchasesFrozenError
+        offer = await self._other(till, held, price)
+        return await self._looked(till, held, await till.changes.change(held.subscription, offer, at))
+
+    async def cancel(self, actor: Actor) -> Outcome:
+        """It ends when what is paid ends (see the port)."""
+        till, held = self._open(actor), await self._mine(actor)
+        return await self._looked(till, held, await till.changes.cancel(held.subscription))
+
+    async def pause(self, actor: Actor) -> Outcome:
+        """It rests from now on (see the port)."""
+        till, held = self._open(actor), await self._mine(actor)
+        return await self._looked(till, held, await till.changes.pause(held.subscription))
+
+    async def resume(self, actor: Actor) -> Outcome:
+        """The end of a pause (see the port)."""
+        till, held = self._open(actor), await self._mine(actor)
+        return await self._looked(till, held, await till.changes.resume(held.subscription))
+
+    async def undo(self, actor: Actor) -> Outcome:
+        """What waits is taken back (see the port)."""
+        till, held = self._open(actor), await self._mine(actor)
+        return await self._looked(till, held, await till.changes.undo(held.subscription))
+
+    async def transfer(self, actor: Actor, subscription: str) -> Outcome:
+        """The actor's subscription for another place counts here instead (see the port)."""
+        till = self._open(actor)
+        if not actor.admin:
+            raise ForbiddenError("transfer", "admin")
+        held = await self._purchases.held(subscription)
+        if held is None or held.account.person not in await self._purchases.humans(actor.person):
+            raise NoSubscriptionError
+        if held.account.subject == actor.place:
+            raise NothingToTakeBackError
+        if others := await self._purchases.held_for(Subject(actor.place), livemode=till.livemode):
+            raise PaidAlreadyError(self._stand.plan_of(others[0].subscription))
+        now, plan = self._clock.now(), self._stand.plan_of(held.subscription)
+        key = f"transferred:{subscription}:{now}"
+        told = Notice(key, NoticeKind.TRANSFERRED, held.account.person, actor.place, {"plan": plan})
+        await self._purchases.move(held.account.id, Subject(actor.place), actor.person, told)
+        return await self._looked(till, held, Outcome(plan, now))
+
+    def key(self, actor: Actor) -> str:
+        """What lets its bearer act on the page (see the port)."""
+        return self._links.make(actor)
+
+    def bearer(self, key: str, place: PlaceId) -> Actor:
+        """Whom a key was made for (see the port)."""
+        return self._links.read(key, place)
+
+    def _open(self, actor: Actor) -> Till:
+        """The till, for those who may see it: in Telegram nothing is sold but for Stars. Raises NotForSaleError."""
+        if self._till is None or in_telegram(actor):
+            raise NotForSaleError
+        return self._till
+
+    async def _check_unpaid(self, place: PlaceId, plan: str) -> None:
+        """Nobody pays twice: raises PaidAlreadyError."""
+        if self._till and (held := await self._purchases.held_for(Subject(place), livemode=self._till.livemode)):
+            raise PaidAlreadyError(self._stand.plan_of(held[0].subscription))
+        for reason in await self._stand.reasons(place):
+            if reason.source in SOLD and not self._plans.above(plan, reason.plan):
+                raise PaidAlreadyError(reason.plan)
+
+    async def _mine(self, actor: Actor) -> Held:
+        """What the actor pays for the place. Raises NoSubscriptionError."""
+        held = await self._stand.mine(actor)
+        if held is None:
+            raise NoSubscriptionError
+        return held
+
+    async def _other(self, till: Till, held: Held, price: str) -> Offer:
+        """Another price than the one that is paid. Raises NotForSaleError."""
+        if price in held.subscription.prices:
+            raise NotForSaleError
+        return await till.offers.of(price)
+
+    async def _looked(self, till: Till, held: Held, outcome: Outcome) -> Outcome:
+        """What became of it is known here, too, before it is told."""
+        await till.look(held.subscription.customer)
+        return outcome

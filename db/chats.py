@@ -8,8 +8,9 @@ from core.ports.chats import Chat
 from core.types import PersonId, PlaceId
 from db.engine import Database
 from db.entitlements import hold_grants, move_grants
-from db.models import audit, chats, entries, links, places, plays, presences, rooms, visits
+from db.models import audit, chats, entries, links, outbox, places, plays, presences, rooms, visits
 from db.statements import insert_or_update
+from db.usage import move_usage
 
 
 class SqlChats:
@@ -38,6 +39,8 @@ class SqlChats:
         async with self._database.write() as connection:
             await hold_grants(connection, self._database.dialect)
             await move_grants(connection, old, new, self._database.dialect)
+            await connection.execute(update(outbox).where(outbox.c.place == old).values(place=new))
+            await move_usage(connection, old, new, self._database.dialect)
             query = select(places).where(places.c.id.in_([old, new]))
             known = {row["id"]: dict(row) for row in (await connection.execute(query)).mappings()}
             if old not in known or new in known:

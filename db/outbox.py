@@ -80,7 +80,12 @@ class SqlOutbox:
     async def revive(self, kind: str | None = None) -> int:
         """What was given up (of one kind) is tried again, from the first try on; how many that are."""
         dead = (outbox.c.state == LetterState.DEAD.value) & (outbox.c.kind == kind if kind else true())
-        values = self._end(LetterState.WAITING) | {"settled_at": None, "attempts": 0, "due_at": self._clock.now()}
+        values = self._end(LetterState.WAITING) | {
+            "settled_at": None,
+            "attempts": 0,
+            "due_at": self._clock.now(),
+            "tried_at": None,
+        }
         async with self._database.write() as connection:
             return (await connection.execute(update(outbox).where(dead).values(**values))).rowcount
 

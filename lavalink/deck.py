@@ -7,17 +7,12 @@ from dataclasses import replace
 
 from lavalink.crossfade import Crossfade, crossfade
 from lavalink.engine import Engine
-from lavalink.marks import Ended, Joined, Paced, Ring
+from lavalink.marks import FULL, Ended, Joined, Paced, Ring
 from lavalink.opus import BITRATE, BLOCK, RATE
 from lavalink.packetizer import Packetizer
 from lavalink.protocol import LoadError, Track
 from lavalink.reel import Reel
 from lavalink.strand import Shaping, Strand
-
-FULL = 19
-"""Packets that a ring holds at most (380 ms): what is changed is heard when they have gone out."""
-LOW = 14
-"""Packets below which a ring is filled up again: a stall of 280 ms is not heard."""
 
 
 class Deck:
@@ -82,11 +77,12 @@ class Deck:
             if self.joining:
                 return False
             former, self._next = self._next, reel
+            self._strand.reel.successor = None if reel is None or reel.crossfade else reel
             fading = self._fade is not None and former is self._fade.coming.reel
         if former is not None and not fading:  # if it can be heard already it goes softly
             self._discard(former)
         if reel is not None:
-            self._reopen_end()
+            self._over = self._over and not self.ring.reopen()
             self._engine.openers.submit(lambda: self._open_next(reel))
         return True
 
@@ -136,12 +132,6 @@ class Deck:
         if reel.error is not None and reel is self._next:
             self._on_missed(self, reel)
         self.refill()
-
-    def _reopen_end(self) -> None:
-        """A next track was named in the last moment: the end is not the end."""
-        if self._over and self.ring.end == Ended(None):
-            self.ring.pop()
-            self._over = False
 
     # In a worker
 

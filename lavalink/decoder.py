@@ -1,67 +1,37 @@
 """Media files as sound: FFmpeg's demuxers and decoders, 48 kHz s16 stereo out, or Opus packets untouched."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple, cast
+from typing import cast
 
 import av
-import numpy as np
 import structlog
 from av.audio.frame import AudioFrame
-from av.audio.plane import AudioPlane
 from av.audio.stream import AudioStream
-from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
 from av.packet import Packet  # noqa: TC002 (beside its siblings)
 
-from lavalink.convolver import Sound
+from lavalink.containers import open_container
 from lavalink.fetch import HttpFile
 from lavalink.hls import open_segments, reason
 from lavalink.opus import BLOCK, FRAME, RATE, can_pass_through, packet_samples
+from lavalink.pcm import Pcm
 from lavalink.playlists import is_hls, playlist_text
 from lavalink.protocol import LoadError
 from lavalink.resampler import Resampler, Untouched
 from lavalink.workers import waiting
 
-FORMATS = (
-    "wav,w64,aiff,au,caf,flac,mp3,aac,ogg,matroska,webm,mov,mp4,m4a,3gp,asf,ape,wv,tta,tak,mpc,mpc8,dsf,"
-    "ac3,eac3,dts,amr,mpegts,mpeg,flv,avi,oma,voc"
-)
-"""Containers that open nothing but the file itself: no playlists, no references to other files."""
-OPTIONS = {
-    "format_whitelist": FORMATS,
-    "protocol_whitelist": "",
-    "fflags": "+fastseek",  # an MP3 without a table of contents would be read up to the place
-    "analyzeduration": "2000000",
-}
-PCM_MAGIC = frozenset({b"RIFF", b"RF64", b"FORM", b"riff"})
-PCM_PROBE = 16 * 1024
 PREROLL_MS = 100
 """Decoders need some packets before the place to sound right at it (MP3's reservoir, Opus' memory)."""
 PREROLL_PACKETS = 4
 BAD_PACKETS = 100
 """Undecodable packets in a row after which a file counts as broken."""
 
-FULL_SCALE = 32768.0
-
 _NOTHING = (None, 0, 0)
 
 log = structlog.get_logger()
-
-
-class Pcm(NamedTuple):
-    """A piece of s16 stereo at 48 kHz of at most 4,800 samples: where it lies in a plane."""
-
-    plane: AudioPlane
-    start: int
-    samples: int
-
-    def sound(self) -> Sound:
-        """The samples shaped (n, 2), full scale 1.0."""
-        samples = np.frombuffer(memoryview(self.plane), np.int16, self.samples * 2, self.start * 4)
-        return (samples.astype(np.float32) / np.float32(FULL_SCALE)).reshape(-1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +52,12 @@ class Decoder:
         self.file = file
         text = playlist_text(file)
         self._segmented = text is not None and is_hls(text)
-        self._container = open_segments(file) if self._segmented else _open(file)
+        self._container = open_segments(file) if self._segmented else open_container(file)
         self._stream = self._sound()
         self._stream.codec_context.thread_count = 1
         self._packets = self._demux()
         self._graph: Resampler | Untouched | None = None
+        self._then: Callable[[Resampler], bool] | None = None
         self._rest = _NOTHING  # of the last frame
         self._most = FRAME  # samples of the next piece: the first is short, so that sound begins at once
         self._origin = Fraction(self._container.start_time or 0, av.time_base)
@@ -139,8 +110,12 @@ class Decoder:
             raise self._failure(error) from error
         self._packets = self._demux()
 
-    def read(self, *, copy: int) -> list[bytes] | Pcm | None:
-        """Up to `copy` packets of 20 ms if the file holds such, else up to 100 ms of samples; None at the end."""
+    def read(self, *, copy: int, then: "Callable[[Resampler], bool] | None" = None) -> list[bytes] | Pcm | None:
+        """Up to `copy` packets of 20 ms if the file holds such, else up to 100 ms of samples; None at the end.
+
+        `then` is offered the resampler before that, with the last samples in it: whoever takes it gives them out.
+        """
+        self._then = then
         try:
             if copy and self._opus and self._target is None:
                 return self._copy(copy)
@@ -149,6 +124,15 @@ class Decoder:
             return self._decode()
         except FFmpegError as error:
             raise self._failure(error) from error
+
+    def go_on_with(self, resampler: Resampler) -> bool:
+        """Resample on where another file ended, as one; False if this file is of another kind or has begun."""
+        if self._opus or self._graph is not None or self._target is not None:
+            return False
+        if not resampler.takes(self._stream.codec_context):
+            return False
+        self._graph = resampler
+        return True
 
     def close(self) -> None:
         """Close the file; never while another thread reads it."""
@@ -211,7 +195,18 @@ class Decoder:
                 self._end()
                 return None
             else:
-                self._graph.end()
+                self._finish(self._graph)
+
+    def _finish(self, graph: Resampler | Untouched) -> None:
+        """The file has ended: what the graph still holds comes out of it, or goes on in another file."""
+        if self._then is None or isinstance(graph, Untouched):
+            graph.end()
+        elif not graph.loose:
+            graph.loosen()
+        elif self._then(graph):
+            self._graph = None
+        else:
+            graph.end()
 
     def _end(self) -> None:
         if self.file.error is not None:  # FFmpeg takes many read errors for the end
@@ -263,20 +258,6 @@ class Decoder:
         if self.file.error is not None:
             return self.file.error
         return LoadError("The file cannot be read", "suspicious", reason(error))
-
-
-def _open(file: HttpFile) -> InputContainer:
-    try:
-        return av.open(file, mode="r", container_options=_options(file), metadata_errors="ignore")
-    except (FFmpegError, ValueError) as error:
-        raise file.error or LoadError("This is not a sound file", "common", reason(error)) from error
-
-
-def _options(file: HttpFile) -> dict[str, str]:
-    """FFmpeg looks through 5 MB of a PCM file for hidden codecs, which would delay its start."""
-    magic = file.read(4)
-    file.seek(0)
-    return OPTIONS | {"probesize": str(PCM_PROBE)} if magic in PCM_MAGIC else OPTIONS
 
 
 def _lowered(tags: Mapping[str, str]) -> dict[str, str]:

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from lavalink.protocol import LoadError
 from lavalink.reel import Reel
 
+FULL = 19
+"""Packets that a ring holds at most (380 ms): what is changed is heard when they have gone out."""
+LOW = 14
+"""Packets below which a ring is filled up again: a stall of 280 ms is not heard."""
+
 
 @dataclass(frozen=True, slots=True)
 class Joined:
@@ -44,6 +49,13 @@ class Ring(deque[bytes | Joined | Paced | Ended]):
         """Its end, if it is in it."""
         last = self[-1] if self else None
         return last if isinstance(last, Ended) else None
+
+    def reopen(self) -> bool:
+        """A next track was named in the last moment: the end is not the end, unless that was one by failure."""
+        if self.end != Ended(None):
+            return False
+        self.pop()
+        return True
 
     def replace(self, packets: list[bytes]) -> None:
         """Put these in the place of its first packets."""

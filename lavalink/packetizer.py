@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lavalink.convolver import Sound
-from lavalink.decoder import FULL_SCALE, Pcm
 from lavalink.limiter import Limiter
 from lavalink.opus import BLOCK, FRAME, new_encoder
+from lavalink.pcm import FULL_SCALE, Pcm
 
 
 class Packetizer:

@@ -6,11 +6,11 @@ from typing import cast
 import structlog
 
 from lavalink.cue import Cue
-from lavalink.deck import LOW, Deck
+from lavalink.deck import Deck
 from lavalink.engine import Engine
 from lavalink.events import Events
 from lavalink.filters import Filters
-from lavalink.marks import Ended, Joined, Paced
+from lavalink.marks import LOW, Ended, Joined, Paced
 from lavalink.opus import BITRATE, FRAME_MS
 from lavalink.output import Output
 from lavalink.playhead import Playhead

@@ -4,11 +4,13 @@ import threading
 from collections import deque
 from math import ceil
 
-from lavalink.decoder import Decoder, Pcm
+from lavalink.decoder import Decoder
 from lavalink.fetch import HttpFile  # noqa: TC001 (beside its siblings)
 from lavalink.opus import BLOCK, FRAME, RATE
+from lavalink.pcm import Pcm
 from lavalink.playlists import open_sound
 from lavalink.protocol import LoadError, Track
+from lavalink.resampler import Resampler
 from lavalink.sources import MANAGER, Sources
 
 STRIDE = 4
@@ -25,6 +27,8 @@ class Reel:
         self.crossfade = crossfade
         self.end: int | None = None
         """Where to stop, in ms of the track."""
+        self.successor: Reel | None = None
+        """What is joined to it to the sample."""
         self.error: LoadError | None = None
         self.opened = False
         """Whether `open` is done, well or not."""
@@ -91,6 +95,13 @@ class Reel:
         """The place in the track, in ms, up to which it was read."""
         return self.start + self._samples * 1000 / RATE
 
+    def follow(self, resampler: Resampler) -> bool:
+        """Go on with another track's resampler; False if that does not fit. In a worker thread."""
+        if not self.opened:  # that may take long
+            return False
+        with self._lock:
+            return self._decoder is not None and self.error is None and self._decoder.go_on_with(resampler)
+
     def cancel(self) -> None:
         """End whatever waits for this track's source, at once; then `close` it. From any thread."""
         self._closed = True
@@ -117,7 +128,14 @@ class Reel:
             return piece
         if self._fault is not None:
             raise self._fault
-        return self._decoder.read(copy=copy) if self._decoder is not None and not self._ended else None
+        if self._decoder is None or self._ended:
+            return None
+        return self._decoder.read(copy=copy, then=self._hand_over)
+
+    def _hand_over(self, resampler: Resampler) -> bool:
+        """Let the track that is joined to this one go on with its resampler, and with what that still holds."""
+        following = self.successor
+        return following is not None and following.follow(resampler)
 
     def _read_ahead(self) -> None:
         try:

@@ -4,6 +4,7 @@ from collections import deque
 from fractions import Fraction
 from typing import cast
 
+from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.filter import Graph
 from av.filter.context import FilterContext
@@ -44,14 +45,24 @@ class Resampler:
         graph.set_audio_frame_size(FRAME)
         self._graph = graph  # a FilterContext does not keep its graph alive
         self._started = False
+        self.loose = False
+        """Whether it gives out pieces of any size."""
 
-    def takes(self, frame: AudioFrame) -> bool:
-        """Whether a frame is of the kind this graph was built for."""
-        return self._kind == _kind(frame)
+    def takes(self, sound: AudioFrame | AudioCodecContext) -> bool:
+        """Whether a frame, or what such a decoder gives, is of the kind this graph was built for."""
+        return self._kind == _kind(sound)
 
     def push(self, frame: AudioFrame) -> None:
         """Give a frame; then `pull` until there is no piece left."""
+        if self.loose:
+            self.loose = False
+            self._graph.set_audio_frame_size(FRAME * BLOCK)
         self._source.push(frame)
+
+    def loosen(self) -> None:
+        """Give out what there is, in pieces of any size, but for the few samples that what follows bears upon."""
+        self._started = self.loose = True
+        self._graph.set_audio_frame_size(0)
 
     def end(self) -> None:
         """No more frames will come: give out what is left."""
@@ -100,5 +111,5 @@ def _link(upstream: FilterContext, downstream: FilterContext) -> FilterContext:
     return downstream
 
 
-def _kind(frame: AudioFrame) -> tuple[int, str, str]:
-    return frame.sample_rate, frame.format.name, frame.layout.name
+def _kind(sound: AudioFrame | AudioCodecContext) -> tuple[int, str, str]:
+    return sound.sample_rate, sound.format.name, sound.layout.name

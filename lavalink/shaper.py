@@ -7,9 +7,9 @@ import numpy as np
 
 from lavalink import convolver, effects, filters
 from lavalink.convolver import Sound
-from lavalink.decoder import Pcm
 from lavalink.filters import Effect
 from lavalink.opus import BLOCK, FRAME
+from lavalink.pcm import Pcm
 from lavalink.timescale import Timescale
 
 FADE = FRAME * 2

@@ -10,9 +10,9 @@ import av
 import numpy as np
 
 from lavalink.convolver import Sound
-from lavalink.decoder import FULL_SCALE
 from lavalink.limiter import Limiter
 from lavalink.opus import FRAME, FRAME_BYTES, RATE, new_encoder
+from lavalink.pcm import FULL_SCALE
 
 LOOKAHEAD = 312
 """Samples by which libopus' encoder is late at 48 kHz (RFC 7845 §4.2, OPUS_GET_LOOKAHEAD)."""

@@ -6,9 +6,9 @@ from typing import cast
 import numpy as np
 
 from lavalink.convolver import Sound
-from lavalink.decoder import Pcm  # noqa: TC001 (beside its siblings)
 from lavalink.filters import Effect
 from lavalink.opus import RATE
+from lavalink.pcm import Pcm  # noqa: TC001 (beside its siblings)
 from lavalink.reel import Reel
 from lavalink.shaper import Shaper
 

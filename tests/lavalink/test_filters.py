@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from lavalink.decoder import Pcm
 from lavalink.engine import DECODERS, OPENERS
 from lavalink.filters import NAMES, Filters
 from lavalink.opus import SILENCE
+from lavalink.pcm import Pcm
 from lavalink.protocol import PlayerPatch, validation_message
 from lavalink.shaper import FADE, Chain, Shaper
 from tests import sound

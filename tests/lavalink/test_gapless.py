@@ -2,15 +2,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
 
 from lavalink.opus import SILENCE
 from lavalink.protocol import ApiError
+from lavalink.reel import Reel
 from tests import sound
 from tests.lavalink.harness import LATE, Desk, desk, until
 from tests.waiting import crowding
+
+if TYPE_CHECKING:
+    from lavalink.pcm import Pcm
 
 pytestmark = pytest.mark.heard
 
@@ -56,12 +61,41 @@ def longest_silence(samples: sound.Samples) -> float:
     return longest * 0.0025
 
 
-@pytest.mark.parametrize("kind", ["wav", "flac"])
-async def test_a_sound_cut_in_two_files_is_joined_to_the_sample(one: Desk, tmp_path: Path, kind: str) -> None:
-    whole = sound.tone(440, 2.0)
-    for name, part in ((f"a.{kind}", whole[:43_210]), (f"b.{kind}", whole[43_210:])):
-        one.media.add(name, sound.write_sound(tmp_path / name, part))
-    one.media.add("whole.wav", sound.write_sound(tmp_path / "whole.wav", whole))
+async def whole(reel: Reel) -> sound.Samples:
+    """All samples of a reel, to its end."""
+
+    def read() -> list[sound.Samples]:
+        pieces = list[sound.Samples]()
+        while (piece := reel.read(copy=0)) is not None:
+            pieces.append(cast("Pcm", piece).sound())
+        return pieces
+
+    return np.concatenate(await asyncio.to_thread(read))
+
+
+async def test_two_files_are_resampled_as_one(one: Desk, tmp_path: Path) -> None:
+    tone = (0.5 * np.sin(2 * np.pi * 997 * np.arange(88_200) / 44_100)).astype(np.float32)[:, None].repeat(2, axis=1)
+    for name, part in (("a.flac", tone[:43_211]), ("b.flac", tone[43_211:]), ("whole.flac", tone)):
+        one.media.add(name, sound.write_sound(tmp_path / name, part, rate=44_100))
+    first, second, alone = [Reel(await one.track(name), one.sources, 0) for name in ("a.flac", "b.flac", "whole.flac")]
+    for reel in (first, second, alone):
+        await asyncio.to_thread(reel.open)
+    first.successor = second
+    joined = np.concatenate([await whole(first), await whole(second)])
+    reference = await whole(alone)
+    for reel in (first, second, alone):
+        await asyncio.to_thread(reel.close)
+    assert np.array_equal(joined, reference)
+
+
+@pytest.mark.parametrize(("kind", "rate"), [("wav", 48_000), ("flac", 48_000), ("flac", 44_100)])
+async def test_a_sound_cut_in_two_files_is_joined_to_the_sample(
+    one: Desk, tmp_path: Path, kind: str, rate: int
+) -> None:
+    tone = sound.tone(440, 2.0)
+    for name, part in ((f"a.{kind}", tone[:43_210]), (f"b.{kind}", tone[43_210:])):
+        one.media.add(name, sound.write_sound(tmp_path / name, part, rate=rate))
+    one.media.add("whole.wav", sound.write_sound(tmp_path / "whole.wav", tone, rate=rate))
     first, second = await one.track(f"a.{kind}"), await one.track(f"b.{kind}")
     one.patch(track=first, next_track=second)
     await one.ended()

@@ -65,9 +65,9 @@ class NoticeKind(StrEnum):
     TRANSFERRED = "transferred"
     """The plan counts for another place now."""
     TIP_PAID = "tip_paid"
-    """`amount`, `currency`, `name` of the DJ."""
+    """`amount`, `currency`; `person` and `name` of the DJ (the id, so that the name goes when they are forgotten)."""
     TIP_RECEIVED = "tip_received"
-    """`amount`, `currency`, `name` of the giver."""
+    """`amount`, `currency`; `person` and `name` of the giver."""
     TIP_REFUNDED = "tip_refunded"
     """`amount`, `currency`."""
 

@@ -11,15 +11,18 @@ from sqlalchemy import insert, update
 from core.enums import EndReason, GrantSource, Hearing, Surface
 from core.ports.places import RoomRef
 from core.records.grants import Subject
+from core.records.notices import Notice, NoticeKind, Topic
 from core.records.results import Queued
 from core.records.rows import Audit, Play
 from core.room import Room
 from core.types import LOBBY, CommandId, EntryId, Identity, PersonId, PlaceId, Poll, Presence, TrackRef, Turn, Undo
 from db.chats import SqlChats
+from db.contacts import SqlContacts
 from db.engine import Database
 from db.entitlements import SqlEntitlements
 from db.grants import SqlGrants
-from db.models import accounts, attempts, favourites, metadata, persons, trials
+from db.models import accounts, attempts, favourites, metadata, payees, persons, tips, trials
+from db.outbox import SqlOutbox
 from db.personal import ANONYMOUS, NoSuchPersonError, PersonalData, _documents, _who
 from db.places import SqlPlaces
 from db.rooms import SqlRooms
@@ -86,6 +89,36 @@ async def buy(database: Database, place: PlaceId, person: PersonId) -> None:
         await connection.execute(insert(trials), {"subject": f"person:{person}", "at": 1, "ref": "attempt"})
 
 
+async def give_tips(database: Database, person: PersonId) -> None:
+    """She gave a tip, and got one."""
+    payee = {
+        "person": person, "livemode": False, "account": f"acct_{person}", "name": "Zoë the Great", "payable": True,
+        "gone": False, "created_at": 1,
+    }  # fmt: skip
+    tip = {
+        "room": LOBBY, "place": "web:lobby", "account": "acct", "livemode": False, "amount": 500, "fee": 50,
+        "currency": "eur", "refunded": 0, "state": "paid", "created_at": 1,
+    }  # fmt: skip
+    hers, his = ("Zoë the Great", person), ("Ben", BEN)
+    async with database.write() as connection:
+        await connection.execute(insert(payees), payee)
+        for (giver_name, giver), (dj_name, dj) in ((hers, his), (his, hers)):
+            who = {"giver": giver, "giver_name": giver_name, "dj": dj, "dj_name": dj_name}
+            await connection.execute(insert(tips), {**tip, **who, "id": uuid4().hex})
+
+
+async def tell(database: Database, person: PersonId) -> None:
+    """What waits to be told to her, and to Ben about her."""
+    contacts = SqlContacts(database)
+    await contacts.know(person, email="zoe@example.org")
+    await contacts.mute(person, Topic.TIPS, on=True)
+    ben = await SqlPlaces(database, MovedClock()).person(Identity(Surface.WEB, "ben", "Ben"))
+    tip = {"amount": 500, "currency": "eur", "person": person, "name": "Zoë the Great"}
+    await SqlOutbox(database, MovedClock()).put(
+        Notice("paid:1", NoticeKind.PAID, person), Notice("tip:1", NoticeKind.TIP_RECEIVED, ben, data=tip)
+    )
+
+
 @pytest.fixture
 async def used(database: Database) -> AsyncIterator[Installation]:
     places = SqlPlaces(database, MovedClock())
@@ -104,6 +137,8 @@ async def used(database: Database) -> AsyncIterator[Installation]:
     await grants.give(GrantSource.OPERATOR, herself, "pro", until=None)
     await buy(database, lobby.place, zoe)
     await buy(database, lobby.place, twin)
+    await tell(database, zoe)
+    await give_tips(database, zoe)
     yield used
     await used.rooms.close()
 
@@ -129,6 +164,7 @@ async def test_no_table_that_says_who_is_left_out(used: Installation) -> None:
     assert {"rooms", "commands"} <= shown["tables"].keys()
     documents = {(table.name, column.name) for table in metadata.sorted_tables for column in _documents(table)}
     spoken_of = {("polls", "votes"), ("rooms", "undo"), ("turns", "approvers"), ("audit", "before"), ("audit", "after")}
+    spoken_of |= {("outbox", "data")}
     impersonal = {("places", "settings"), ("rooms", "filter"), ("rooms", "shuffle"), ("rooms", "song")}
     impersonal |= {("entitlements", "spans"), ("subscriptions", "prices"), ("subscriptions", "pending_prices")}
     assert documents <= spoken_of | impersonal

@@ -26,6 +26,7 @@ from core.ports.clock import Clock
 from core.ports.places import RoomRef
 from core.ports.rooms import Rooms
 from core.ports.tracks import MediaAddress
+from core.ports.usage import Quotas
 from core.reports import Reports
 from core.room import Room
 from core.types import EntryId, RoomId
@@ -58,6 +59,7 @@ class Parts:
     push_guard: PushGuard
     born: float
     """Monotonic time of our start."""
+    quotas: Quotas
 
 
 class Link:

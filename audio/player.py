@@ -61,7 +61,7 @@ class RoomPlayer:
         self._handover = Handover(self._link, self._look_in)
         self._ahead = Ahead(self._link, parts.reports, self._look_in)
         self._listeners = Listeners(ref.room, parts.reports, parts.clock)
-        self.pushes = RoomPushes(parts.push_guard, self.wake)
+        self.pushes = RoomPushes(parts.push_guard, self.wake, parts.quotas)
         self.passed_on = 0
         """How many hear it by way of somebody else's server."""
         self._inbox: deque[NodeReport] = deque()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import Context
 from typing import Any
 
@@ -15,6 +15,7 @@ from audio.nodes import Nodes
 from audio.player import RoomPlayer
 from audio.push_book import PushBook
 from audio.push_guard import PushGuard
+from audio.pushes import LIVE
 from audio.switchboard import Switchboard
 from core.errors import ChorusError
 from core.events import Event, PlayerChanged, PushesChanged
@@ -24,6 +25,7 @@ from core.ports.places import Places, RoomRef
 from core.ports.pushes import Pushes
 from core.ports.rooms import Rooms
 from core.ports.tracks import MediaAddress
+from core.ports.usage import Nothing, Quotas
 from core.reports import Reports
 from core.types import RoomId
 
@@ -51,6 +53,7 @@ class Players:
         owns: Callable[[RoomRef], bool] = lambda _room: True,
         pushes: Pushes | None = None,
         push_guard: PushGuard | None = None,
+        quotas: Quotas | None = None,
     ) -> None:
         self._nodes = nodes
         self._rooms = rooms
@@ -58,7 +61,18 @@ class Players:
         self._bus = bus
         moves, guard = asyncio.Semaphore(MOVES), push_guard or PushGuard()
         self._parts = Parts(
-            rooms, reports, clock, nodes, media, levels, moves, owns, bus.publish, guard, time.monotonic()
+            rooms,
+            reports,
+            clock,
+            nodes,
+            media,
+            levels,
+            moves,
+            owns,
+            bus.publish,
+            guard,
+            time.monotonic(),
+            quotas or Nothing(),
         )
         self._players: dict[RoomId, RoomPlayer] = {}
         self._pushed = PushBook(pushes, self._players)
@@ -132,6 +146,10 @@ class Players:
         """Push id → how it is doing (see the port `PushStates`)."""
         player = self._players.get(room)
         return player.push_states() if player is not None else {}
+
+    def sent(self) -> Mapping[RoomId, int]:
+        """To how many servers each room is sent just now."""
+        return {room: [*player.push_states().values()].count(LIVE) for room, player in self._players.items()}
 
     def nodes(self) -> dict[str, str]:
         """Node name → `up`, `down` or a reason."""

@@ -9,8 +9,10 @@ import structlog
 
 from audio.push_guard import PushGuard
 from audio.taps import PushTap
-from core.errors import UnplayableError
+from core.enums import Meter
+from core.errors import UnplayableError, UsedUpError
 from core.ports.pushes import Push
+from core.ports.usage import Nothing, Quotas
 from core.room import Room
 
 AGAIN = 30.0
@@ -19,6 +21,8 @@ STILL = 10.0
 """Seconds after which a room with nothing on and nothing waiting is sent no more, until there is music again."""
 CONNECTING = "connecting"
 WAITING = "waiting"
+LIVE = "live"
+USED_UP = "used_up"
 
 log = structlog.get_logger()
 
@@ -26,9 +30,10 @@ log = structlog.get_logger()
 class RoomPushes:
     """`wake` has the room looked at again."""
 
-    def __init__(self, guard: PushGuard, wake: Callable[[], None]) -> None:
+    def __init__(self, guard: PushGuard, wake: Callable[[], None], quotas: Quotas | None = None) -> None:
         self._guard = guard
         self._wake = wake
+        self._quotas = quotas or Nothing()
         self._rows: Sequence[Push] = ()
         self._addresses: dict[str, str] = {}  # by url; what a name led to when it was looked up last
         self._looked: dict[str, float] = {}
@@ -56,6 +61,9 @@ class RoomPushes:
         if self._stopped(room):
             self._states = {push.id: WAITING for push in self._rows}
             return ()
+        if self._rests(room):
+            self._states = {push.id: USED_UP for push in self._rows}
+            return ()
         wanted = self._rows[: room.limits.rtmp]
         cover = (room.current.entry.track.cover or "") if room.current else ""
         for push in wanted:
@@ -66,6 +74,16 @@ class RoomPushes:
             for push in wanted
             if (address := self._addresses.get(push.address))
         )
+
+    def _rests(self, room: Room) -> bool:
+        """Whether the room was sent for as long as its plan has."""
+        try:
+            self._quotas.require(room, Meter.PUSHING)
+        except UsedUpError:
+            return True
+        if USED_UP in self._states.values():
+            self._states.clear()
+        return False
 
     def _stopped(self, room: Room) -> bool:
         """Whether the room has had nothing to play for a while; `wake` comes when it has."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from billing.plans import Plans
-from core.entitlements import next_change, plans_at
+from core.entitlements import began, next_change, plans_at
 from core.errors import StoreUnavailableError
 from core.events import Event, PlanChanged
 from core.ports import grants
@@ -51,6 +51,11 @@ class Entitlements:
         if now < self._seen or (self._next is not None and now >= self._next):
             return self._plans.highest(plans_at(spans, now))  # `refresh` is about to come by
         return self._now[place]
+
+    def anchor(self, place: PlaceId) -> int | None:
+        """Since when (UTC ms) a place has its present plan, from which its periods are counted; None: always."""
+        plan = self.limits(place).plan
+        return began(self._spans.get(place, ()), plan, self._clock.now())
 
     def kept(self, place: PlaceId) -> Limits:
         """The best that a place ever had: what it gathered under it is not thrown away."""

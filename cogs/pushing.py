@@ -37,6 +37,7 @@ def told(code: str, words: Words) -> str:
         "live": _("live"),
         "connecting": _("connecting"),
         "waiting": _("waiting for music"),
+        "used_up": _("resting: the plan has no more of it this month"),
         "refused": _("the server refuses connections; trying again"),
         "unreachable": _("the server cannot be found or reached; trying again"),
         "timeout": _("the server does not answer; trying again"),

@@ -6,8 +6,8 @@ from typing import Any, cast
 
 from cogs import names
 from cogs.text import length, safe
-from core import errors
-from core.enums import BlockKind
+from core import errors, purchases
+from core.enums import BlockKind, Meter
 
 Words = NullTranslations
 SHOWN_BY = {"skip_threshold": 100, "idle": 1 / 60_000, "max_length": 1 / 60_000, "crossfade": 1 / 1000}
@@ -83,6 +83,17 @@ def _not_in_plan(error: errors.NotInPlanError, words: Words) -> str:
         "pushes": _("This server’s plan has no room for another push. Forget one first."),
     }
     return features.get(error.feature, _("Equal loudness is not in this server’s plan."))
+
+
+def _used_up(error: errors.UsedUpError, words: Words) -> str:
+    _ = words.gettext
+    meters = {
+        Meter.PLAYS: _("As much was played as this plan has in a month."),
+        Meter.LISTENING: _("The page was listened to for as long as this plan has in a month."),
+        Meter.PUSHING: _("The music was sent elsewhere for as long as this plan has in a month."),
+        Meter.UPLOADS: _("This plan has no more files this month."),
+    }
+    return meters[error.meter]
 
 
 def _bad_address(error: errors.BadAddressError, words: Words) -> str:
@@ -164,6 +175,7 @@ _REFUSALS: dict[type[errors.ChorusError], Callable[[Any, Words], str]] = {
     errors.NoSuchSettingError: _filled(lambda _: _("%(setting)s cannot be set to that.")),
     errors.BadFilterError: _bad_filter,
     errors.NotInPlanError: _not_in_plan,
+    errors.UsedUpError: _used_up,
     errors.BadAddressError: _bad_address,
     errors.NoSuchPushError: _fixed(lambda _: _("There is no such push any more.")),
     errors.QueueFullError: _filled(lambda _: _("The queue is full (%(limit)d). Wait until something has played.")),
@@ -191,4 +203,22 @@ _REFUSALS: dict[type[errors.ChorusError], Callable[[Any, Words], str]] = {
     errors.NoHistoryError: _fixed(lambda _: _("Nothing has played yet that could play again.")),
     errors.TooManyLinesError: _filled(lambda _: _("That list is too long: %(limit)d lines at most.")),
     errors.NotAListError: _no_list,
+    purchases.NotForSaleError: _fixed(lambda _: _("That is not for sale here.")),
+    purchases.PaymentsUnavailableError: _fixed(
+        lambda _: _("Payments cannot be reached just now; nothing was changed. Try again in a moment.")
+    ),
+    purchases.PaidAlreadyError: _fixed(lambda _: _("That is paid for here already. /premium shows how.")),
+    purchases.NoSubscriptionError: _fixed(lambda _: _("You pay for nothing here. Only the payer can do that.")),
+    purchases.PayFirstError: _fixed(lambda _: _("A payment is open. Settle it first, under “Invoices and card”.")),
+    purchases.EndsAlreadyError: _fixed(
+        lambda _: _("It ends, rests or changes already. Take that back first, then try again.")
+    ),
+    purchases.NothingToTakeBackError: _fixed(lambda _: _("There is nothing to take back.")),
+    purchases.PurchasesFrozenError: _fixed(
+        lambda _: _("One of your payments is disputed. Until that is settled you can buy nothing.")
+    ),
+    purchases.PaymentRefusedError: _fixed(
+        lambda _: _("Your bank refused the payment; nothing was changed. Look at your card, then try again.")
+    ),
+    purchases.OldLinkError: _fixed(lambda _: _("That link is too old. Get a new one by /premium.")),
 }

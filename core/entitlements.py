@@ -25,6 +25,11 @@ def plans_at(spans: Iterable[Span], now: int) -> Collection[str]:
     return {span.plan for span in spans if span.since <= now and (span.until is None or now < span.until)}
 
 
+def began(spans: Iterable[Span], plan: str, now: int) -> int | None:
+    """Since when somebody has this plan by a grant; None: they have not."""
+    return next((span.since for span in spans if span.plan == plan and plans_at([span], now)), None)
+
+
 def next_change(spans: Sequence[Span], now: int) -> int | None:
     """When (UTC ms) a plan begins or ends next; None: never."""
     times = [time for span in spans for time in (span.since, span.until) if time is not None and time > now]

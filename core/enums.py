@@ -126,3 +126,15 @@ class GrantSource(StrEnum):
     STRIPE = "stripe"
     DISCORD = "discord"
     STARS = "stars"
+
+
+class Meter(StrEnum):
+    """What places use that is counted, each under a limit of the same name."""
+
+    PLAYS = "plays"
+    LISTENING = "listening"
+    """Ms that listeners of the web streams heard, all added up."""
+    PUSHING = "pushing"
+    """Ms that servers were sent to."""
+    UPLOADS = "uploads"
+    """Bytes."""

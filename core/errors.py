@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from core.enums import BlockKind
+from core.enums import BlockKind, Meter
 from core.types import EntryId, PlaceId
 
 
@@ -254,3 +254,11 @@ class NotAListError(ChorusError):
     """The file is no list of tracks. `reason`: `binary`, `empty`, `too_large`, `corrupt`."""
 
     reason: str
+
+
+@dataclass
+class UsedUpError(ChorusError):
+    """The place used as much of `meter` as its plan has in a period; there is more from `until` (UTC ms) on."""
+
+    meter: Meter
+    until: int

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from core import policy
+from core.enums import Meter
 from core.errors import BadAddressError
 from core.events import PushesChanged
 from core.policy import Action
@@ -12,6 +13,7 @@ from core.ports.bus import Bus
 from core.ports.clock import Clock
 from core.ports.pushes import Push, Pushes
 from core.ports.rooms import Rooms
+from core.ports.usage import Nothing, Quotas
 from core.records.results import Changed
 from core.records.rows import Audit
 from core.room import Room
@@ -27,11 +29,12 @@ class Live:
     A repeat changes nothing: the same address is the same push.
     """
 
-    def __init__(self, rooms: Rooms, pushes: Pushes, bus: Bus, clock: Clock) -> None:
+    def __init__(self, rooms: Rooms, pushes: Pushes, bus: Bus, clock: Clock, quotas: Quotas | None = None) -> None:
         self._rooms = rooms
         self._pushes = pushes
         self._bus = bus
         self._clock = clock
+        self._quotas = quotas or Nothing()
 
     async def pushes(self, room: RoomId, actor: Actor) -> Sequence[Push]:
         """The room's pushes, oldest first; show `server`, never `address`."""
@@ -41,9 +44,10 @@ class Live:
     async def push(self, room: RoomId, actor: Actor, address: str, *, picture: bool = False) -> Push:
         """Push the room to `rtmp[s]://host/app/key` from now on, with the cover as a still `picture` or without.
 
-        Raises BadAddressError, NotInPlanError.
+        Raises BadAddressError, NotInPlanError, UsedUpError.
         """
         state = await self._allowed(room, actor)
+        self._quotas.require(state, Meter.PUSHING)
         wanted = Push("", room, server_of(address), address.strip(), picture)
         audit = self._audit(state, actor, "push.added", {"server": wanted.server, "picture": picture})
         made = await self._pushes.put(wanted, audit, most=state.limits.rtmp)
@@ -51,8 +55,10 @@ class Live:
         return Push(made, room, wanted.server, wanted.address, picture)
 
     async def switch(self, room: RoomId, actor: Actor, push: str, *, on: bool) -> Changed:
-        """Turn a push on or off, its address kept. Raises NoSuchPushError."""
+        """Turn a push on or off, its address kept. Raises NoSuchPushError; to turn it on, UsedUpError."""
         state = await self._allowed(room, actor)
+        if on:
+            self._quotas.require(state, Meter.PUSHING)
         audit = self._audit(state, actor, "push.switched", {"push": push, "on": on})
         changed = await self._pushes.switch(room, push, audit, on=on)
         if changed:

@@ -34,7 +34,7 @@ ANONYMOUS = PersonId("anonymous")
 """Who history says it was when somebody was forgotten."""
 OPERATOR = PersonId("operator")
 EVERYWHERE = PlaceId("*")
-_WHO = {"person", "opened_by", "actor", "leader"}
+_WHO = {"person", "opened_by", "actor", "leader", "giver", "dj"}
 """Columns that say who; what refers to `persons` does too."""
 
 Values = dict[str, Any]
@@ -129,7 +129,8 @@ async def _forget(connection: AsyncConnection, table: AnyTable, people: Collecti
         if _is_theirs(table, column):
             count += (await connection.execute(delete(table).where(theirs))).rowcount
         else:
-            nobody = {column.name: ANONYMOUS, **({"name": ""} if "name" in table.c else {})}
+            names = {name: "" for name in ("name", f"{column.name}_name") if name in table.c}
+            nobody = {column.name: ANONYMOUS, **names}
             count += (await connection.execute(update(table).where(theirs).values(nobody))).rowcount
     for column in _documents(table):
         count += await _clean(connection, table, column, people)

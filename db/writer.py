@@ -12,8 +12,9 @@ from core.changes import Changes
 from core.room import Room
 from core.types import EntryId, PersonId, PlaceId
 from db.mapping import Stored, filter_json, settings_json, shuffle_json, song_json, undo_json
-from db.models import audit, entries, places, plays, polls, presences, rooms, turns, votes
-from db.statements import among, insert_or_update
+from db.models import audit, entries, places, plays, polls, presences, rooms, turns, uses, votes
+from db.statements import among, insert_or_ignore, insert_or_update
+from db.usage import use_of_play
 
 Values = Mapping[str, Any]
 
@@ -35,6 +36,7 @@ class Writer:
         self._present: dict[Table[Any], list[Values]] = {it: [] for it in (entries, votes, presences, turns, polls)}
         self._absent: dict[Table[Any], list[Values]] = {it: [] for it in (votes, presences, turns, polls)}
         self._appended: dict[Table[Any], list[Values]] = {plays: [], audit: []}
+        self._uses: list[Values] = []
 
     def note(self, stored: Stored, changes: Changes) -> Stored:
         """Collect what changed in a room; what is stored of it once this is committed."""
@@ -49,6 +51,7 @@ class Writer:
         self._note_rows(room, turns, {(key,): _turn(room, key) for key in changes.turns})
         self._note_rows(room, polls, {(key,): _poll(room, key) for key in changes.polls})
         self._appended[plays] += map(asdict, changes.plays)
+        self._uses += filter(None, map(use_of_play, changes.plays))
         self._appended[audit] += map(asdict, changes.audits)
         return Stored(room, stored.settings + changes.settings, _current(room))
 
@@ -100,6 +103,7 @@ class Writer:
             *((insert_or_update(table, self._dialect), rows) for table, rows in self._present.items()),
             *((_deletion(table), rows) for table, rows in self._absent.items()),
             *((insert(table), rows) for table, rows in self._appended.items()),
+            (insert_or_ignore(uses, self._dialect), self._uses),
         ]
         for statement, rows in statements:
             if rows:

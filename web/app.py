@@ -19,6 +19,7 @@ from core.ports.places import Places
 from core.ports.rooms import Rooms
 from core.ports.stream import Playback, RoomStream
 from core.ports.tracks import Library
+from core.ports.usage import Nothing, Quotas
 from core.reports import Reports
 from web.actions import Actions
 from web.address import Proxies
@@ -65,11 +66,14 @@ def create_web(
     members: Members | None = None,
     icecast: Callable[[Streams], Icecast] | None = None,
 ) -> web.Application:
+    turnstile: Turnstile | None = None,
+    quotas: Quotas | None = None,
     """The application to serve at the root; others are mounted into it by `add_subapp` and see nothing of its guard.
 
     `keys` sign cookies and forms: the first signs, all verify. `checks` are what /readyz asks besides the database;
     with `telegram_token` and `codes` it is a Mini App of that bot too, whose users `members` knows from their chats;
-    with `playback` pages say when there is no sound, with `waveforms` they draw what is on air.
+    with `playback` pages say when there is no sound, with `waveforms` they draw what is on air. `turnstile` counts who
+    hears rooms; it is closed with the application.
     """
     site = Site(
         jukebox=jukebox,
@@ -82,7 +86,8 @@ def create_web(
         streams=(streams := Streams(stream)),
         visitors=Visitors(keys, clock),
         limits=RateLimits(rates or Rates(), redis_url),
-        turnstile=(turnstile := Turnstile(redis_url)),
+        turnstile=(turnstile := turnstile or Turnstile(redis_url)),
+        quotas=quotas or Nothing(),
         proxies=Proxies(trusted_proxies),
         checks=checks or {},
         metrics_token=metrics_token,

@@ -5,6 +5,7 @@ from gettext import NullTranslations
 from typing import Any, cast
 
 from core import errors
+from core.enums import Meter
 from web import names
 from web.init_data import InitDataError
 from web.turnstile import StreamFullError
@@ -18,6 +19,7 @@ _STATUS: dict[type[errors.ChorusError], int] = {
     errors.NoSuchEntryError: 404,
     errors.NothingFoundError: 404,
     errors.ForbiddenError: 403,
+    errors.UsedUpError: 403,
     StreamFullError: 403,
     errors.NotListeningError: 403,
     errors.RateLimitedError: 429,
@@ -89,6 +91,17 @@ def _poll_running(error: errors.PollRunningError, words: NullTranslations) -> st
 
 def _fixed(pick: Callable[[Text], str]) -> Callable[[Any, NullTranslations], str]:
     return lambda _error, words: pick(words.gettext)
+def _used_up(error: errors.UsedUpError, words: NullTranslations) -> str:
+    _ = words.gettext
+    meters = {
+        Meter.PLAYS: _("This room has played as much as its plan has in a month."),
+        Meter.LISTENING: _("This room has been heard here for as long as its plan has in a month."),
+        Meter.PUSHING: _("This room has been sent elsewhere for as long as its plan has in a month."),
+        Meter.UPLOADS: _("This room’s plan has no more uploads this month."),
+    }
+    return meters[error.meter]
+
+
 
 
 _REFUSALS: dict[type[errors.ChorusError], Callable[[Any, NullTranslations], str]] = {
@@ -106,6 +119,7 @@ _REFUSALS: dict[type[errors.ChorusError], Callable[[Any, NullTranslations], str]
     ),
     StreamFullError: lambda error, words: (
         words.gettext("%(limit)d listen already, as many as this room’s plan has places for. Try again later.")
+    errors.UsedUpError: _used_up,
         % {"limit": error.limit}
     ),
     errors.TooManyEntriesError: lambda error, words: (

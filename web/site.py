@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from core.enums import Surface
+from core.enums import Meter, Surface
 from core.errors import NoSuchRoomError
 from core.jukebox import Jukebox
 from core.ports.clock import Clock
@@ -13,6 +13,7 @@ from core.ports.members import Members
 from core.ports.places import Places, RoomRef
 from core.ports.rooms import Rooms
 from core.ports.tracks import Library
+from core.ports.usage import Quotas
 from core.types import Actor, RoomId
 from web.address import Proxies
 from web.drawing import Drawing
@@ -48,6 +49,7 @@ class Site:
     visitors: Visitors
     limits: RateLimits
     turnstile: Turnstile
+    quotas: Quotas
     proxies: Proxies
     checks: Mapping[str, Check]
     metrics_token: str | None
@@ -73,8 +75,10 @@ class Site:
         return Guest(person, visitor.name, hashed, visitor.identity if visitor.telegram else None)
 
     async def places_to_listen(self, ref: RoomRef) -> int:
-        """How many may hear a room's streams."""
-        return (await self.rooms.read(ref.room)).limits.listeners
+        """How many may hear a room's streams. Raises UsedUpError: nobody new may."""
+        room = await self.rooms.read(ref.room)
+        self.quotas.require(room, Meter.LISTENING)
+        return room.limits.listeners
 
     async def known(self, request: web.Request) -> Guest | None:
         """The person behind a request, unless the visitor never came before."""

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections import defaultdict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -74,6 +74,10 @@ class Turnstile:
             if not here and self._inside.get(room) is here:
                 del self._inside[room]
             await self._leave(room, token)
+
+    def listeners(self) -> Mapping[RoomId, int]:
+        """How many there are in each room by way of this process."""
+        return {room: len(here) for room, here in self._inside.items()}
 
     async def close(self) -> None:
         """Let go of Redis."""

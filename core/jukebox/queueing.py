@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from core import lists, output, people, policy, queue, rewinding
-from core.enums import Surface
+from core.enums import Meter, Surface
 from core.errors import NoHistoryError, NotListeningError
 from core.jukebox.base import Base
 from core.limits import caps
 from core.ordering import order_of
 from core.policy import Action
-from core.ports.tracks import Attachment
+from core.ports.tracks import Attachment, Found
 from core.records.results import Exported, Imported, Queued, Voted
 from core.room import Room
 from core.types import Actor, CommandId, EntryId, RoomId, Track, TrackRef
@@ -30,13 +30,25 @@ class Queueing(Base):
         at: int | None = None,
         command_id: CommandId | None = None,
     ) -> Queued:
-        """Find what somebody typed or sent and queue it; the room comes to their voice channel if it is in none."""
+        """Find what somebody typed or sent and queue it; the room comes to their voice channel if it is in none.
+
+        Raises what `add` raises; UsedUpError for a file, too.
+        """
         state, now = await self._rooms.read(room), self._clock.now()
         queue.check_time(at, now)
         _check_play(state, actor, now, following=next)
-        found = await self._resolver.resolve(query, limit=caps(state).person)
+        self._quotas.require(state, Meter.PLAYS)
+        found = await self._find(state, query)
         begins = await self._shelf.left(room, [it.ref for it in found.tracks]) if found.resumes else queue.NOWHERE
         return await self._queue(room, actor, found.tracks, next, at, command_id, begins)
+
+    async def _find(self, state: Room, query: str | Attachment) -> Found:
+        if isinstance(query, str):
+            return await self._resolver.resolve(query, limit=caps(state).person)
+        self._quotas.require(state, Meter.UPLOADS, query.size)
+        found = await self._resolver.resolve(query, limit=caps(state).person)
+        await self._quotas.spend(state, Meter.UPLOADS, query.size, found.tracks[0].ref)
+        return found
 
     async def add(
         self,
@@ -50,7 +62,7 @@ class Queueing(Base):
     ) -> Queued:
         """Queue tracks that are known already: `next` after what is on air, or `at` a time (UTC ms) in 7 days or less.
 
-        Raises what the policy, `queue.check_open`, `queue.check_time` and `queue.wish` raise.
+        Raises what the policy, `queue.check_open`, `queue.check_time` and `queue.wish` raise, and UsedUpError.
         """
         queue.check_time(at, self._clock.now())
         return await self._queue(room, actor, tracks, next, at, command_id)
@@ -67,6 +79,7 @@ class Queueing(Base):
     ) -> Queued:
         def command(state: Room, now: int) -> Queued:
             _check_play(state, actor, now, following=following)
+            self._quotas.require(state, Meter.PLAYS)
             return _add(state, actor, tracks, now, following=following, at=at, begins=begins)
 
         return await self._apply(room, command, command_id)
@@ -101,6 +114,7 @@ class Queueing(Base):
         def command(state: Room, now: int) -> Imported:
             policy.require(state, actor, Action.IMPORT, now)
             _check_play(state, actor, now)
+            self._quotas.require(state, Meter.PLAYS)
             queued = len(_add(state, actor, known, now).entries) if known else 0
             return Imported(queued, len(lines) - len(unknown) - queued, len(unknown), tuple(unknown[: lists.SHOWN]))
 

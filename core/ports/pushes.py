@@ -52,8 +52,8 @@ class PushStates(Protocol):
     """How pushes are doing."""
 
     def pushes(self, room: RoomId) -> dict[str, str]:
-        """Push id → `live`, `connecting`, `waiting` (for music), `elsewhere` (another process acts for it), or
-        why it failed: `refused`, `unreachable`, `timeout`, `certificate`, `rejected`, `closed`, `private_address`,
-        `no_node`, ….
+        """Push id → `live`, `connecting`, `waiting` (for music), `elsewhere` (another process acts for it), `used_up`
+        (as much as the plan has), or why it failed: `refused`, `unreachable`, `timeout`, `certificate`, `rejected`,
+        `closed`, `private_address`, `no_node`, ….
         """
         ...

@@ -12,6 +12,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from discord import app_commands
 
+from cogs.discord import premium
 from cogs.discord.commands import commands
 from cogs.languages import FOLDER, translations
 from cogs.moments import moment
@@ -22,7 +23,8 @@ from cogs.reasons import why
 from cogs.refusals import refusal
 from cogs.text import bar, length, plain, position, safe
 from cogs.words import queued
-from core.enums import BlockKind, Loop, Mode
+from core import purchases
+from core.enums import BlockKind, Loop, Meter, Mode
 from core.errors import (
     AlreadyLinkedError,
     AnotherChannelError,
@@ -62,6 +64,7 @@ from core.errors import (
     TooManyEntriesError,
     TooManyLinesError,
     UnplayableError,
+    UsedUpError,
     VoiceForbiddenError,
 )
 from core.records.results import Asked, Queued
@@ -84,6 +87,7 @@ SAMPLES: list[ChorusError] = [
     NoSuchSettingError("x"),
     BadFilterError("kind", "timescale"),
     NotInPlanError("filter"),
+    UsedUpError(Meter.UPLOADS, 0),
     BadAddressError("scheme"),
     NoSuchPushError("p"),
     NoSuchChoiceError("policy.skip", "dancer", ("dj", "poll")),
@@ -109,13 +113,24 @@ SAMPLES: list[ChorusError] = [
     NoHistoryError(),
     TooManyLinesError(5_000),
     NotAListError("binary"),
+    purchases.NotForSaleError(),
+    purchases.PaymentsUnavailableError(),
+    purchases.PaidAlreadyError("pro"),
+    purchases.NoSubscriptionError(),
+    purchases.PayFirstError(),
+    purchases.EndsAlreadyError(),
+    purchases.NothingToTakeBackError(),
+    purchases.PurchasesFrozenError(),
+    purchases.PaymentRefusedError("card_declined"),
+    purchases.OldLinkError(),
 ]
 
 
 def known_errors() -> set[type[ChorusError]]:
     classes = {
         one
-        for _, one in inspect.getmembers(inspect.getmodule(ChorusError), inspect.isclass)
+        for module in (inspect.getmodule(ChorusError), purchases)
+        for _, one in inspect.getmembers(module, inspect.isclass)
         if issubclass(one, ChorusError)
     }
     return classes - {ChorusError}
@@ -141,7 +156,7 @@ def test_everything_is_translated() -> None:
     catalogue = read_po(BytesIO((FOLDER / "es.po").read_bytes()), locale="es")
     found = extract_from_dir(Path("cogs"), keywords={"gettext": None, "_": None, "ngettext": (1, 2)})
     texts: set[Any] = {message for _, _, message, _, _ in found}
-    for command in commands():
+    for command in [*commands(), *premium.commands()]:
         texts |= described(command)
     missing = {one for one in texts if one not in catalogue or not catalogue[one].string}
     assert not missing

@@ -29,8 +29,10 @@ from core.records.purchases import Held
 from core.records.shop import Offer, Outcome, Quote, Standing
 from core.types import Actor, PlaceId, RoomId
 
-SOLD = frozenset({GrantSource.STRIPE, GrantSource.DISCORD, GrantSource.STARS})
-"""Sources that somebody pays again and again."""
+ELSEWHERE = frozenset({GrantSource.DISCORD, GrantSource.STARS})
+"""Other sources that somebody pays again and again."""
+GOING_ON = frozenset({"trialing", "active", "past_due", "incomplete"})
+"""Statuses of subscriptions that are paid, or about to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Shop:
         offer = await till.offers.of(price)
         if await self._purchases.frozen(actor.person):
             raise PurchasesFrozenError
-        await self._check_unpaid(actor.place, offer.plan)
+        await self._check_unpaid(till, actor, offer.plan)
         account = await self._purchases.account(Subject(actor.place), actor.person, livemode=till.livemode)
         return await till.checkout.url(actor, account, offer)
 
@@ -163,12 +165,15 @@ class Shop:
             raise NotForSaleError
         return self._till
 
-    async def _check_unpaid(self, place: PlaceId, plan: str) -> None:
-        """Nobody pays twice: raises PaidAlreadyError."""
-        if self._till and (held := await self._purchases.held_for(Subject(place), livemode=self._till.livemode)):
-            raise PaidAlreadyError(self._stand.plan_of(held[0].subscription))
-        for reason in await self._stand.reasons(place):
-            if reason.source in SOLD and not self._plans.above(plan, reason.plan):
+    async def _check_unpaid(self, till: Till, actor: Actor, plan: str) -> None:
+        """Nobody pays twice: raises PaidAlreadyError. What its payer ends may be followed by somebody else's."""
+        people = await self._purchases.humans(actor.person)
+        for held in await self._purchases.held_for(Subject(actor.place), livemode=till.livemode):
+            it = held.subscription
+            if held.account.person in people or (it.status in GOING_ON and it.cancel_at is None):
+                raise PaidAlreadyError(self._stand.plan_of(it))
+        for reason in await self._stand.reasons(actor.place):
+            if reason.source in ELSEWHERE and not self._plans.above(plan, reason.plan):
                 raise PaidAlreadyError(reason.plan)
 
     async def _mine(self, actor: Actor) -> Held:

@@ -11,3 +11,4 @@ DIRTY = Gauge("chorus_payment_dirty_targets", "What has to be looked at at Strip
 DEAD = Gauge("chorus_payment_dead_letters", "Given up until replayed")
 ORPHANS = Gauge("chorus_payment_orphans", "Events of customers that are nobody's")
 DRIFT = Gauge("chorus_payment_drift", "Subscriptions that stood otherwise here than at Stripe at the latest full look")
+STRANGERS = Gauge("chorus_payment_strangers", "Customers at Stripe that say they are ours and are nobody's")

@@ -11,7 +11,6 @@ from billing.events import NoEventError, read_event
 from billing.metrics import ALERTS, WEBHOOKS
 from billing.signatures import BadSignatureError, verify
 from core.errors import StoreUnavailableError
-from core.ports.clock import Clock
 from core.ports.payments import Deliveries
 from core.records.payments import Delivery
 from core.tracing import span
@@ -30,7 +29,6 @@ log = structlog.get_logger()
 
 def webhook_app(
     deliveries: Deliveries,
-    clock: Clock,
     *,
     secrets: Sequence[str],
     connect_secrets: Sequence[str] = (),
@@ -38,14 +36,16 @@ def webhook_app(
     api_version: str,
     heard: Callable[[Delivery], object] | None = None,
     patience: float = PATIENCE,
+    now: Callable[[], float] = time.time,
 ) -> web.Application:
     """The application to mount where the webhooks lead.
 
     `secrets` are those of the endpoint for the own account, `connect_secrets` of the one for connected accounts, each
     several while they are rotated. Events of another mode or API version are told; `heard` is called for each that is
-    new and of concern, after it was kept.
+    new and of concern, after it was kept. `now` is the time of day (UTC s): signatures are of this minute, whatever
+    business time it is.
     """
-    webhook = Webhook(deliveries, clock, [(secrets, False), (connect_secrets, True)], livemode=livemode)
+    webhook = Webhook(deliveries, now, [(secrets, False), (connect_secrets, True)], livemode=livemode)
     webhook.api_version, webhook.patience, webhook.heard = api_version, patience, heard
     app = web.Application(client_max_size=LARGEST)
     app.router.add_post("", webhook.post)
@@ -60,10 +60,15 @@ class Webhook:
     heard: Callable[[Delivery], object] | None = None
 
     def __init__(
-        self, deliveries: Deliveries, clock: Clock, endpoints: Sequence[tuple[Sequence[str], bool]], *, livemode: bool
+        self,
+        deliveries: Deliveries,
+        now: Callable[[], float],
+        endpoints: Sequence[tuple[Sequence[str], bool]],
+        *,
+        livemode: bool,
     ) -> None:
         self._deliveries = deliveries
-        self._clock = clock
+        self._now = now
         self._endpoints = endpoints
         self._livemode = livemode
         self._told = -QUIET
@@ -88,11 +93,10 @@ class Webhook:
             return await request.read()
 
     def _read(self, body: bytes, header: str) -> Delivery:
-        now = self._clock.now() / 1000
         failed = BadSignatureError("secret")
         for secrets, connected in self._endpoints:
             try:
-                verify(body, header, secrets, now)
+                verify(body, header, secrets, self._now())
             except BadSignatureError as error:
                 failed = error if secrets else failed
             else:

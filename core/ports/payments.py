@@ -1,6 +1,6 @@
 """What is heard of payments, and looked at: kept by the database."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from core.records.grants import Subject
@@ -106,15 +106,19 @@ class Targets(Protocol):
 class Books(Protocol):
     """What the reconciler looks through. All raises StoreUnavailableError."""
 
-    async def due(self, now: int, soon: int) -> Sequence[Target]:
+    async def due(self, now: int, soon: int) -> Collection[str]:
         """Customers whose plan ends between `now` and `soon`, who are in trouble, or whose checkout ran out."""
         ...
 
-    async def statuses(self) -> dict[str, Subscription]:
-        """Every subscription that is known, by id."""
+    async def subscriptions(self) -> Mapping[str, Subscription]:
+        """Every subscription by its id, as it was fetched: without what follows from several looks."""
         ...
 
-    async def customers(self) -> Collection[str]:
+    async def moved(self) -> Mapping[str, str]:
+        """The status of every refund and dispute by its id."""
+        ...
+
+    async def customers(self, *, livemode: bool) -> Collection[str]:
         """Every customer that is somebody's."""
         ...
 
@@ -123,5 +127,5 @@ class Books(Protocol):
         ...
 
     async def prune(self, before: int) -> int:
-        """Remove events that are done with and came before; how many."""
+        """Remove events that are done with and came before (UTC ms); how many."""
         ...

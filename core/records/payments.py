@@ -186,9 +186,11 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits. Ages in ms by the database's clock; None: nothing waits, or nothing ever came."""
+    """What waits. `oldest` is the age in ms of what waits longest, by the database's clock; `last_event` is when (UTC
+    ms) the latest event came. None: nothing waits, nothing ever came.
+    """
 
-    oldest_pending: int | None
+    oldest: int | None
     last_event: int | None
     dirty: int
     dead: int

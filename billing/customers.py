@@ -1,0 +1,200 @@
+"""How it stands with a customer: fetched as a whole, written as a whole, with all that follows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import stripe
+import structlog
+
+from billing import fetched
+from billing.corrections import CANCEL, DOUBLE, job
+from billing.dunning import disputed, doubly_paid, effects, paid, refunded
+from billing.metrics import ALERTS
+from billing.plans import Plans
+from billing.standing import (
+    ENDED,
+    NEVER_AGAIN,
+    TWICE,
+    Access,
+    access,
+    extra,
+    is_frozen,
+    plan_of_all,
+    remembered,
+    taken_back,
+)
+from core.ports.clock import Clock
+from core.ports.payments import Ledger, Settle
+from core.records.notices import Effect
+from core.records.payments import Account, Claim, Invoice, Paid, Refund, Subscription
+
+RECENT = 20
+"""Invoices that a look takes in."""
+SUBSCRIPTION = "sub_"
+SESSION = "cs_"
+CLOSED = {"complete": "done", "expired": "expired"}
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A customer as fetched. `whole`: every subscription that they have is among these."""
+
+    subscriptions: Sequence[Subscription]
+    invoices: Sequence[Invoice] = ()
+    sessions: Sequence[tuple[str, str]] = ()
+    """Checkouts that are over, and what became of them."""
+    gone: bool = False
+    """The customer was deleted."""
+
+
+class Customers:
+    """Looks at customers. What is fetched counts, never what an event said."""
+
+    def __init__(self, client: stripe.StripeClient, plans: Plans, clock: Clock, *, grace_days: int) -> None:
+        self._client = client
+        self._plans = plans
+        self._clock = clock
+        self._grace_days = grace_days
+
+    async def look(self, claim: Claim) -> Settle:
+        """Fetch, outside any transaction; what comes back writes it. Raises stripe.StripeError."""
+        seen = await self._fetch(claim.target.key, claim.objects)
+
+        async def settle(ledger: Ledger) -> bool:
+            account = await ledger.account(claim.target.key)
+            if account is None:
+                log.warning("payments of nobody", customer=claim.target.key, subscriptions=len(seen.subscriptions))
+                return False
+            await self._settle(ledger, account, seen)
+            return True
+
+        return settle
+
+    # ---- fetching
+
+    async def _fetch(self, customer: str, spoken_of: Sequence[str]) -> Seen:
+        if await self._is_gone(customer):
+            return Seen((), gone=True)
+        listed = await self._client.v1.subscriptions.list_async({"customer": customer, "status": "all", "limit": 100})
+        found = {it.id: fetched.subscription(it) async for it in listed.auto_paging_iter()}
+        missing = [it for it in spoken_of if it.startswith(SUBSCRIPTION) and it not in found]
+        more = [it for one in missing if (it := await self._subscription(one)) and it.customer == customer]
+        bills = await self._client.v1.invoices.list_async({"customer": customer, "limit": RECENT})
+        return Seen(
+            [*found.values(), *more],
+            [fetched.invoice(it) for it in bills.data],
+            [it for one in spoken_of if one.startswith(SESSION) and (it := await self._session(one, customer))],
+        )
+
+    async def _is_gone(self, customer: str) -> bool:
+        try:
+            it = await self._client.v1.customers.retrieve_async(customer)
+        except stripe.InvalidRequestError as error:
+            if error.code == "resource_missing":
+                return True
+            raise
+        return "deleted" in it and bool(it["deleted"])
+
+    async def _subscription(self, key: str) -> Subscription | None:
+        """Lists may lag behind what an event speaks of."""
+        try:
+            return fetched.subscription(await self._client.v1.subscriptions.retrieve_async(key))
+        except stripe.InvalidRequestError as error:
+            if error.code == "resource_missing":
+                return None
+            raise
+
+    async def _session(self, key: str, customer: str) -> tuple[str, str] | None:
+        try:
+            session = await self._client.v1.checkout.sessions.retrieve_async(key)
+        except stripe.InvalidRequestError as error:
+            if error.code == "resource_missing":
+                return None
+            raise
+        state = CLOSED.get(session.status or "")
+        return (key, state) if state and fetched.id_of(session.customer) == customer else None
+
+    # ---- writing
+
+    async def _settle(self, ledger: Ledger, account: Account, seen: Seen) -> None:
+        now = self._clock.now()
+        before = {it.id: it for it in (await ledger.paid(account)).subscriptions}
+        here = [remembered(before.get(it.id), it, now, self._grace_days) for it in seen.subscriptions]
+        gone = self._vanished(before, {it.id for it in here}, now)
+        await ledger.put(*here, *gone, *seen.invoices)
+        await ledger.close_attempts(seen.sessions)
+        known = await ledger.paid(account)
+        applied = [await self._apply(ledger, known, before.get(it.id), it, now) for it in known.subscriptions]
+        known = replace(known, subscriptions=applied)
+        await self._apply_money(ledger, known, now)
+        await self._end_extra(ledger, known)
+
+    def _vanished(self, before: dict[str, Subscription], here: set[str], now: int) -> Sequence[Subscription]:
+        """What Stripe has no more, as after its customer was deleted, has ended."""
+        left = [it for key, it in before.items() if key not in here and it.status not in NEVER_AGAIN]
+        return [replace(it, status=ENDED, ended_at=now) for it in left]
+
+    async def _apply(
+        self, ledger: Ledger, known: Paid, before: Subscription | None, it: Subscription, now: int
+    ) -> Subscription:
+        """The grant that a subscription gives, and what its payer is told; the subscription as it is kept."""
+        account, back = known.account, taken_back(it, known)
+        if back and it.revoked_for not in {back, TWICE}:
+            it = replace(it, revoked_for=back)
+            await ledger.put(it)
+        if back and it.status not in NEVER_AGAIN:
+            await ledger.effects(job(CANCEL, it.id, reason=back))
+        given = access(it, self._plans.priced, self._plans.above, back, now)
+        if given.alert:
+            _alert(given.alert, it)
+        await _grant(ledger, account, it, given)
+        plan = given.plan or self._plan(it)
+        if plan is not None and it.revoked_for != TWICE:
+            await ledger.effects(*effects(account, before, it, plan, now))
+        return it
+
+    async def _apply_money(self, ledger: Ledger, known: Paid, now: int) -> None:
+        """Receipts, refunds and disputes."""
+        account, subscriptions = known.account, {it.id: it for it in known.subscriptions}
+        await ledger.freeze(account, (account.frozen_at or now) if is_frozen(known.disputes) else None)
+        for bill in known.invoices:
+            bought = subscriptions.get(bill.subscription or "")
+            if bought and (plan := self._plan(bought)):
+                await ledger.effects(*paid(account, bill, plan, now))
+        charges = {it.id: it for it in known.charges}
+        for back in known.refunds:
+            bought = subscriptions.get(charges[back.charge].subscription or "")
+            await ledger.effects(*self._refunded(account, bought, back, now))
+        for one in known.disputes:
+            await ledger.effects(*disputed(account, one, now))
+
+    def _refunded(self, account: Account, it: Subscription | None, back: Refund, now: int) -> Sequence[Effect]:
+        if it is None or it.revoked_for != TWICE:
+            return refunded(account, back, now)
+        return [doubly_paid(account, it, self._plan(it) or "", back)] if back.status == "succeeded" else []
+
+    async def _end_extra(self, ledger: Ledger, known: Paid) -> None:
+        """One subject is paid for once: what was bought too much is canceled and paid back."""
+        kept, surplus = extra(known, self._plans.priced, self._plans.above)
+        for it in surplus:
+            ALERTS.labels("double").inc()
+            log.error("paid for twice", subject=known.account.subject, subscription=it.id, kept=kept and kept.id)
+            await ledger.put(replace(it, revoked_for=TWICE))
+            await ledger.effects(job(DOUBLE, it.id, kept=kept.id if kept else ""))
+
+    def _plan(self, it: Subscription) -> str | None:
+        return plan_of_all(it.prices, self._plans.priced, self._plans.above)
+
+
+async def _grant(ledger: Ledger, account: Account, it: Subscription, given: Access) -> None:
+    if given.plan is not None:
+        await ledger.grant(it.id, account.subject, given.plan, starts_at=it.starts_at, until=given.until)
+    elif not given.kept:
+        await ledger.revoke(it.id, given.until)
+
+
+def _alert(kind: str, it: Subscription) -> None:
+    ALERTS.labels(kind).inc()
+    log.error("subscription not understood", unknown=kind, subscription=it.id, status=it.status, prices=it.prices)

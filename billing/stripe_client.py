@@ -1,0 +1,20 @@
+"""The way to Stripe."""
+
+import stripe
+
+TIMEOUT = 10
+"""Seconds for one request; with two retries a look stays far below the lease."""
+RETRIES = 2
+
+
+def open_client(key: str, url: str) -> stripe.StripeClient:
+    """A client of the pinned API version; `close` it at the end. `url` is the API's origin.
+
+    httpx, because with aiohttp a body that breaks off is no StripeError.
+    """
+    return stripe.StripeClient(
+        key,
+        http_client=stripe.HTTPXClient(timeout=TIMEOUT),
+        max_network_retries=RETRIES,
+        base_addresses={"api": url},
+    )

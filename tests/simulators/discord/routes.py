@@ -40,6 +40,7 @@ class Routes:
             ("GET", "/gateway/bot", self.gateway_bot),
             ("GET", "/users/@me", lambda request, body: self._discord.bot.payload() | {"verified": True}),
             ("GET", "/users/{user}", self.user),
+            ("POST", "/users/@me/channels", self._discord.direct.open),
             ("GET", "/applications/@me", self.application),
             ("GET", "/oauth2/applications/@me", self.application),
             *((method, path, self.commands) for method in ("GET", "PUT") for path in (registered, registered_in_guild)),
@@ -174,6 +175,8 @@ class Routes:
         return message
 
     def send(self, request: web.Request, body: Json) -> Json:
+        if (direct := self._discord.direct.channel(_id(request, "channel"))) is not None:
+            return self._discord.direct.send(direct, body)
         channel = self._channel(request)
         files = request.get(FILES, [])
         needed = ["send_messages"] + ["embed_links"] * bool(body.get("embeds")) + ["attach_files"] * bool(files)

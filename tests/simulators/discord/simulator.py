@@ -11,6 +11,7 @@ from aiohttp import web
 
 from tests.simulators.discord.attachments import Attachment, content_type
 from tests.simulators.discord.certificates import authority
+from tests.simulators.discord.direct import Direct
 from tests.simulators.discord.errors import NotAnsweredError
 from tests.simulators.discord.faults import Faults
 from tests.simulators.discord.gateway import Gateway
@@ -44,6 +45,7 @@ class DiscordSimulator:
         self.attachments: dict[str, Attachment] = {}
         self.faults = Faults()
         self.premium = Premium(self)
+        self.direct = Direct(self)
         self.gateway = Gateway(self)
         self.interactions = Interactions(self)
         self.voice = VoiceServer(self, modes, dave)

@@ -94,8 +94,7 @@ class Actions:
         if is_partial(request):
             facts = {"text": text, "wrong": True, "undo": False, "base": f"/r/{press.room}"}
             return page(self._site.drawing.part("_notice.html", locale_of(request), **facts), status=status)
-        inside = press.actor.surface is not Surface.WEB
-        scene = await self._site.scenes.take(press.ref, press.actor.person, inside=inside)
+        scene = await self._site.scenes.take(press.ref, press.actor)
         return await self._pages.show(request, scene, text=text, wrong=True, status=status)
 
 

@@ -24,6 +24,7 @@ from core.reports import Reports
 from web.actions import Actions
 from web.address import Proxies
 from web.assets import Assets
+from web.chapters import Chapters
 from web.drawing import Drawing
 from web.guard import Guard
 from web.health import Health
@@ -65,9 +66,9 @@ def create_web(
     codes: Codes | None = None,
     members: Members | None = None,
     icecast: Callable[[Streams], Icecast] | None = None,
-) -> web.Application:
     turnstile: Turnstile | None = None,
     quotas: Quotas | None = None,
+) -> web.Application:
     """The application to serve at the root; others are mounted into it by `add_subapp` and see nothing of its guard.
 
     `keys` sign cookies and forms: the first signs, all verify. `checks` are what /readyz asks besides the database;
@@ -80,7 +81,7 @@ def create_web(
         places=places,
         library=library,
         clock=clock,
-        scenes=Scenes(jukebox, rooms, clock, playback, waveforms),
+        scenes=Scenes(jukebox, rooms, clock, chapters := Chapters(jukebox), playback, waveforms),
         drawing=Drawing(assets := Assets()),
         presences=(presences := Presences(reports, rooms, clock)),
         streams=(streams := Streams(stream)),
@@ -98,6 +99,8 @@ def create_web(
     app = web.Application()
     Guard(app, site)
     app[PAGES] = pages = Pages(site)
+    chapters.tell = pages.change
+    app.on_shutdown.append(lambda _: chapters.close())
     app.add_routes([*pages.routes(), *Actions(site, pages).routes(), *Health(site).routes()])
     if telegram_token is not None and codes is not None:
         app.add_routes(MiniApp(site, pages, codes, telegram_token).routes())

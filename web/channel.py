@@ -9,9 +9,9 @@ from functools import lru_cache
 import orjson
 import structlog
 
-from core.enums import Guests
+from core.enums import Guests, Surface
 from core.errors import ChorusError, NoSuchRoomError
-from core.types import PersonId
+from core.types import Actor
 from web.drawing import REGIONS, Drawing
 from web.messages import Message, event, first, message
 from web.metrics import DRAWN, DROPPED
@@ -30,22 +30,21 @@ AGAIN = 1.0
 
 @dataclass(eq=False, slots=True)
 class Page:
-    """An open page. `stale`: it missed something and gets everything once it has read what it has; `inside`: its person
-    belongs to a chat that shares the room.
+    """An open page. `actor`: who looks at it, as the rules know them; `stale`: it missed something and gets everything
+    once it has read what it has.
     """
 
     wire: Wire
     locale: str
-    person: PersonId | None
+    actor: Actor
     packed: bool = False
-    inside: bool = False
     stale: bool = False
     own: bytes = b""
 
     @property
     def kind(self) -> "Kind":
         """Pages of a kind show the same, but for what is one's own."""
-        return self.locale, self.inside
+        return self.locale, self.actor.surface is not Surface.WEB
 
     def send(self, news: Message) -> None:
         """Write in the form that the page takes."""
@@ -195,8 +194,8 @@ class Channel:
 
     def _show_own(self, page: Page, scene: Scene) -> None:
         """Send the personal part, if it is another than the page has."""
-        known = page.person is not None and page.person in scene.mine
-        own = _mine(scene.own(page.person)) if known else _stranger(tuple(scene.rights.of(page.person)))
+        known = page.actor.person in scene.mine
+        own = _mine(scene.own(page.actor)) if known else _stranger(tuple(scene.rights.of(page.actor)))
         if own != page.own:
             page.own = own
             page.send(message(own))

@@ -1,15 +1,18 @@
-"""Forms about playback and polls: skip, pause, resume, loop, yes."""
+"""Forms about playback and polls: skip, previous, pause, resume, seek, volume, stop, loop, mode, yes."""
 
 from collections.abc import Awaitable, Callable
 
 from core.acts import ON
 from core.enums import Loop, Mode
-from core.errors import NoSuchPollError
+from core.errors import NoSuchEntryError, NoSuchPollError
 from core.jukebox import Jukebox
 from core.records.results import Asked, Changed, Removed
 from core.records.views import PollView
 from web import names, words
 from web.press import Action, Press, Said
+
+DIGITS = 10
+"""More than any volume or position in ms has."""
 
 
 class Controls:
@@ -20,7 +23,18 @@ class Controls:
 
     def actions(self) -> dict[str, Action]:
         """By the last part of the form's address."""
-        return {"skip": self.skip, "pause": self.pause, "resume": self.resume, "loop": self.loop, "yes": self.yes}
+        return {
+            "skip": self.skip,
+            "previous": self.previous,
+            "pause": self.pause,
+            "resume": self.resume,
+            "seek": self.seek,
+            "volume": self.volume,
+            "stop": self.stop,
+            "loop": self.loop,
+            "mode": self.mode,
+            "yes": self.yes,
+        }
 
     async def skip(self, press: Press) -> Said:
         """Skip `entry` (what the page showed), or ask the others."""
@@ -30,15 +44,50 @@ class Controls:
             return Said("" if result.votes else words.later(press.words))
         return Said(press.words.gettext("“%(title)s” was skipped.") % {"title": result.title})
 
+    async def previous(self, press: Press) -> Said:
+        """Back to the track before, or ask the others."""
+        await self._require_on_air(press)
+        return _told(await self._jukebox.previous(press.room, press.actor, command_id=press.command_id), press)
+
     async def pause(self, press: Press) -> Said:
         """Hold the music."""
+        await self._require_on_air(press)
         await self._jukebox.pause(press.room, press.actor, command_id=press.command_id)
         return Said()
 
     async def resume(self, press: Press) -> Said:
         """Let the music go on."""
+        await self._require_on_air(press)
         await self._jukebox.resume(press.room, press.actor, command_id=press.command_id)
         return Said()
+
+    async def seek(self, press: Press) -> Said:
+        """Go `to` a position in ms."""
+        await self._require_on_air(press)
+        position = _number(press, "to")
+        await self._jukebox.seek(press.room, press.actor, position, command_id=press.command_id)
+        return Said()
+
+    async def volume(self, press: Press) -> Said:
+        """Set how loud the room plays for everybody, in percent, or ask the others."""
+        volume = _number(press, "value")
+        return _told(await self._jukebox.volume(press.room, press.actor, volume, command_id=press.command_id), press)
+
+    async def stop(self, press: Press) -> Said:
+        """The end of the party, or a question about it."""
+        return _told(await self._jukebox.stop(press.room, press.actor, command_id=press.command_id), press)
+
+    async def mode(self, press: Press) -> Said:
+        """Choose what orders the queue, or ask the others."""
+        wanted = press.fields.get("what", "")
+        return _told(await self._jukebox.set_mode(press.room, press.actor, wanted, command_id=press.command_id), press)
+
+    async def _require_on_air(self, press: Press) -> None:
+        """Raises NoSuchEntryError when the form is about another track than the one on air."""
+        if "entry" in press.fields:
+            view = await self._jukebox.view(press.room, press.actor.person, size=0)
+            if view.current is None or view.current.id != press.entry:
+                raise NoSuchEntryError(press.entry)
 
     async def loop(self, press: Press) -> Said:
         """Repeat what the form says."""
@@ -60,6 +109,17 @@ class Controls:
             return Said("" if counted else words.later(press.words))
         asked = result if isinstance(result, Asked) else Asked(kind, 0, 0, done=True, argument=poll.argument)
         return Said(words.asked(asked, press.words))
+
+
+def _told(result: Changed | Asked, press: Press) -> Said:
+    """What was done shows on the page; a question is told."""
+    return Said(words.asked(result, press.words)) if isinstance(result, Asked) else Said()
+
+
+def _number(press: Press, field: str) -> int:
+    """A number that a form holds; −1, which is out of every range, for what is none."""
+    text = press.fields.get(field, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= DIGITS else -1
 
 
 Answer = Awaitable[Changed | Removed | Asked]

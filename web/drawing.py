@@ -97,7 +97,10 @@ def _worded(catalogue: NullTranslations) -> dict[str, Any]:
     def loop(loop: Loop) -> str:
         return names.loop(loop, catalogue)
 
-    worded = (why, wait, question, missing, mode, loop, sound)
+    def modes() -> list[tuple[Mode, str]]:
+        return [(one, names.mode(one, catalogue)) for one in Mode]
+
+    worded = (why, wait, question, missing, mode, modes, loop, sound)
     return {one.__name__: one for one in worded}
 
 

@@ -66,9 +66,8 @@ class Pages:
         """A room's whole page."""
         ref = await self._site.ref(request)
         guest = await self._site.known(request)
-        inside = await self._site.member(ref, guest) is not None
-        person = guest.person if guest else None
-        scene = await self._site.scenes.take(ref, person, page=_page_number(request), inside=inside)
+        actor = await self._site.actor(ref, guest) if guest else None
+        scene = await self._site.scenes.take(ref, actor, page=_page_number(request))
         return await self.show(request, scene)
 
     async def show(
@@ -123,8 +122,8 @@ class Pages:
         packed = "gzip" in request.headers.get("Accept-Encoding", "")
         headers = {**_EVENTS, "Content-Encoding": "gzip"} if packed else _EVENTS
         wire = await Wire.open(request, web.StreamResponse(headers=headers))
-        inside = await self._site.member(ref, guest) is not None
-        channel, shown = self._channel(ref), Page(wire, locale_of(request), guest.person, packed, inside)
+        actor = await self._site.actor(ref, guest)
+        channel, shown = self._channel(ref), Page(wire, locale_of(request), actor, packed)
         with PAGES.track_inprogress():
             async with self._site.presences.watching(ref, guest):
                 try:

@@ -1,4 +1,4 @@
-"""Forms about the queue: add, vote, remove, move, shuffle, undo, again, favourite."""
+"""Forms about the queue: add, vote, remove, clear, move, shuffle, undo, again, favourite."""
 
 from core.errors import NothingFoundError
 from core.jukebox import Jukebox
@@ -26,6 +26,7 @@ class Queueing:
             "again": self.again,
             "vote": self.vote,
             "remove": self.remove,
+            "clear": self.clear,
             "move": self.move,
             "shuffle": self.shuffle,
             "undo": self.undo,
@@ -55,6 +56,13 @@ class Queueing:
         """Take `entry` out of the queue."""
         result = await self._jukebox.remove(press.room, press.actor, press.entry, command_id=press.command_id)
         return Said(words.removed(result, press.words), undo=True)
+
+    async def clear(self, press: Press) -> Said:
+        """Empty the queue, or ask the others; what plays goes on."""
+        result = await self._jukebox.clear(press.room, press.actor, command_id=press.command_id)
+        if isinstance(result, Asked):
+            return Said(words.asked(result, press.words))
+        return Said(words.removed(result, press.words), undo=result.count > 0)
 
     async def move(self, press: Press) -> Said:
         """Let `entry` change places with the one before (`way` −1) or after it: of one's own the next own one."""

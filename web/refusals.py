@@ -76,6 +76,8 @@ def _too_long(error: errors.TooLongError, words: NullTranslations) -> str:
 
 
 def _out_of_range(error: errors.OutOfRangeError, words: NullTranslations) -> str:
+    if error.field == "position":
+        return words.gettext("The track is %(length)s long.") % {"length": length(round(error.high))}
     return words.gettext("Choose something from %(low)g to %(high)g.") % {"low": error.low, "high": error.high}
 
 
@@ -89,8 +91,6 @@ def _poll_running(error: errors.PollRunningError, words: NullTranslations) -> st
     return text % {"what": names.question(error.kind, error.argument, words)}
 
 
-def _fixed(pick: Callable[[Text], str]) -> Callable[[Any, NullTranslations], str]:
-    return lambda _error, words: pick(words.gettext)
 def _used_up(error: errors.UsedUpError, words: NullTranslations) -> str:
     _ = words.gettext
     meters = {
@@ -102,6 +102,8 @@ def _used_up(error: errors.UsedUpError, words: NullTranslations) -> str:
     return meters[error.meter]
 
 
+def _fixed(pick: Callable[[Text], str]) -> Callable[[Any, NullTranslations], str]:
+    return lambda _error, words: pick(words.gettext)
 
 
 _REFUSALS: dict[type[errors.ChorusError], Callable[[Any, NullTranslations], str]] = {
@@ -117,9 +119,9 @@ _REFUSALS: dict[type[errors.ChorusError], Callable[[Any, NullTranslations], str]
     errors.QueueFullError: lambda error, words: (
         words.gettext("The queue is full (%(limit)d tracks).") % {"limit": error.limit}
     ),
+    errors.UsedUpError: _used_up,
     StreamFullError: lambda error, words: (
         words.gettext("%(limit)d listen already, as many as this room’s plan has places for. Try again later.")
-    errors.UsedUpError: _used_up,
         % {"limit": error.limit}
     ),
     errors.TooManyEntriesError: lambda error, words: (

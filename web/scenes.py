@@ -4,18 +4,20 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from core.enums import Guests, Hearing
+from core.enums import Guests, Hearing, Surface
 from core.jukebox import Jukebox
 from core.ports.clock import Clock
 from core.ports.measures import Waveforms
 from core.ports.places import RoomRef
 from core.ports.rooms import Rooms
 from core.ports.stream import Playback
+from core.ports.tracks import Chapter
 from core.records.rows import Play
 from core.records.views import RoomView
 from core.room import Room
-from core.types import EntryId, PersonId, PlaceId, RoomId
-from web.rights import Rights, rights
+from core.types import Actor, EntryId, PersonId, PlaceId, RoomId
+from web.chapters import Chapters
+from web.rights import Rights
 
 SHOWN = 30
 """Queue cards on a page."""
@@ -47,8 +49,8 @@ class Scene:
 
     `may` is what the person may do for whom it was taken. `silent`: no audio node is up, so what is on air is not
     heard for the moment. `house`: the room has a list of its own, which plays for whoever listens while nothing is
-    queued. `waveform`: of what is on air, empty when it is not known. `inside`: for members of a chat that shares the
-    room, who are no guests of it.
+    queued. `waveform`, `chapters`: of what is on air, empty when they are not known. `inside`: for members of a chat
+    that shares the room, who are no guests of it.
     """
 
     ref: RoomRef
@@ -63,11 +65,11 @@ class Scene:
     house: bool = False
     waveform: bytes = b""
     inside: bool = False
+    chapters: Sequence[Chapter] = ()
 
-    def own(self, person: PersonId | None) -> Mine:
+    def own(self, actor: Actor) -> Mine:
         """What is a person's own, and what they may do."""
-        known = self.mine.get(person) if person else None
-        return replace(known or Mine(), may=self.rights.of(person))
+        return replace(self.mine.get(actor.person) or Mine(), may=self.rights.of(actor))
 
     @property
     def may_vote(self) -> bool:
@@ -84,17 +86,23 @@ class Scenes:
     """Reads rooms for the page."""
 
     def __init__(
-        self, jukebox: Jukebox, rooms: Rooms, clock: Clock, playback: Playback | None, waveforms: Waveforms | None
+        self,
+        jukebox: Jukebox,
+        rooms: Rooms,
+        clock: Clock,
+        chapters: Chapters,
+        playback: Playback | None,
+        waveforms: Waveforms | None,
     ) -> None:
         self._jukebox, self._rooms, self._clock, self._playback = jukebox, rooms, clock, playback
-        self._waveforms = waveforms
+        self._waveforms, self._chapters = waveforms, chapters
         self._plays: dict[RoomId, tuple[tuple[EntryId, str] | None, Sequence[Play]]] = {}
 
-    async def take(self, ref: RoomRef, person: PersonId | None = None, *, page: int = 0, inside: bool = False) -> Scene:
-        """The room as `person` sees it. Raises NoSuchRoomError, StoreUnavailableError."""
-        view = await self._jukebox.view(ref.room, person, page=page, size=SHOWN)
+    async def take(self, ref: RoomRef, actor: Actor | None = None, *, page: int = 0) -> Scene:
+        """The room as `actor` sees it. Raises NoSuchRoomError, StoreUnavailableError."""
+        view = await self._jukebox.view(ref.room, actor.person if actor else None, page=page, size=SHOWN)
         room = await self._rooms.read(ref.room)
-        allowed = rights(room, ref, self._clock.now())
+        allowed = Rights(room, ref, self._clock.now())
         return Scene(
             ref,
             view,
@@ -102,12 +110,13 @@ class Scenes:
             await self._played(view),
             _mine(room),
             allowed,
-            allowed.of(person),
+            allowed.of(actor),
             page,
             silent=self.silent(ref.room),
             house=bool(room.fallback),
             waveform=await self._waveform(view),
-            inside=inside,
+            chapters=self._chapters.of(view),
+            inside=actor is not None and actor.surface is not Surface.WEB,
         )
 
     async def _waveform(self, view: RoomView) -> bytes:

@@ -93,7 +93,8 @@ async def test_one_visitors_vote_reaches_the_other(site: Site, browsers: list[Br
         while 'data-score="3" data-value="1"' not in (await next_event(other, "queue")).data:
             pass
         me = json.loads((await next_event(mine, "me")).data)
-        assert me == {"votes": {"3": 1}, "mine": [], "polls": [], "may": ["shuffle", "favourite"]}
+        asked = ["shuffle", "previous", "volume", "mode", "clear", "stop"]
+        assert me == {"votes": {"3": 1}, "mine": [], "polls": [], "may": [*asked, "favourite"]}
 
 
 async def test_shared_part_says_nothing_personal(site: Site, browsers: list[Browser]) -> None:

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from core.enums import EndReason, Guests, Loop, Mode, Surface
 from core.policy import allows, asks
-from core.types import LOBBY, Actor, PersonId
+from core.types import LOBBY, Actor, PersonId, PlaceId
+from tests.fakes import track
 from tests.web.conftest import Browser
 from tests.web.harness import Site, furnish
 from tests.web.test_events import next_event, opened
-from web.rights import SHOWN, rights
+from web.rights import ON_AIR, SHOWN, Rights
 
 
 async def waiting(site: Site) -> list[str]:
@@ -178,15 +179,26 @@ async def test_favourites_are_ones_own(site: Site, browsers: list[Browser]) -> N
 async def test_rights_of_a_crowd_are_those_of_each(site: Site) -> None:
     """Worked out for a few, they hold for all: the policy says the same of everybody."""
     room, now = site.rooms.rooms[LOBBY], site.clock.now()
+    asker = await site.come("Asker")
+    await site.jukebox.add(LOBBY, asker, [track("On air")])
     room.people.clear()
-    for count in (1, 2, 40):
+
+    def policy_says(actor: Actor) -> list[str]:
+        about = {action: room.current.entry if room.current and action in ON_AIR else None for action in SHOWN}
+        asked = {action: (room, actor, action, now, entry) for action, entry in about.items()}
+        return [action.value for action, it in asked.items() if allows(*it) or asks(*it)]
+
+    def everybody() -> list[Actor]:
+        guests = [Actor(person, "", place, Surface.WEB) for person, place in room.people]
+        chat = Actor(PersonId("eve"), "Eve", PlaceId("telegram:7"), Surface.TELEGRAM)
+        return [*guests, asker, chat, replace(chat, dj=True), replace(chat, dj=True, admin=True)]
+
+    for count in (0, 1, 2, 40):
         for number in range(count):
             await site.come(f"Guest {number}")
-        given = rights(room, site.lobby, now)
-        for person, place in room.people:
-            actor = Actor(person, "", place, Surface.WEB)
-            may = [
-                action.value for action in SHOWN if allows(room, actor, action, now) or asks(room, actor, action, now)
-            ]
-            assert list(given.of(person)) == may, (count, person)
-    assert given.of(None) == given.of(PersonId("a stranger")) == ("favourite",)
+        given = Rights(room, site.lobby, now)
+        for actor in everybody():
+            assert list(given.of(actor)) == policy_says(actor), (count, actor)
+    assert (
+        given.of(None) == given.of(Actor(PersonId("a stranger"), "", site.lobby.place, Surface.WEB)) == ("favourite",)
+    )

@@ -23,6 +23,8 @@
     may: $$("[data-may]:not([hidden])").map((b) => b.dataset.may),
   };
   if ($(".card:not(.mine) [data-move]:not([hidden])")) mine.may.push("move");
+  if ($(".card:not(.mine) [data-remove]:not([hidden])")) mine.may.push("remove");
+  if ($("[data-seek]:enabled")) mine.may.push("seek");
 
   function showMine() {
     for (const button of $$("[data-vote]"))
@@ -30,12 +32,14 @@
     for (const card of $$(".card")) {
       const own = mine.mine.includes(Number(card.dataset.entry));
       card.classList.toggle("mine", own);
-      $("[data-remove]", card).hidden = !own;
+      $("[data-remove]", card).hidden = !own && !mine.may.includes("remove");
       $("[data-move]", card).hidden = !own && !mine.may.includes("move");
     }
     $("#skip")?.setAttribute("aria-pressed", mine.polls.includes("skip"));
     for (const button of $$("[data-poll]")) button.setAttribute("aria-pressed", mine.polls.includes(button.dataset.poll));
     for (const button of $$("[data-may]")) button.hidden = !mine.may.includes(button.dataset.may);
+    for (const part of $$("[data-any]")) part.hidden = !part.dataset.any.split(" ").some((action) => mine.may.includes(action));
+    for (const button of $$("[data-seek]")) button.disabled = !mine.may.includes("seek");
     for (const button of $$("[data-star]"))
       button.setAttribute("aria-pressed", !!$(`[data-kept="${button.dataset.star}"]`));
     const own = $("#say-votes");
@@ -100,7 +104,9 @@
       const bar = $("#progress");
       if (bar) bar.value = position;
       draw(dataset.wave, position / Number(dataset.length));
-      const elapsed = $("#elapsed"), text = clock(position);
+      const elapsed = $("#elapsed"), text = clock(sought ?? position), seek = $("#seek");
+      if (seek && sought === null) { seek.max = dataset.length; seek.value = position; }
+      if (seek) seek.setAttribute("aria-valuetext", text);
       if (elapsed && elapsed.textContent !== text) elapsed.textContent = text;
     }
     for (const item of $$("[data-start]")) {
@@ -111,6 +117,17 @@
     for (const item of $$("[data-ends]")) item.textContent = clock(Number(item.dataset.ends) - serverNow());
     for (const item of $$("[data-ago]")) item.textContent = ago(Number(item.dataset.ago) * 1000);
   }
+
+  // Winding: the clock shows where to while the bar is held, and goes there when it is let go.
+  let sought = null;
+  document.addEventListener("input", ({ target }) => { if (target.id === "seek") { sought = Number(target.value); tick(); } });
+  document.addEventListener("change", ({ target }) => {
+    if (target.id !== "seek") return;
+    const { entry, length } = $("#stage").dataset, button = $("#seek-to");
+    sought = null;
+    button.setAttribute("formaction", `${base}/seek?entry=${entry}&to=${Math.min(target.value, length - 1)}`);
+    button.click();
+  });
 
   // The waveform takes the place of the bar, which stays there for those who do not see it.
   const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -340,7 +357,7 @@
 
   document.addEventListener("keydown", (event) => {
     const { target, key } = event;
-    if (key === "Escape") { closeSearch(); $("#me").open = false; if (target.matches("input")) target.blur(); return; }
+    if (key === "Escape") { closeSearch(); for (const open of $$("#me, .fold[open]")) open.open = false; if (target.matches("input")) target.blur(); return; }
     if (event.ctrlKey || event.metaKey || event.altKey || target.matches("input:not([type=radio], [type=range]), textarea")) return;
     const cards = $$(".card"), at = cards.indexOf(target.closest?.(".card"));
     const vote = (value) => $(`[data-vote="${value}"]`, at < 0 ? $("#stage") : cards[at])?.click();
@@ -354,8 +371,7 @@
     event.preventDefault();
   });
   document.addEventListener("click", ({ target }) => {
-    const me = $("#me");
-    if (me.open && !me.contains(target)) me.open = false;
+    for (const open of $$("#me[open], .fold[open]")) if (!open.contains(target)) open.open = false;
     if (!target.closest(".dock, .card .vote")) $("#results")?.replaceChildren();
   });
   showMine();

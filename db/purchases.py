@@ -21,6 +21,7 @@ from db.engine import Database
 from db.entitlements import covered, grants_for, hold_grants, rebuild
 from db.models import accounts, audit, grants, subscriptions
 from db.outbox import put_effects
+from db.payments_accounts import look_again
 from db.statements import insert_or_ignore
 
 ENDED = ("canceled", "incomplete_expired")
@@ -48,10 +49,11 @@ class SqlPurchases:
             return found[0]
 
     async def bind(self, account: int, customer: str) -> None:
-        """It is this customer (see the port)."""
+        """It is this customer (see the port); what was heard of them before is looked at now."""
         unbound = update(accounts).where(accounts.c.id == account, accounts.c.customer.is_(None))
         async with self._database.write() as connection:
-            await connection.execute(unbound.values(customer=customer))
+            if (await connection.execute(unbound.values(customer=customer))).rowcount:
+                await look_again(connection, customer, self._database.dialect)
 
     async def account_of(self, customer: str) -> Account | None:
         """Whose customer that is."""

@@ -10,6 +10,7 @@ from cogs.answers import skipped
 from cogs.discord import answers, drawing
 from cogs.discord.browsing import TURNS
 from cogs.discord.faults import explain
+from cogs.discord.premium import ACTS as PREMIUM
 from cogs.discord.rows import queue_row
 from cogs.discord.surface import Call, Interaction, read
 from cogs.yes import agree
@@ -40,7 +41,7 @@ def _act(action: str) -> Act | None:
     kind, _, rest = action.partition(".")
     if kind == "yes":
         return lambda call, number: agree(call, rest, number)
-    return _ACTS.get(action) or TURNS.get(action)
+    return _ACTS.get(action) or TURNS.get(action) or PREMIUM.get(action)
 
 
 async def _own(interaction: Interaction, room: str) -> Call:

@@ -9,11 +9,13 @@ import discord
 import structlog
 from discord import app_commands
 
+from cogs.discord import premium
 from cogs.discord.buttons import press
 from cogs.discord.commands import commands
 from cogs.discord.faults import explain
 from cogs.discord.panel import Panels
 from cogs.discord.people import People
+from cogs.discord.skus import SkuWatch
 from cogs.discord.surface import Surface
 from cogs.languages import translations
 from core.errors import ChorusError
@@ -26,6 +28,8 @@ from core.ports.clock import Clock
 from core.ports.places import LiveMessages, Places
 from core.ports.pushes import PushStates
 from core.ports.rooms import Rooms
+from core.ports.shop import Shop
+from core.ports.skus import Skus
 from core.ports.stream import Playback
 from core.ports.tracks import Library, Resolver
 from core.reports import Reports
@@ -94,6 +98,8 @@ class ChorusClient(discord.AutoShardedClient):
         joining: Joining | None = None,
         playback: Playback | None = None,
         page_url: str | None = None,
+        skus: Skus | None = None,
+        shop: Shop | None = None,
         attach: Callable[[discord.Client], Awaitable[None]] | None = None,
     ) -> None:
         super().__init__(
@@ -114,12 +120,15 @@ class ChorusClient(discord.AutoShardedClient):
             playback=playback,
             page_url=page_url,
         )
-        self.surface = Surface(jukebox, resolver, library, self.people, self.panels, clock, live, push_states, joining)
+        self.surface = Surface(
+            jukebox, resolver, library, self.people, self.panels, clock, live, push_states, joining, skus, shop
+        )
         self.tree = Tree(
             self,
             allowed_contexts=app_commands.AppCommandContext(guild=True),
             allowed_installs=app_commands.AppInstallationType(guild=True),
         )
+        self._watch = SkuWatch(self, skus) if skus is not None else None
         self._bus = bus
         self._attach = attach
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -127,13 +136,15 @@ class ChorusClient(discord.AutoShardedClient):
 
     async def setup_hook(self) -> None:
         """Once, before the gateway: the commands are registered, the rooms known."""
-        for command in commands():
+        for command in [*commands(), *(premium.commands() if self.surface.shop is not None else ())]:
             self.tree.add_command(command)
         await self.tree.set_translator(Translator())
         await self.people.load(self.user.id if self.user else 0)
         self.panels.start()
         self._unsubscribe = self._bus.subscribe(self._on_event)
         self._spawn(self._register())
+        if self._watch is not None:
+            self._spawn(self._watch.run())
 
     async def _register(self) -> None:
         """Tell Discord the commands; those of the last start work meanwhile."""
@@ -190,6 +201,22 @@ class ChorusClient(discord.AutoShardedClient):
         """Somebody came, went, moved or deafened; what happens to the bot itself is the voice connection's."""
         if not member.bot:
             await self._restate(member.guild)
+
+    async def on_entitlement_create(self, entitlement: discord.Entitlement) -> None:
+        """Somebody bought a plan."""
+        self._look_at(entitlement)
+
+    async def on_entitlement_update(self, entitlement: discord.Entitlement) -> None:
+        """One ended, or goes on."""
+        self._look_at(entitlement)
+
+    async def on_entitlement_delete(self, entitlement: discord.Entitlement) -> None:
+        """One was paid back."""
+        self._look_at(entitlement)
+
+    def _look_at(self, entitlement: discord.Entitlement) -> None:
+        if self._watch is not None:
+            self._watch.heard(entitlement)
 
     async def on_guild_channel_update(self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
         """A voice channel takes another bitrate: who plays there follows."""

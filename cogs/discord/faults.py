@@ -1,12 +1,16 @@
 """The one place where what went wrong becomes words."""
 
+from typing import Any
+
 import discord
 import structlog
 from discord import app_commands
 
-from cogs.discord.surface import Interaction, answer, words_of
+from cogs.discord.skus import upgrade_row
+from cogs.discord.surface import Interaction, answer, surface_of, words_of
 from cogs.refusals import refusal
 from core.errors import ChorusError
+from core.types import PlaceId
 
 TOO_LATE = 10062
 ANSWERED = 40060
@@ -25,9 +29,16 @@ async def explain(interaction: Interaction, error: BaseException) -> None:
     if not isinstance(error, ChorusError):
         log.error("discord.command_failed", interaction=interaction.id, exc_info=error)
     try:
-        await answer(interaction, _text(interaction, error))
+        await answer(interaction, _text(interaction, error), **_offer(interaction, error))
     except Exception as fault:  # noqa: BLE001 - there is nobody left to tell
         log.info("discord.refusal_not_delivered", interaction=interaction.id, error=repr(fault))
+
+
+def _offer(interaction: Interaction, error: BaseException) -> dict[str, Any]:
+    """The plans that would not refuse, where Discord sells some."""
+    skus, guild = surface_of(interaction).skus, interaction.guild_id
+    row = upgrade_row(skus, PlaceId(f"discord:{guild}"), error) if guild is not None else None
+    return {"view": row} if row is not None else {}
 
 
 def _text(interaction: Interaction, error: BaseException) -> str:

@@ -17,6 +17,8 @@ from core.live import Live
 from core.ports.clock import Clock
 from core.ports.places import RoomRef
 from core.ports.pushes import PushStates
+from core.ports.shop import Shop
+from core.ports.skus import Skus
 from core.ports.tracks import Library, Resolver
 from core.records.views import RoomView
 from core.types import Actor, CommandId, PersonId, RoomId
@@ -37,6 +39,8 @@ class Surface:
     live: Live | None = None
     push_states: PushStates | None = None
     joining: Joining | None = None
+    skus: Skus | None = None
+    shop: Shop | None = None
 
 
 class Client(Protocol):

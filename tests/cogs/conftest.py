@@ -11,6 +11,8 @@ from core.bus import LocalBus
 from core.joining import Joining
 from core.jukebox import Jukebox
 from core.live import Live
+from core.ports.shop import Shop
+from core.ports.skus import Skus
 from core.reports import Reports
 from core.room import Room
 from core.types import RoomId
@@ -73,6 +75,8 @@ class Party:
     pushes: FakePushes
     codes: FakeCodes
     client: ChorusClient
+    skus: Skus | None = None
+    shop: Shop | None = None
 
     @property
     def room(self) -> Room:
@@ -126,6 +130,8 @@ def make_client(party: Party) -> ChorusClient:
         push_states=party.playback,
         playback=party.playback,
         page_url="https://music.example.org",
+        skus=party.skus,
+        shop=party.shop,
     )
 
 

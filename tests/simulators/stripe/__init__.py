@@ -25,6 +25,9 @@ shortcuts  `sim.customers.create(email=…)`, `sim.customers.card(customer)`,
            `sim.subscriptions.create(customer, [(price, 1)], trial_days=…)`, `sim.subscriptions.end(subscription)`,
            `sim.subscriptions.change(subscription, metadata={…})`, `sim.catalog.coupon(percent_off=20)`,
            `sim.catalog.promotion_code("SAVE", coupon_id)`
+afterwards `sim.refunds.make(charge, amount)`, `.fail(refund)`; `sim.disputes.open(charge, inquiry=…)`,
+           `.close(dispute, "won" | "lost" | "warning_closed")`, `.change(dispute, status)`, `.warn(charge)`
+accounts   `sim.connect.onboard(account, url=link)`, `.restrict(account)`, `.deauthorise(account)` (connected ones)
 time       `sim.advance(days=31)` moves the clock, and on the way renews periods (invoices finalise an hour later), ends
            trials (warns 3 days before), retries payments (after 3, 5, 7 days, then `sim.subscriptions.dunning`: cancel,
            unpaid, past_due, paused), expires sessions, incomplete subscriptions and pending updates, steps schedules.

@@ -270,8 +270,6 @@ class Invoices:
             status="open",
             status_transitions={},
         )
-        # Like `charge` and `payment_record`, what it is not paid by is not there.
-        row["payment"] = {"type": "payment_intent", "payment_intent": intent["id"]}
         self._sim.objects.add(row)
 
     def _paid(self, invoice: Json, payment: Json | None = None) -> None:

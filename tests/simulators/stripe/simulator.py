@@ -17,6 +17,8 @@ from tests.simulators.stripe.connect import Connect
 from tests.simulators.stripe.customers import Customers
 from tests.simulators.stripe.deliveries import Deliveries, Endpoint
 from tests.simulators.stripe.discounts import Discounts
+from tests.simulators.stripe.disputes import Disputes
+from tests.simulators.stripe.endpoints import Endpoints
 from tests.simulators.stripe.errors import invalid
 from tests.simulators.stripe.events import Events
 from tests.simulators.stripe.expanding import Expander
@@ -25,6 +27,8 @@ from tests.simulators.stripe.invoices import Invoices
 from tests.simulators.stripe.objects import Objects
 from tests.simulators.stripe.passing import Passing
 from tests.simulators.stripe.payments import Payments
+from tests.simulators.stripe.portal import Portal
+from tests.simulators.stripe.refunds import Refunds
 from tests.simulators.stripe.schedules import Schedules
 from tests.simulators.stripe.server import Server
 from tests.simulators.stripe.shapes import Json
@@ -63,7 +67,11 @@ class StripeSimulator:
         self.changes = Changes(self)
         self.schedules = Schedules(self)
         self.checkout = Checkout(self)
+        self.refunds = Refunds(self)
+        self.disputes = Disputes(self)
+        self.portal = Portal(self)
         self.connect = Connect(self)
+        self.endpoints = Endpoints(self)
         self.passing = Passing(self)
         self._moment: int | None = None
         self._caught_up = self.clock.now()
@@ -80,7 +88,11 @@ class StripeSimulator:
             self.subscriptions,
             self.schedules,
             self.checkout,
+            self.refunds,
+            self.disputes,
+            self.portal,
             self.connect,
+            self.endpoints,
         )
         return {name: route for part in parts for name, route in part.routes().items()}
 
@@ -113,9 +125,7 @@ class StripeSimulator:
     def webhook(self, url: str, *types: str, connect: bool = False, secrets: list[str] | None = None) -> Endpoint:
         """Events of these types (globs; all by default) are posted there from now on."""
         known = secrets or [self.connect_secret if connect else self.secret]
-        endpoint = Endpoint(self.objects.new_id("we"), url, known, list(types) or ["*"], connect)
-        self.deliveries.endpoints.append(endpoint)
-        return endpoint
+        return self.endpoints.make(url, list(types) or ["*"], known, connect=connect)
 
     # ---- time
 

@@ -33,12 +33,14 @@ from audio.sources import open_sources
 from audio.stream import Taps
 from audio.titles import StationTitles
 from audio.uploads import Uploads
+from billing.usage import Metering
 from bot import screen
 from bot.clock import SystemClock
 from bot.config import Settings, reachable, revealed
 from bot.discord import Discord, account_of
 from bot.house import House
 from bot.keys import load_keys
+from bot.payments import Payments
 from bot.plans import open_plans
 from bot.store import Store, open_store
 from bot.surfaces import Surfaces, installed, slot
@@ -49,6 +51,7 @@ from cogs.discord.client import ChorusClient
 from cogs.telegram.client import TelegramClient
 from cogs.telegram.refusals import plainly
 from core.bus import LocalBus
+from core.enums import Meter
 from core.joining import Joining
 from core.jukebox import Jukebox
 from core.live import Live
@@ -58,6 +61,7 @@ from db.redis_bus import RedisBus
 from web.app import create_web
 from web.icecast import Icecast, Server
 from web.stream import Streams
+from web.turnstile import Turnstile
 
 log = structlog.get_logger()
 
@@ -91,6 +95,7 @@ class App:
         self.sources = open_sources(settings.sources, self.guard)
         self.urls = MediaUrls(settings.media_url, self.keys.derive("media")[0], self.clock)
         self.addresses = parse_nodes(settings.lavalink_nodes.get_secret_value())
+        self.turnstile = Turnstile(revealed(settings.redis_url))
         self.tasks = Tasks()
         self.store: Store
         self.nodes: Nodes
@@ -98,6 +103,7 @@ class App:
         self.discord: Discord | None = None
         self.telegram: Telegram | None = None
         self.surfaces: Surfaces
+        self.payments: Payments
 
     def _nodes(self, book: SessionBook) -> Nodes:
         builtin, addresses = self.addresses
@@ -115,6 +121,7 @@ class App:
         self._connect_telegram(stack)
         await self._open_surfaces(stack)
         self._start_tasks(stack)
+        await self.payments.start(self.tasks)
 
     async def _find_tracks(self, stack: AsyncExitStack) -> None:
         """The library, and who finds what people ask for."""
@@ -134,8 +141,9 @@ class App:
 
     def _make_parts(self) -> None:
         """What acts on rooms, and what plays them."""
+        self.payments = Payments(self.settings, self.store, self.plans, self.clock, self.keys)
         self.reports = Reports(self.store.rooms, self.clock)
-        self.jukebox = Jukebox(self.store.rooms, self.clock, self.resolver, self.store.shelf)
+        self.jukebox = Jukebox(self.store.rooms, self.clock, self.resolver, self.store.shelf, self.store.usage)
         measures = self.store.measures
         self.levels = Levels(measures)
         self.measuring = Measuring(self.levels, measures, self.library, self.uploads, self.urls)
@@ -151,8 +159,9 @@ class App:
             owns=self.store.ownership.owns,
             pushes=self.store.pushes,
             push_guard=PushGuard(self.settings.media_allow),
+            quotas=self.store.usage,
         )
-        self.live = Live(self.store.rooms, self.store.pushes, self.bus, self.clock)
+        self.live = Live(self.store.rooms, self.store.pushes, self.bus, self.clock, self.store.usage)
         links, people, codes = self.store.links, self.store.people, self.store.codes
         self.joining = Joining(self.store.rooms, links, people, codes, self.clock)
         ownership = self.store.ownership
@@ -167,11 +176,16 @@ class App:
         self.tasks.start("leases", self.store.ownership.keep())
         self.tasks.start("uploads", sweep_uploads(self.store.rooms, self.uploads))
         self.tasks.start("history", prune_plays(self.store.plays, self.store.entitlements.kept, self.clock))
+        self.tasks.start("usage", self._metering().run())
         self.tasks.start("plans", self.store.entitlements.follow(self.store.rooms.replan))
         stack.callback(self.bus.subscribe(self.store.entitlements.hint))
         self.tasks.start("other writers", self.store.rooms.attend())
         if self.redis_bus is not None:
             self.tasks.start("bus", self.redis_bus.follow(self.store.rooms.notice))
+
+    def _metering(self) -> Metering:
+        gauges = {Meter.LISTENING: self.turnstile.listeners, Meter.PUSHING: self.players.sent}
+        return Metering(self.store.usage, self.store.uses, self.store.rooms, self.clock, gauges)
 
     async def _fill(self) -> None:
         """Index the music folders, then have measured what is new in them."""
@@ -206,6 +220,8 @@ class App:
             codes=self.store.codes,
             members=self.telegram,
             icecast=self._icecast if self.settings.icecast_url else None,
+            turnstile=self.turnstile,
+            quotas=self.store.usage,
         )
         titles = StationTitles(self.reports)
         covers = Covers(self.library)
@@ -214,6 +230,8 @@ class App:
         )
         app.add_subapp("/media", media)
         stack.push_async_callback(titles.close)
+        self.payments.mount(app)
+        stack.push_async_callback(self.payments.close)
         if self.telegram is not None:
             self.telegram.mount(app, self.keys)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
@@ -274,6 +292,8 @@ class App:
             joining=self.joining,
             playback=self.players,
             page_url=reachable(self.settings.public_url),
+            skus=self.payments.skus,
+            shop=self.payments.shop,
             attach=attach,
         )
 
@@ -361,4 +381,5 @@ class App:
             telegram=self.telegram.state if self.telegram else "off",
             surfaces=self.surfaces.states(),
             tracks=await self.library.count(),
+            plans=self.payments.state,
         )

@@ -14,6 +14,7 @@ def draw(
     discord: str,
     telegram: str,
     tracks: int,
+    plans: str | None = None,
     surfaces: Mapping[str, str | None] | None = None,
 ) -> str:
     """At most a screenful of plain text."""
@@ -25,6 +26,7 @@ def draw(
         *((f"Node {name}", "on" if state == "up" else f"off    {state}") for name, state in nodes.items()),
         ("Database", _database(settings)),
         ("Library", _library(settings, tracks)),
+        *([("Plans", plans)] if plans else []),
     ]
     if "up" in nodes.values() and not streams:
         rows.append(("Web streams", "off    no node has the chorus extension: add builtin to LAVALINK_NODES"))

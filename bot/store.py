@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from billing.entitlements import Entitlements
 from billing.plans import Plans
+from billing.usage import Usage
 from bot.config import Settings
 from bot.house import House
 from bot.keys import Keys
@@ -29,12 +30,14 @@ from db.plays import PlayLog
 from db.pushes import SqlPushes
 from db.rooms import SqlRooms
 from db.shelf import SqlShelf
+from db.usage import SqlUsage
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
     """What lives in the database."""
 
+    database: Database
     rooms: SqlRooms
     entitlements: Entitlements
     places: SqlPlaces
@@ -50,6 +53,8 @@ class Store:
     drains: SqlNodeDrains
     measures: SqlMeasures
     pushes: SqlPushes
+    uses: SqlUsage
+    usage: Usage
 
 
 async def open_store(
@@ -78,7 +83,9 @@ async def open_store(
     node_sessions = SqlNodeSessions(database, instance.id)
     live_messages, shelf = SqlLiveMessages(database), SqlShelf(database, clock)
     plays, measures, chats = PlayLog(database), SqlMeasures(database), SqlChats(database)
+    uses = SqlUsage(database)
     return Store(
+        database=database,
         rooms=rooms,
         entitlements=entitlements,
         places=places,
@@ -94,4 +101,6 @@ async def open_store(
         drains=SqlNodeDrains(database),
         measures=measures,
         pushes=SqlPushes(database, keys.derive("pushes")),
+        uses=uses,
+        usage=Usage(uses, entitlements, plans, clock),
     )

@@ -4,6 +4,7 @@ import stripe
 import structlog
 
 from billing import fetched
+from billing.events import TIP
 from billing.metrics import ALERTS
 from core.ports.payments import Ledger, Settle
 from core.records.payments import Claim, Invoice, Target, TargetKind
@@ -37,7 +38,7 @@ class Charges:
 
         async def settle(ledger: Ledger) -> bool:
             await ledger.put(spent, *rows)
-            if intent is not None and spent.invoice is None:
+            if intent is not None and it.metadata and "kind" in it.metadata and it.metadata["kind"] == TIP:
                 await ledger.mark(Target(TargetKind.PAYMENT_INTENT, intent))
             if spent.customer is None:
                 return spent.invoice is None

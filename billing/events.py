@@ -30,6 +30,8 @@ PAYMENTS = frozenset({
     "payment_intent.canceled", "payment_intent.payment_failed", "payment_intent.processing", "payment_intent.succeeded",
 })  # fmt: skip
 """Of tips: those of subscriptions are told by their invoices."""
+TIP = "tip"
+"""What tips carry as `metadata.kind`, on payment intent and Checkout session alike."""
 ACCOUNTS = frozenset({
     "account.application.deauthorized", "account.external_account.created", "account.external_account.deleted",
     "account.external_account.updated", "account.updated", "payout.failed",
@@ -101,16 +103,18 @@ def _target(kind: str, thing: Mapping[str, Any], customer: str | None, account: 
     if account is not None:
         return Target(TargetKind.CONNECT_ACCOUNT, account) if kind in ACCOUNTS else None
     if kind in CUSTOMERS:
-        return _of(TargetKind.CUSTOMER, customer) or _guest(thing)
+        return _of(TargetKind.CUSTOMER, customer) or _tip(thing, "payment_intent")
     if kind in CHARGES:
         charge = thing.get("id") if thing.get("object") == "charge" else thing.get("charge")
         return _of(TargetKind.CHARGE, _id(charge))
-    return _of(TargetKind.PAYMENT_INTENT, _id(thing.get("id"))) if kind in PAYMENTS else None
+    return _tip(thing, "id") if kind in PAYMENTS else None
 
 
-def _guest(thing: Mapping[str, Any]) -> Target | None:
-    """A tip is paid without being anybody's customer."""
-    return _of(TargetKind.PAYMENT_INTENT, _id(thing.get("payment_intent")))
+def _tip(thing: Mapping[str, Any], field: str) -> Target | None:
+    """A payment that says it is a tip (whether it is one, our own row of it says)."""
+    metadata: Any = thing.get("metadata")
+    told = cast("dict[str, Any]", metadata).get("kind") if isinstance(metadata, dict) else None
+    return _of(TargetKind.PAYMENT_INTENT, _id(thing.get(field))) if told == TIP else None
 
 
 def _of(kind: TargetKind, key: str | None) -> Target | None:

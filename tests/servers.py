@@ -39,10 +39,10 @@ class Postgres:
         """The postmaster's."""
         return self._server.get_pid()
 
-    def create(self) -> str:
-        """The URL of a new, empty database."""
+    def create(self, *, template: str = "template1") -> str:
+        """The URL of a new database, empty or like another one (by its name)."""
         name = f"t{uuid4().hex}"
-        self.sql(f"CREATE DATABASE {name}")
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self._server.get_uri(database=name)
 
     def drop(self, url: str) -> None:

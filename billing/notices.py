@@ -99,7 +99,8 @@ class Courier:
             await self._again(letter, str(error), error.retry_after or _pause(letter.attempts, FIRST), sure=True)
         except UndeliverableError as error:
             told.warning("letter refused", reason=str(error))
-            await self._outbox.settle(letter, LetterState.DEAD, error=str(error))
+            state = LetterState.DEAD if letter.channel is Channel.JOB else LetterState.REFUSED
+            await self._outbox.settle(letter, state, error=str(error))
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody knows whether it arrived
             told.warning("letter in doubt", error=repr(error))
             await self._doubt(letter, type(error).__name__, messenger.repeatable)

@@ -36,7 +36,7 @@ class SqlContacts:
             return await _muted(connection, person)
 
     async def mute(self, person: PersonId, topic: Topic, *, on: bool) -> None:
-        """They do not want to be told, or do again (see `core.ports.notices.Inbox`)."""
+        """They do not want to be told, or do again (see `core.ports.notices.Board`)."""
         async with self._database.write() as connection:
             if on:
                 known = await connection.scalar(select(persons.c.id).where(persons.c.id == person))

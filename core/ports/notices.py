@@ -38,7 +38,7 @@ class Outbox(Protocol):
         ...
 
 
-class Inbox(Protocol):
+class Board(Protocol):
     """What the page shows, and what people want to be told. All raises StoreUnavailableError."""
 
     async def unread(self, person: PersonId | None, places: Collection[PlaceId] = ()) -> Sequence[Letter]:

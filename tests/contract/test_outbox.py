@@ -210,21 +210,30 @@ async def test_a_channel_says_when_to_come_back(house: House, ann: PersonId) -> 
     assert wire.arrived == ["n:1"]
 
 
-@pytest.mark.parametrize("error", [NotSentError("away"), UndeliverableError("blocked")])
-async def test_what_cannot_be_sent_is_given_up_and_counted(house: House, ann: PersonId, error: Exception) -> None:
+async def test_what_is_never_sent_is_given_up_and_comes_back_by_hand(house: House, ann: PersonId) -> None:
     wire = house.wires[Channel.DISCORD]
-    wire.fails, wire.arrives = [error] * 50, False
+    wire.fails, wire.arrives = [NotSentError("away")] * 50, False
     await house.put(notice(ann))
     for _ in range(FEWER + 5):
         await house.deliver()
         house.clock.time += HOUR
-    tries = 50 - len(wire.fails)
-    assert tries == (FEWER if isinstance(error, NotSentError) else 1)
+    assert 50 - len(wire.fails) == FEWER
     assert (await house.outbox.figures())["dead"] == 1
     wire.fails = ()
     assert await house.outbox.revive() == 1
     await house.deliver()
     assert wire.arrived == ["n:1"]
+
+
+async def test_who_takes_no_messages_is_not_asked_again(house: House, ann: PersonId) -> None:
+    wire = house.wires[Channel.DISCORD]
+    wire.fails, wire.arrives = [UndeliverableError("blocked")], False
+    await house.put(notice(ann))
+    for _ in range(3):
+        await house.deliver()
+        house.clock.time += HOUR
+    assert ((await house.states())["discord"], wire.handed) == ("refused", [])
+    assert (await house.outbox.figures())["dead"] == 0
 
 
 async def test_nothing_is_told_before_it_is_due_and_the_earlier_time_counts(house: House, ann: PersonId) -> None:

@@ -1,0 +1,60 @@
+"""What the page shows to people until they have read it."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import ColumnElement, false, or_, select, update
+
+from core.ports.clock import Clock
+from core.records.notices import Channel, Letter, LetterState, Topic
+from core.types import PersonId, PlaceId
+from db.contacts import SqlContacts, letter_of, same_human
+from db.engine import Database
+from db.models import outbox
+from db.statements import among
+
+SHOWN = 50
+"""Notices on a page."""
+
+
+class SqlBoard:
+    """`core.ports.notices.Board` on a database."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._contacts = SqlContacts(database)
+
+    async def unread(self, person: PersonId | None, places: Collection[PlaceId] = ()) -> Sequence[Letter]:
+        """What was not read, the oldest first (see the port)."""
+        chosen = select(outbox).where(self._theirs(person, places)).order_by(outbox.c.due_at, outbox.c.id).limit(SHOWN)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(chosen)).mappings().all()
+            letters = [await letter_of(connection, dict(row)) for row in rows]
+        own = {it.key for it in letters if it.channel is Channel.WEB}
+        return [it for it in letters if not it.muted and (it.channel is Channel.WEB or it.key not in own)]
+
+    async def read(self, number: int, person: PersonId | None, places: Collection[PlaceId] = ()) -> bool:
+        """It was read, by whatever way it was shown (see the port)."""
+        theirs = self._theirs(person, places)
+        effect = select(outbox.c.key).where(outbox.c.id == number, theirs).scalar_subquery()
+        values = {"state": LetterState.READ.value, "settled_at": self._clock.now()}
+        async with self._database.write() as connection:
+            done = await connection.execute(update(outbox).where(outbox.c.key == effect, theirs).values(**values))
+        return done.rowcount > 0
+
+    async def muted(self, person: PersonId) -> Collection[Topic]:
+        """What they do not want to be told."""
+        return await self._contacts.muted(person)
+
+    async def mute(self, person: PersonId, topic: Topic, *, on: bool) -> None:
+        """They do not want to be told, or do again (see the port)."""
+        await self._contacts.mute(person, topic, on=on)
+
+    def _theirs(self, person: PersonId | None, places: Collection[PlaceId]) -> ColumnElement[bool]:
+        """Their rows that were not read, and are due."""
+        due = (outbox.c.state == LetterState.WAITING.value) & (outbox.c.due_at <= self._clock.now())
+        own = outbox.c.person.in_(same_human(person)) if person is not None else false()
+        of_places = among(outbox.c.place, places, self._database.dialect) if places else false()
+        return due & or_(
+            (outbox.c.channel == Channel.WEB.value) & own, (outbox.c.channel == Channel.PLACE.value) & of_places
+        )

@@ -10,7 +10,7 @@ from core.entitlements import entitlement
 from core.records.grants import Grant, Span, Subject
 from core.types import PlaceId
 from db.engine import Database
-from db.models import covers, entitlements, grants, persons
+from db.models import attempts, covers, entitlements, grants, persons
 from db.statements import among, hold, insert_or_update
 
 GRANTING = 0x6772616E74
@@ -60,7 +60,8 @@ async def rebuild(connection: AsyncConnection, places: Iterable[PlaceId], dialec
 
 async def move_grants(connection: AsyncConnection, old: PlaceId, new: PlaceId, dialect: str) -> None:
     """A place has another id: what was paid for it stays its own; grants have to be held."""
-    await connection.execute(update(grants).where(grants.c.subject == old).values(subject=new))
+    for table in (grants, attempts):
+        await connection.execute(update(table).where(table.c.subject == old).values(subject=new))
     twice = select(covers.c.subject).where(covers.c.place == new)
     await connection.execute(delete(covers).where(covers.c.place == old, covers.c.subject.in_(twice)))
     await connection.execute(update(covers).where(covers.c.place == old).values(place=new))

@@ -73,7 +73,7 @@ def selling(database: Database, clock: MovedClock, pro: int, elite: int, *, free
 
 
 @pytest.fixture
-async def store(party: Party, database: Database) -> Store:
+async def store(database: Database, party: Party) -> Store:
     clock = MovedClock()
     pro, elite = party.discord.premium.sku("Pro"), party.discord.premium.sku("Elite")
     skus = selling(database, clock, pro, elite)
@@ -249,8 +249,8 @@ async def test_a_list_that_lacks_something_is_not_believed_without_asking(databa
 
 async def test_who_meets_a_limit_is_shown_what_discord_sells_above_it(store: Store) -> None:
     party = store.party
-    party.room.limits = replace(FREE, entries_per_person=1)
     await party.ann.slash("play", query="aria")
+    party.room.limits = replace(FREE, queue=100, entries_per_person=1)
     await party.ann.slash("play", query="blues")
     refused = await party.ann.slash("play", query="chant")
     assert "You have 1 tracks waiting" in refused.text

@@ -1,0 +1,173 @@
+"""Telegram Stars as a source of grants: 30 days at a time, each payment a grant of its own.
+
+An invoice link may be forwarded and paid by anybody (core.telegram.org/bots/payments-stars), so what it says is
+bound to one attempt of one person for one chat, looked at before Telegram takes the Stars, and granted when it has.
+"""
+
+import secrets
+from collections.abc import Sequence
+from typing import Protocol
+
+import structlog
+
+from billing.plans import Plans
+from core.enums import GrantSource
+from core.errors import ForbiddenError
+from core.ports.clock import Clock
+from core.ports.stars import StarBook, StarTill
+from core.purchases import NotForSaleError, PaidAlreadyError
+from core.records.grants import Grant, Subject
+from core.records.shop import Standing
+from core.records.stars import (
+    CURRENCY,
+    PERIOD,
+    StarAttempt,
+    StarInvoice,
+    StarMove,
+    StarOffer,
+    StarOutcome,
+    StarPayment,
+    StarReceipt,
+    StarState,
+)
+from core.stars import NotYourInvoiceError, OldInvoiceError
+from core.types import Actor, PersonId
+
+PREFIX = "chorus:"
+"""How payloads begin: the bot may sell other things by other programs."""
+LIFE = 30 * 60_000
+"""How long (ms) an invoice may be paid for the first time."""
+SLACK = 86_400_000
+"""How much later (ms) than paid a plan ends that is to be paid again: that may be told late."""
+EARLY = 2 * 86_400_000
+"""How long before its end a subscription may be paid again."""
+PAID = frozenset({GrantSource.STRIPE, GrantSource.DISCORD, GrantSource.STARS})
+
+log = structlog.get_logger()
+
+
+class Stand(Protocol):
+    """Tells how places stand."""
+
+    async def of(self, actor: Actor) -> Standing:
+        """How the actor's place stands."""
+        ...
+
+
+class StarShop:
+    """`core.ports.stars.Stars`."""
+
+    def __init__(self, book: StarBook, plans: Plans, stand: Stand, clock: Clock) -> None:
+        self._book = book
+        self._plans = plans
+        self._stand = stand
+        self._clock = clock
+        self._read = 0
+
+    async def standing(self, actor: Actor) -> Standing:
+        """How the chat stands."""
+        return await self._stand.of(actor)
+
+    async def offers(self, actor: Actor) -> Sequence[StarOffer]:
+        """What the chat could buy now (see the port)."""
+        if await self._paid(Subject(actor.place)):
+            return ()
+        sold = self._plans.sales.values()
+        return [StarOffer(sale.plan, sale.stars) for sale in sold if sale.stars is not None]
+
+    async def invoice(self, actor: Actor, plan: str) -> StarInvoice:
+        """What an administrator of the chat is to pay (see the port). On Telegram those are its DJs."""
+        if not (actor.dj or actor.admin):
+            raise ForbiddenError("buy", "admin")
+        sale = self._plans.sales.get(plan)
+        if sale is None or sale.stars is None:
+            raise NotForSaleError
+        if paid := await self._paid(Subject(actor.place)):
+            raise PaidAlreadyError(paid[0].plan)
+        now, subject = self._clock.now(), Subject(actor.place)
+        number = secrets.token_urlsafe(18)
+        attempt = StarAttempt(number, subject, actor.person, plan, sale.stars, now, now + LIFE)
+        kept = await self._book.begin(attempt)
+        return StarInvoice(f"{PREFIX}{kept.id}", kept.plan, kept.stars)
+
+    async def check(self, payload: str, person: PersonId, currency: str, stars: int) -> StarAttempt:
+        """Whether this may be paid now by that person (see the port)."""
+        attempt = await self._attempt(payload)
+        if attempt is None or currency != CURRENCY or stars != attempt.stars:
+            raise OldInvoiceError
+        if person != attempt.person:
+            raise NotYourInvoiceError
+        now = self._clock.now()
+        if attempt.state is StarState.INVOICED and now >= attempt.expires_at:
+            raise OldInvoiceError
+        for grant in await self._paid(attempt.subject):
+            own = grant.ref == attempt.charge and grant.source is GrantSource.STARS
+            if not own or _end(grant) - now > EARLY + SLACK:
+                raise PaidAlreadyError(grant.plan)
+        return attempt
+
+    async def paid(self, payment: StarPayment) -> StarReceipt:
+        """30 days were paid (see the port)."""
+        attempt = await self._attempt(payment.payload)
+        if attempt is None:
+            log.error("stars.orphan", charge=payment.charge, stars=payment.stars)
+            return StarReceipt(StarOutcome.ORPHAN)
+        until = payment.until if payment.until is not None else payment.paid_at + PERIOD
+        outcome, before = await self._book.pay(
+            attempt.id, payment.charge, starts_at=payment.paid_at, until=until + SLACK
+        )
+        log.info("stars.paid", charge=payment.charge, subject=attempt.subject, outcome=outcome.value)
+        renewed = before is not StarState.INVOICED
+        return StarReceipt(outcome, attempt.plan, attempt.subject, until, renewed=renewed)
+
+    async def refunded(self, charge: str) -> bool:
+        """A payment went back (see the port)."""
+        news = await self._book.revoke(charge)
+        log.info("stars.refunded", charge=charge, news=news)
+        return news
+
+    async def renewing(self, payload: str, *, on: bool) -> None:
+        """It is paid again in time, or is not any more: then the plan ends to the minute."""
+        attempt = await self._attempt(payload)
+        if attempt is not None:
+            state = StarState.PAID if on else StarState.CANCELED
+            await self._book.renewing(attempt.id, state, longer=SLACK if on else -SLACK)
+
+    async def payments(self, person: PersonId) -> Sequence[StarAttempt]:
+        """What somebody paid, the latest first."""
+        return await self._book.of(person)
+
+    async def reconcile(self, till: StarTill) -> int:
+        """Catch up with Telegram's list (see the port). It only grows, so what was read is not read again."""
+        news = 0
+        while page := await till.moves(self._read):
+            for move in page:
+                news += await self._caught_up(till, move) if move is not None else False
+            self._read += len(page)
+        if news:
+            log.warning("stars.caught_up", payments=news)
+        return news
+
+    async def _caught_up(self, till: StarTill, move: StarMove) -> bool:
+        """Whether a line of the list was news."""
+        if move.back:
+            return await self.refunded(move.charge)
+        receipt = await self.paid(StarPayment(move.charge, move.payload, move.stars, move.at))
+        if receipt.outcome is StarOutcome.DOUBLE:
+            await till.refund(move.user, move.charge)
+        return receipt.outcome in {StarOutcome.NEW, StarOutcome.DOUBLE}
+
+    async def _attempt(self, payload: str) -> StarAttempt | None:
+        known = payload.startswith(PREFIX)
+        return await self._book.attempt(payload.removeprefix(PREFIX)) if known else None
+
+    async def _paid(self, subject: Subject) -> Sequence[Grant]:
+        """What somebody pays for the chat at the moment."""
+        now = self._clock.now()
+        grants = await self._book.grants(subject)
+        return [it for it in grants if it.source in PAID and it.starts_at <= now < _end(it)]
+
+
+def _end(grant: Grant) -> int:
+    ends = [end for end in (grant.valid_until, grant.revoked_at) if end is not None]
+    return min(ends, default=1 << 62)

@@ -1,0 +1,113 @@
+"""Plans that chats buy for Telegram Stars."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from core.records.grants import Grant, Subject
+from core.records.shop import Standing
+from core.records.stars import (
+    StarAttempt,
+    StarInvoice,
+    StarMove,
+    StarOffer,
+    StarOutcome,
+    StarPayment,
+    StarReceipt,
+    StarState,
+)
+from core.types import Actor, PersonId
+
+
+class Stars(Protocol):
+    """What a surface on Telegram does about them. All raises StoreUnavailableError."""
+
+    async def standing(self, actor: Actor) -> Standing:
+        """How the chat stands."""
+        ...
+
+    async def offers(self, actor: Actor) -> Sequence[StarOffer]:
+        """What the chat could buy now, the lowest plan first; nothing while something is paid for it."""
+        ...
+
+    async def invoice(self, actor: Actor, plan: str) -> StarInvoice:
+        """What an administrator of the chat is to pay. Raises ForbiddenError, NotForSaleError, PaidAlreadyError."""
+        ...
+
+    async def check(self, payload: str, person: PersonId, currency: str, stars: int) -> StarAttempt:
+        """Whether this may be paid now by that person.
+
+        Raises NotYourInvoiceError, OldInvoiceError, PaidAlreadyError.
+        """
+        ...
+
+    async def paid(self, payment: StarPayment) -> StarReceipt:
+        """30 days were paid; told again, nothing happens."""
+        ...
+
+    async def refunded(self, charge: str) -> bool:
+        """A payment went back: what it paid for ends now. Whether that is news."""
+        ...
+
+    async def renewing(self, payload: str, *, on: bool) -> None:
+        """It is paid again in time, or is not any more."""
+        ...
+
+    async def payments(self, person: PersonId) -> Sequence[StarAttempt]:
+        """What somebody paid, the latest first."""
+        ...
+
+    async def reconcile(self, till: "StarTill") -> int:
+        """Catch up with Telegram's list; how much of it was news. Raises TillAwayError."""
+        ...
+
+
+class StarBook(Protocol):
+    """What is kept of it. All raises StoreUnavailableError."""
+
+    async def begin(self, attempt: StarAttempt) -> StarAttempt:
+        """Keep it; or the one that is the same and has not run out."""
+        ...
+
+    async def attempt(self, number: str) -> StarAttempt | None:
+        """One of them."""
+        ...
+
+    async def of(self, person: PersonId) -> Sequence[StarAttempt]:
+        """Those of a person that were paid, the latest first."""
+        ...
+
+    async def grants(self, subject: Subject) -> Sequence[Grant]:
+        """Everything that a chat itself was ever given."""
+        ...
+
+    async def pay(self, number: str, charge: str, *, starts_at: int, until: int) -> tuple[StarOutcome, StarState]:
+        """A payment of an attempt, with its grant; and how the attempt stood before."""
+        ...
+
+    async def revoke(self, charge: str) -> bool:
+        """The grant of a payment ends now; whether that is news."""
+        ...
+
+    async def renewing(self, number: str, state: StarState, *, longer: int) -> bool:
+        """How a paid attempt goes on; its last grant gets `longer` (ms, or shorter below 0). Whether that is news."""
+        ...
+
+
+class StarTill(Protocol):
+    """Telegram. All raises TillAwayError."""
+
+    async def moves(self, offset: int) -> Sequence[StarMove | None]:
+        """The next lines of its list, the oldest first; None for what is no payment of an invoice of ours."""
+        ...
+
+    async def refund(self, user: int, charge: str) -> None:
+        """Give a payment back, and end its subscription; done before counts as done. Raises NoSuchChargeError."""
+        ...
+
+
+class TillAwayError(Exception):
+    """Telegram cannot be asked now."""
+
+
+class NoSuchChargeError(Exception):
+    """Telegram knows no such payment."""

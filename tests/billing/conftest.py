@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ def migrated(url: str) -> str:
         await migrate(database)
         await database.close()
 
-    asyncio.run(run())
+    with ThreadPoolExecutor(1) as elsewhere:  # here a loop is running
+        elsewhere.submit(asyncio.run, run()).result()
     return url
 
 

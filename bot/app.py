@@ -222,6 +222,7 @@ class App:
             icecast=self._icecast if self.settings.icecast_url else None,
             turnstile=self.turnstile,
             quotas=self.store.usage,
+            shop=self.payments.shop,
         )
         titles = StationTitles(self.reports)
         covers = Covers(self.library)

@@ -17,6 +17,7 @@ from core.ports.measures import Waveforms
 from core.ports.members import Members
 from core.ports.places import Places
 from core.ports.rooms import Rooms
+from core.ports.shop import Shop
 from core.ports.stream import Playback, RoomStream
 from core.ports.tracks import Library
 from core.ports.usage import Nothing, Quotas
@@ -32,6 +33,7 @@ from web.hls import Hls
 from web.icecast import Icecast
 from web.mini_app import MiniApp
 from web.pages import Pages
+from web.premium import Premium
 from web.presence import Presences
 from web.rates import RateLimits, Rates
 from web.scenes import Scenes
@@ -68,13 +70,14 @@ def create_web(
     icecast: Callable[[Streams], Icecast] | None = None,
     turnstile: Turnstile | None = None,
     quotas: Quotas | None = None,
+    shop: Shop | None = None,
 ) -> web.Application:
     """The application to serve at the root; others are mounted into it by `add_subapp` and see nothing of its guard.
 
     `keys` sign cookies and forms: the first signs, all verify. `checks` are what /readyz asks besides the database;
     with `telegram_token` and `codes` it is a Mini App of that bot too, whose users `members` knows from their chats;
     with `playback` pages say when there is no sound, with `waveforms` they draw what is on air. `turnstile` counts who
-    hears rooms; it is closed with the application.
+    hears rooms; it is closed with the application. With `shop` places buy plans.
     """
     site = Site(
         jukebox=jukebox,
@@ -104,6 +107,8 @@ def create_web(
     app.add_routes([*pages.routes(), *Actions(site, pages).routes(), *Health(site).routes()])
     if telegram_token is not None and codes is not None:
         app.add_routes(MiniApp(site, pages, codes, telegram_token).routes())
+    if shop is not None:
+        app.add_routes(Premium(site, shop).routes())
     app.router.add_get("/static/{name}", assets.serve)
     _run(app, site, pages, bus)
     if icecast is not None:

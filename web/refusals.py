@@ -4,7 +4,7 @@ from collections.abc import Callable
 from gettext import NullTranslations
 from typing import Any, cast
 
-from core import errors
+from core import errors, purchases
 from core.enums import Meter
 from web import names
 from web.init_data import InitDataError
@@ -23,6 +23,9 @@ _STATUS: dict[type[errors.ChorusError], int] = {
     StreamFullError: 403,
     errors.NotListeningError: 403,
     errors.RateLimitedError: 429,
+    purchases.PaymentsUnavailableError: 503,
+    purchases.NoSubscriptionError: 403,
+    purchases.OldLinkError: 403,
     InitDataError: 403,
 }
 
@@ -161,4 +164,22 @@ _REFUSALS: dict[type[errors.ChorusError], Callable[[Any, NullTranslations], str]
     errors.NothingToUndoError: _fixed(lambda _: _("There is nothing to undo: it takes back what is at most 30 s old.")),
     InitDataError: _not_believed,
     errors.NoHistoryError: _fixed(lambda _: _("Nothing has played yet that could play again.")),
+    purchases.NotForSaleError: _fixed(lambda _: _("That is not for sale here.")),
+    purchases.PaymentsUnavailableError: _fixed(
+        lambda _: _("Payments cannot be reached just now; nothing was changed. Try again in a moment.")
+    ),
+    purchases.PaidAlreadyError: _fixed(lambda _: _("That is paid for here already.")),
+    purchases.NoSubscriptionError: _fixed(lambda _: _("You pay for nothing here. Only the payer can do that.")),
+    purchases.PayFirstError: _fixed(lambda _: _("A payment is open. Settle it first, under “Invoices and card”.")),
+    purchases.EndsAlreadyError: _fixed(
+        lambda _: _("It ends, rests or changes already. Take that back first, then try again.")
+    ),
+    purchases.NothingToTakeBackError: _fixed(lambda _: _("There is nothing to take back.")),
+    purchases.PurchasesFrozenError: _fixed(
+        lambda _: _("One of your payments is disputed. Until that is settled you can buy nothing.")
+    ),
+    purchases.PaymentRefusedError: _fixed(
+        lambda _: _("Your bank refused the payment; nothing was changed. Look at your card, then try again.")
+    ),
+    purchases.OldLinkError: _fixed(lambda _: _("That link is too old. Get a new one by /premium.")),
 }

@@ -1,5 +1,7 @@
 """The page as a Mini App: who Telegram says it is, and nobody else."""
 
+import json
+import re
 from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from tests.simulators.telegram import Person, TelegramSimulator
 from tests.simulators.telegram.init_data import init_data
 from tests.web.conftest import Browser
 from tests.web.harness import Site, make_site
+from tests.web.test_events import next_event
 
 TOKEN = "7000000001:the-token-of-this-bot"
 CHAT = PlaceId("telegram:-100")
@@ -26,11 +29,13 @@ class FakeMembers:
 
     def __init__(self, *members: Person) -> None:
         self.members = {str(one.id) for one in members}
+        self.admins: set[str] = set()
 
     async def actor(self, ref: RoomRef, places: Collection[PlaceId], identity: Identity) -> Actor | None:
         if CHAT not in places or identity.external not in self.members:
             return None
-        return Actor(PersonId(f"telegram-{identity.external}"), identity.name, CHAT, Surface.TELEGRAM)
+        admin, person = identity.external in self.admins, PersonId(f"telegram-{identity.external}")
+        return Actor(person, identity.name, CHAT, Surface.TELEGRAM, dj=admin, admin=admin)
 
 
 class World:
@@ -120,6 +125,41 @@ async def test_a_member_of_the_chat_is_no_guest(world: World, phone: Browser) ->
     answer = await phone.post(f"/r/{world.ref.room}/add", htmx=True, q="Harbour Lights")
     assert answer.status == 200
     assert "Harbour Lights" in await answer.text()
+
+
+def buttons(text: str) -> set[str]:
+    """The actions whose buttons a page shows."""
+    return set(re.findall(r'data-may="(\w+)"(?! hidden)', text)) - {"seek"}
+
+
+async def test_buttons_are_those_that_one_may_press_in_the_chat(world: World, phones: list[Browser]) -> None:
+    """A member's, an administrator's, a guest's; on the page as it is loaded and as it goes on."""
+    room = await world.site.rooms.read(world.ref.room)
+    elsewhere = Presence(PersonId("cyd"), CHAT, Hearing.CHAT, "Cyd", world.clock.now())
+    room.people["cyd", CHAT] = elsewhere  # pyright: ignore[reportArgumentType]
+    _, member = await sign_in(phones[0], world.path, world.said(world.ann))
+    asked = {"shuffle", "previous", "volume", "mode", "clear", "stop"}
+    assert buttons(member) == {*asked, "pause", "loop", "favourite"}
+    world.members.admins.add(str(world.ann.id))
+    assert await told(phones[0], world) >= {"pause", "loop", "move", "remove"}
+    assert re.search(r'data-remove="2" title="Remove">', await phones[0].open(f"/r/{world.ref.room}"))
+    _, guest = await sign_in(phones[1], world.path, world.said(world.ben))
+    assert buttons(guest) == set()
+    assert await told(phones[1], world) == {"favourite"}
+
+
+async def told(phone: Browser, world: World) -> set[str]:
+    """What the open page hears that its visitor may do."""
+    async with phone.client.get(f"/r/{world.ref.room}/events") as events:
+        return set(json.loads((await next_event(events, "me")).data)["may"])
+
+
+async def test_a_member_pauses_as_in_the_chat(world: World, phones: list[Browser]) -> None:
+    await sign_in(phones[0], world.path, world.said(world.ann))
+    await sign_in(phones[1], world.path, world.said(world.ben))
+    assert (await phones[1].post(f"/r/{world.ref.room}/pause", htmx=True)).status == 403
+    assert (await phones[0].post(f"/r/{world.ref.room}/pause", htmx=True)).status == 204
+    assert (await world.site.rooms.read(world.ref.room)).paused == "person"
 
 
 async def test_somebody_of_no_chat_stays_a_guest(world: World, phone: Browser) -> None:

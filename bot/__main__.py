@@ -260,6 +260,17 @@ def list_grants() -> None:
     asyncio.run(show(_settings()))
 
 
+@billing_cli.command()
+def usage(
+    place: Annotated[str | None, typer.Argument(help="For example discord:<guild id>; all places without it.")] = None,
+) -> None:
+    """What places use in the present period of what is counted, beside what their plans allow."""
+    from bot.billing import usage
+
+    configure_logs(level="WARNING")
+    asyncio.run(usage(_settings(), place))
+
+
 @billing_cli.command("export")
 def export_grants(
     *,

@@ -10,16 +10,18 @@ from datetime import UTC, datetime
 
 import typer
 
-from billing.plans import PlansError
+from billing.plans import MEGABYTE, MINUTE, PlansError
+from billing.usage import PERIOD, Usage
 from bot.clock import SystemClock
 from bot.config import Settings
 from bot.linking import room_of
 from bot.maintenance import opened
-from bot.plans import open_plans
+from bot.plans import open_entitlements, open_plans
 from core.bus import LocalBus
-from core.enums import GrantSource
+from core.enums import GrantSource, Meter
 from core.errors import NoSuchRoomError
 from core.records.grants import Grant, Subject
+from core.records.shop import Used
 from core.types import PlaceId
 from db.engine import Database
 from db.grants import GrantedBeforeError, NoSuchGrantError, SqlGrants
@@ -27,6 +29,7 @@ from db.groups import Groups
 from db.people import SqlPeople
 from db.personal import NoSuchPersonError, PersonalData
 from db.places import SqlPlaces
+from db.usage import SqlUsage
 
 DAY = 86_400_000
 
@@ -69,6 +72,20 @@ async def show(settings: Settings) -> None:
             typer.echo(_line(grant))
         for place, subject in await grants.covers():
             typer.echo(f"The plan of {subject} counts for {place}.")
+
+
+async def usage(settings: Settings, whom: str | None) -> None:
+    """A line for each place and meter: what it used in its period, beside what it may."""
+    async with _grants(settings) as (database, _):
+        clock, ledger, plans = SystemClock(), SqlUsage(database), open_plans(settings)
+        entitlements = await open_entitlements(database, plans, clock)
+        usage = Usage(ledger, entitlements, plans, clock)
+        await usage.refresh()
+        counts = await ledger.all(clock.now() - PERIOD)
+        places = [await _place(database, whom)] if whom else sorted({it.place for it in counts})
+        for place in places:
+            for used in await usage.used(place):
+                typer.echo(_usage_line(place, used))
 
 
 async def export(settings: Settings, form: str) -> None:
@@ -124,6 +141,21 @@ def _line(grant: Grant) -> str:
     notes = " ".join(note for note in (grant.ref, grant.reason) if note)
     given = f"{grant.source} of {_day(grant.created_at)}"
     return "  ".join([str(grant.id), grant.subject, grant.plan, given, until, state, notes]).rstrip()
+
+
+def _usage_line(place: PlaceId, used: Used) -> str:
+    unit, size = _UNITS[Meter(used.meter)]
+    limit = "" if used.limit is None else f" of {used.limit // size:,}"
+    until = f"  until {_day(used.until)}" if used.until else ""
+    return f"{place}  {used.meter:<9}  {used.used // size:,}{limit} {unit}  since {_day(used.since)}{until}"
+
+
+_UNITS = {
+    Meter.PLAYS: ("tracks", 1),
+    Meter.LISTENING: ("minutes", MINUTE),
+    Meter.PUSHING: ("minutes", MINUTE),
+    Meter.UPLOADS: ("MB", MEGABYTE),
+}
 
 
 def _day(at: int) -> str:

@@ -70,11 +70,11 @@ class SqlUsage:
         if (await connection.execute(counted)).rowcount != 1:
             raise _NotLeftError
 
-    async def note(self, uses_: Sequence[Use]) -> None:
+    async def note(self, used: Sequence[Use]) -> None:
         """Keep what was used anyway."""
-        if uses_:
+        if used:
             async with self._database.write() as connection:
-                rows = [_row(use) for use in uses_]
+                rows = [_row(use) for use in used]
                 await connection.execute(insert_or_ignore(uses, self._database.dialect), rows)
 
     async def fold(self, period_of: PeriodOf) -> int:

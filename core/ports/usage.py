@@ -36,7 +36,7 @@ class Ledger(Protocol):
         """
         ...
 
-    async def note(self, uses: Sequence[Use]) -> None:
+    async def note(self, used: Sequence[Use]) -> None:
         """Keep what was used anyway; `fold` counts it. Those that are known are left out."""
         ...
 

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from core.enums import Surface
-from core.types import Identity
+from bot.clock import SystemClock
+from core.enums import Meter, Surface
+from core.records.usage import Use
+from core.types import Identity, PlaceId
 from db.engine import Database
 from db.migrate import migrate
 from db.places import SqlPlaces
+from db.usage import SqlUsage
 from tests.bot.test_commands import bot
 from tests.db.commands import MovedClock
 
@@ -107,3 +110,27 @@ async def test_a_start_with_wrong_plans_ends_in_a_line(data: Path, env: dict[str
     done = bot("run", data=data, **{name: value.format(data=data) for name, value in env.items()})
     assert done.returncode == 1
     assert done.stderr == f"Chorus cannot start: {said.format(data=data)}\n"
+
+
+async def test_what_places_use_is_listed_beside_what_they_may(data: Path, tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{data}/chorus.db")
+    now = SystemClock().now()
+    await SqlUsage(database).note(
+        [
+            Use(PlaceId("web:lobby"), Meter.PLAYS, "a", 3, now),
+            Use(PlaceId("web:lobby"), Meter.LISTENING, "a", 90_000, now),
+        ]
+    )
+    await database.close()
+    plans = tmp_path / "plans.toml"
+    text = (Path(__file__).parents[2] / "plans.toml").read_text()
+    plans.write_text(text.replace("[elite]", "[elite]\nquotas = { listening = 6_000, uploads = 500 }"))
+    done = bot("billing", "usage", data=data, PLANS_FILE=str(plans))
+    lines = [line.split("  since")[0] for line in done.stdout.splitlines()]
+    assert lines == [
+        "web:lobby  plays      3 tracks",
+        "web:lobby  listening  1 of 6,000 minutes",
+        "web:lobby  pushing    0 minutes",
+        "web:lobby  uploads    0 of 500 MB",
+    ]
+    assert billing("usage", "lobby", data=data).count("web:lobby") == 4

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from audio.loudness import LOUDEST, Levels, decibels, factor, gain_of
+from audio.loudness import LOUDEST, Levels, bent, decibels, factor, gain_of
 from audio.seen import Seen
 from core import playing, sound
 from core.ordering import order_of
@@ -48,12 +48,13 @@ class Gains:
         self._levels.want(room.id, ())
 
     async def filters(self, room: Room, entry: Entry | None, seen: Seen, *, limiter: bool) -> dict[str, Any]:
-        """In Lavalink's JSON, for an entry on a player as it is."""
+        """In Lavalink's JSON, for an entry on a player as it is; a node without our limiter has Java's volume, too."""
         chosen = sound.heard_filters(room)
         if entry is None:
             return chosen
         gain = await self._gain(room, entry, seen, limiter=limiter)
         volume = min(round(chosen.get("volume", 1.0) * gain, 4), LOUDEST)
+        volume = volume if limiter else bent(volume)
         return {**chosen, "volume": volume} if volume != 1.0 else chosen
 
     async def _gain(self, room: Room, entry: Entry, seen: Seen, *, limiter: bool) -> float:

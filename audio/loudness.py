@@ -26,6 +26,7 @@ NEAR = 2.0
 KEPT = 5_000
 Told = Callable[[RoomId], None]
 
+CURVE = 0.79
 SOON = 0.1
 """Seconds that a start waits for the store; what comes later is approached."""
 AGAIN = 60.0
@@ -63,6 +64,14 @@ def factor(decibels: float) -> float:
 def decibels(factor: float) -> float:
     """The other way round."""
     return 20 * math.log10(max(factor, 1e-6))
+
+
+def bent(factor: float) -> float:
+    """What a Java node has to be told, as `volume` or in `filters`, so that a factor is heard: it makes v tan(0.79 v).
+
+    (Lavaplayer's PcmVolumeProcessor, lavadsp's VolumeConverter.)
+    """
+    return 1.0 if factor == 1.0 else round(math.atan(factor) / CURVE, 4)
 
 
 class Levels:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from audio.loudness import bent
 from audio.node_refs import identifier_of
 from audio.taps import PushTap, stream_tap
 from audio.voice_data import VoiceData
@@ -136,7 +137,7 @@ class Target:
             entry=room.current.entry if room.current else None,
             following=playing.locked_entry(room) if room.current and chorus else None,
             paused=room.paused is not None,
-            volume=room.volume,
+            volume=room.volume if chorus else round(100 * bent(room.volume / 100)),
             taps=taps if chorus else frozenset(),
             voice=voice,
             chorus=chorus,

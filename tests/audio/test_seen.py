@@ -3,11 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from audio.seen import Patcher, Seen, Target
 from audio.voice_data import VoiceData
+from core.room import Room
 from core.types import Entry, EntryId, PersonId, PlaceId, RoomId, Track
 from tests.fakes import track
 
@@ -150,6 +152,13 @@ def test_the_place_runs_as_fast_as_the_filters_let_it() -> None:
     seen.following_filters = {"timescale": {"speed": 1.2}}
     assert seen.join(9) == 2_400
     assert (seen.position_at(9), seen.position_at(10)) == (72_400, 73_600)
+
+
+@pytest.mark.parametrize(("volume", "told"), [(0, 0), (50, 59), (100, 100), (200, 140)])
+def test_a_java_node_is_told_another_volume_for_the_same_loudness(volume: int, told: int) -> None:
+    room = Room(ROOM, PlaceId("web:lobby"), "Lobby", volume=volume)
+    assert Target.of(room, taps=frozenset(), voice=None, chorus=False).volume == told
+    assert Target.of(room, taps=frozenset(), voice=None, chorus=True).volume == volume
 
 
 numbers = st.one_of(st.none(), st.integers(1, 3))

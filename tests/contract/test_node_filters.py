@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from audio.loudness import bent, decibels
 from tests import sound
 from tests.contract.media_host import CHORD
 from tests.waiting import until
@@ -115,6 +116,24 @@ async def test_what_swings_or_bends_does_so_as_on_a_java_node(room: Room, media:
     assert np.corrcoef(rotation[:, 0], rotation[:, 1])[0, 1] < -0.3  # from ear to ear
     assert float(np.median(distortion)) == pytest.approx(-29.7, abs=0.7)
     assert level(heard[2][:, 0], CHORD[0]) < NONE
+
+
+@pytest.mark.parametrize("factor", [0.25, 0.5, 0.7, 1.3])
+async def test_a_gain_is_heard_as_it_was_meant(room: Room, media: MediaHost, factor: float) -> None:
+    """With what Chorus tells each kind of node, by either of the two volumes."""
+    told = factor if room.node.address.chorus else bent(factor)
+    heard = await listen(room, media, {"volume": told})
+    assert level(heard[:, 0], CHORD[0]) == pytest.approx(PLAIN + decibels(factor), abs=0.3)
+    await room.patch(filters={}, volume=round(100 * told))
+    start = len(room.channel.packets)
+    within = 8  # a Java node has some seconds ready
+    loudness = PLAIN + decibels(factor)
+
+    def comes() -> bool:
+        ear = sound.decode(packet.opus for packet in room.channel.packets[start:][-30:])[:, 0]
+        return len(ear) >= PIECE and abs(level(ear, CHORD[0]) - loudness) < 0.4
+
+    await until(comes, within=within, every=0.1, what="the player's volume is heard")
 
 
 @pytest.mark.builtin

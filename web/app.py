@@ -26,12 +26,14 @@ from web.actions import Actions
 from web.address import Proxies
 from web.assets import Assets
 from web.chapters import Chapters
+from web.desk import Desk
 from web.drawing import Drawing
 from web.guard import Guard
 from web.health import Health
 from web.hls import Hls
 from web.icecast import Icecast
 from web.mini_app import MiniApp
+from web.notices import Notices, unsubscribe_app
 from web.pages import Pages
 from web.premium import Premium
 from web.presence import Presences
@@ -71,13 +73,15 @@ def create_web(
     turnstile: Turnstile | None = None,
     quotas: Quotas | None = None,
     shop: Shop | None = None,
+    desk: Desk | None = None,
 ) -> web.Application:
     """The application to serve at the root; others are mounted into it by `add_subapp` and see nothing of its guard.
 
     `keys` sign cookies and forms: the first signs, all verify. `checks` are what /readyz asks besides the database;
     with `telegram_token` and `codes` it is a Mini App of that bot too, whose users `members` knows from their chats;
     with `playback` pages say when there is no sound, with `waveforms` they draw what is on air. `turnstile` counts who
-    hears rooms; it is closed with the application. With `shop` places buy plans.
+    hears rooms; it is closed with the application. With `shop` places buy plans, and with
+    `desk` people read what they are told of them.
     """
     site = Site(
         jukebox=jukebox,
@@ -101,7 +105,8 @@ def create_web(
     )
     app = web.Application()
     Guard(app, site)
-    app[PAGES] = pages = Pages(site)
+    notices = Notices(site, desk) if desk is not None else None
+    app[PAGES] = pages = Pages(site, notices.count if notices is not None else None)
     chapters.tell = pages.change
     app.on_shutdown.append(lambda _: chapters.close())
     app.add_routes([*pages.routes(), *Actions(site, pages).routes(), *Health(site).routes()])
@@ -109,6 +114,9 @@ def create_web(
         app.add_routes(MiniApp(site, pages, codes, telegram_token).routes())
     if shop is not None:
         app.add_routes(Premium(site, shop).routes())
+    if desk is not None and notices is not None:
+        app.add_routes(notices.routes())
+        app.add_subapp("/unsubscribe", unsubscribe_app(desk))
     app.router.add_get("/static/{name}", assets.serve)
     _run(app, site, pages, bus)
     if icecast is not None:

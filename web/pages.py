@@ -1,7 +1,7 @@
 """Pages to read: rooms, searches, covers, and the two endless answers (events and sound)."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -36,11 +36,16 @@ _EVENTS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-
 _FOR_GOOD = {"Content-Type": "image/webp", "Cache-Control": "public, max-age=31536000, immutable"}
 
 
+Unread = Callable[[web.Request], Awaitable[int]]
+"""How many messages a visitor has not read."""
+
+
 class Pages:
     """Handlers for GET."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, unread: Unread | None = None) -> None:
         self._site = site
+        self._unread = unread
         self._channels: dict[RoomId, Channel] = {}
 
     def routes(self) -> list[web.RouteDef]:
@@ -88,6 +93,7 @@ class Pages:
             "results": await self._found(query) if query else None,
             "shown": SHOWN,
             "kept": await self._kept(request),
+            "unread": await self._unread(request) if self._unread is not None else 0,
         }
         response = page(self._site.drawing.room(locale_of(request), scene, **facts), status=status)
         response.del_cookie("said", path="/")

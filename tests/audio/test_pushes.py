@@ -17,8 +17,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from audio.listeners import NOBODY_AFTER
 from audio.push_guard import PushGuard
 from audio.pushes import RoomPushes
-from core.enums import PauseReason
-from core.errors import UnplayableError
+from core.enums import Meter, PauseReason
+from core.errors import UnplayableError, UsedUpError
 from core.live import Live
 from core.ports.pushes import Push
 from core.room import Room
@@ -131,6 +131,33 @@ async def test_a_private_server_is_never_told_to_a_node_and_plans_bound_them() -
     public.taps(room)
     await until(lambda: len(public.taps(room)) == 2)
     assert KEY not in repr((public.taps(room), public._rows))
+
+
+class Used:
+    """Quotas of which nothing is left while `up`."""
+
+    up = False
+
+    def require(self, room: Room, meter: Meter, amount: int = 1) -> None:
+        if self.up and meter is Meter.PUSHING:
+            raise UsedUpError(meter, 0)
+
+    async def spend(self, room: Room, meter: Meter, amount: int, key: str) -> None:
+        raise NotImplementedError
+
+
+async def test_a_room_that_was_sent_as_long_as_its_plan_has_rests_until_there_is_more() -> None:
+    used, room = Used(), a_room()
+    pushes = RoomPushes(PushGuard(resolver=Names("93.184.216.34")), lambda: None, used)
+    pushes.want([push()])
+    await until(lambda: len(pushes.taps(room)) == 1)
+    used.up = True
+    assert pushes.taps(room) == ()
+    assert pushes.states({}) == {"p1": "used_up"}
+    used.up = False
+    assert len(pushes.taps(room)) == 1
+    assert pushes.states({}) == {"p1": "connecting"}
+    pushes.stop()
 
 
 async def test_a_room_that_stopped_is_sent_no_more_until_there_is_music(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,16 @@ def test_each_cell_of_the_table(limit: str, plan: int) -> None:
     assert getattr(read_plans(FILE)[name], limit) == TABLE[limit][plan]
 
 
+def test_quotas_are_in_the_units_that_operators_write_and_may_be_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "plans.toml"
+    file.write_text(PLAN + "quotas = { plays = 5, listening = 2, uploads = 3 }")
+    one = read_plans(file)["one"]
+    assert (one.plays, one.listening, one.pushing, one.uploads) == (5, 120_000, None, 3_000_000)
+    file.write_text(PLAN + "quotas = { likes = 5 }")
+    with pytest.raises(PlansError, match=r"one\.quotas"):
+        read_plans(file)
+
+
 def test_the_highest_plan_counts_and_nobody_has_less_than_the_default() -> None:
     plans = Plans(read_plans(FILE), "pro")
     assert list(plans.names) == ["free", "pro", "elite"]

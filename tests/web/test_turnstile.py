@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from core.enums import Meter
+from core.errors import UsedUpError
+from core.ports.usage import Nothing
+from core.room import Room
 from core.types import LOBBY, RoomId
 from tests.db.redis_server import RedisServer
 from tests.fakes import FakeClock
@@ -45,6 +49,23 @@ async def test_who_listens_goes_on_and_who_comes_when_it_is_full_is_told(site: S
         return (await other.client.get("/r/lobby/stream.ogg")).status == 200
 
     await until(heard)
+
+
+class UsedUp(Nothing):
+    """Nobody new may listen."""
+
+    def require(self, room: Room, meter: Meter, amount: int = 1) -> None:
+        raise UsedUpError(meter, 0)
+
+
+async def test_where_the_minutes_are_used_up_nobody_new_hears(tmp_path: Path) -> None:
+    site = await make_site(tmp_path, clock=FakeClock(), quotas=UsedUp(), hls=True)
+    async with TestClient(TestServer(site.app)) as client:
+        for path in ("stream.ogg", "live.m3u8"):
+            refused = await client.get(f"/r/lobby/{path}")
+            assert refused.status == 403
+            assert "heard here for as long as its plan has" in await refused.text()
+        assert (await client.get("/r/lobby")).status == 200
 
 
 async def test_a_lower_plan_sends_nobody_away(site: Site, browsers: list[Browser]) -> None:

@@ -1,7 +1,8 @@
 """The Discord client: connects the ports to the gateway."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator
+from contextlib import contextmanager
 from typing import Any
 
 import aiohttp
@@ -38,6 +39,8 @@ from core.tracing import span
 INTENTS = discord.Intents(guilds=True, voice_states=True)
 GUILD_PATIENCE = 0.5
 """Seconds without another guild after which the start counts as complete."""
+FAREWELL = 1.0
+"""Seconds that commands get to end when the client closes."""
 
 _DESCRIPTIONS = {
     app_commands.TranslationContextLocation.command_description,
@@ -47,13 +50,13 @@ _DESCRIPTIONS = {
 log = structlog.get_logger()
 
 
-class Tree(app_commands.CommandTree[Any]):
+class Tree(app_commands.CommandTree["ChorusClient"]):
     """The slash commands; refusals become words in one place."""
 
     async def _call(self, interaction: discord.Interaction[Any]) -> None:
         """One span a command: discord.py has no public place around a whole one."""
         name = str((interaction.data or {}).get("name", ""))
-        with span("command", surface="discord", command=f"/{name}"):
+        with self.client.at_work(), span("command", surface="discord", command=f"/{name}"):
             log.info("command", surface="discord", command=f"/{name}", guild=interaction.guild_id, id=interaction.id)
             await super()._call(interaction)
 
@@ -133,6 +136,7 @@ class ChorusClient(discord.AutoShardedClient):
         self._attach = attach
         self._unsubscribe: Callable[[], None] = lambda: None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._work: set[asyncio.Task[Any]] = set()
 
     async def setup_hook(self) -> None:
         """Once, before the gateway: the commands are registered, the rooms known."""
@@ -158,14 +162,31 @@ class ChorusClient(discord.AutoShardedClient):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    @contextmanager
+    def at_work(self) -> Generator[None]:
+        """Around what a task of discord.py's does with our parts: they outlive it."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._work.add(task)
+        try:
+            yield
+        finally:
+            self._work.discard(task)
+
+    async def _run_event(self, *args: Any, **options: Any) -> None:
+        with self.at_work():
+            await super()._run_event(*args, **options)
+
     async def close(self) -> None:
-        """Disconnect; live messages stay."""
+        """Disconnect once running commands have ended; live messages stay."""
         self._unsubscribe()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, self.panels.stop(), return_exceptions=True)
+        await _end(self._tasks)
+        await self.panels.stop()
+        running = self._work - {asyncio.current_task()}
+        if running:
+            await asyncio.wait(running, timeout=FAREWELL)
         await super().close()
+        await _end(self._work - {asyncio.current_task()})
 
     async def on_ready(self) -> None:
         """Connected, with every guild."""
@@ -238,3 +259,11 @@ class ChorusClient(discord.AutoShardedClient):
 
 def _bitrate(channel: discord.abc.GuildChannel) -> int | None:
     return channel.bitrate if isinstance(channel, discord.VoiceChannel | discord.StageChannel) else None
+
+
+async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """None of these runs any more."""
+    ending = list(tasks)
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)

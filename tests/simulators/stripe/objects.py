@@ -2,6 +2,7 @@
 
 import itertools
 import secrets
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +15,7 @@ class Objects:
 
     def __init__(self) -> None:
         self._rows: dict[str, Json] = {}
+        self._kinds: dict[str, dict[str, Json]] = defaultdict(dict)
         self._owners: dict[str, str | None] = {}
         self._numbers = itertools.count(1)
         self._salt = secrets.token_hex(3)
@@ -25,13 +27,14 @@ class Objects:
     def add(self, row: Json, account: str | None = None) -> Json:
         """Keep a new object."""
         assert row["id"] not in self._rows, row["id"]
-        self._rows[row["id"]] = row
+        self._rows[row["id"]] = self._kinds[row["object"]][row["id"]] = row
         self._owners[row["id"]] = account
         return row
 
     def remove(self, id_: str) -> None:
         """Forget an object."""
-        self._rows.pop(id_)
+        row = self._rows.pop(id_)
+        self._kinds[row["object"]].pop(id_)
 
     def find(self, id_: Any) -> Json | None:
         """An object of any kind by its id."""
@@ -41,16 +44,15 @@ class Objects:
         """An object. Raises ApiError."""
         row = self._rows.get(id_)
         if row is None or row["object"] != kind or self._owners[id_] != account:
-            raise missing(kind.replace("checkout.session", "checkout.session"), str(id_), param, status=status)
+            raise missing(kind, str(id_), param, status=status)
         return row
 
     def every(self, kind: str, account: str | None = None, **fields: Any) -> list[Json]:
         """All of a kind with these fields, oldest first."""
         return [
             row
-            for id_, row in self._rows.items()
-            if row["object"] == kind
-            and self._owners[id_] == account
+            for id_, row in self._kinds[kind].items()
+            if self._owners[id_] == account
             and all(row.get(name) == value for name, value in fields.items() if value is not None)
         ]
 

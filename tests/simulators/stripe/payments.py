@@ -116,6 +116,7 @@ class Payments:
 
     def _charge(self, intent: Json, status: str, card: str | None) -> Json:
         succeeded = status == "succeeded"
+        transfer = intent["transfer_data"]
         id_ = self._sim.objects.new_id("ch")
         row = shape(
             stripe.Charge,
@@ -140,7 +141,7 @@ class Payments:
             receipt_url=f"{self._sim.url}/receipts/{id_}",
             refunded=False,
             status=status,
-            transfer_data=intent["transfer_data"],
+            transfer_data=transfer and {"amount": transfer["amount"], "destination": transfer["destination"]},
             transfer_group=intent["transfer_group"],
         )
         return self._sim.objects.add(row)

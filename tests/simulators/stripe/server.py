@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.simulators.stripe.simulator import StripeSimulator
 
 KEPT_HEADERS = {"authorization", "idempotency-key", "stripe-account", "stripe-version", "content-type", "user-agent"}
-Answer = tuple[int, dict[str, Any]]
+ID = web.RequestKey("id", str)
 
 
 class Server:
@@ -42,13 +42,14 @@ class Server:
     async def unknown(self, request: web.Request) -> web.StreamResponse:
         told = f"Unrecognized request URL ({request.method}: {request.path})."
         self._sim.failures.append(told)
-        return self._reply(404, {"error": {"type": "invalid_request_error", "message": told}})
+        return self._reply(request, 404, {"error": {"type": "invalid_request_error", "message": told}})
 
     async def call(self, request: web.Request) -> web.StreamResponse:
         resource = request.match_info.route.resource
         assert resource is not None
         route = self._routes[f"{request.method} {resource.canonical}"]
         body = await request.text()
+        request[ID] = self._sim.objects.new_id("req")
         fault = self._sim.faults.strike(f"{request.method} {request.path}")
         replayed = False
         if fault is not None and not fault.after:
@@ -65,7 +66,7 @@ class Server:
             if fault.drop or fault.status == 502:
                 return self._struck(request, body, fault)
         self._note(request, body, status, replayed=replayed)
-        return self._reply(status, answer, fault, replayed=replayed)
+        return self._reply(request, status, answer, fault, replayed=replayed)
 
     def _executed(self, request: web.Request, route: Route, body: str, fault: Fault | None) -> tuple[int, Any, bool]:
         """Status, body, whether it is an old answer. Raises ApiError."""
@@ -78,7 +79,8 @@ class Server:
             old = self._keys.begin(account, key, (request.path, given), self._sim.now())
             if old is not None:
                 return (*old, True)
-        status, answer, stored = self._run(route, Call(params, dict(request.match_info), account), key)
+        self._sim.begin_request(request[ID], key)
+        status, answer, stored = self._run(route, Call(params, dict(request.match_info), account))
         if fault is not None and fault.after and fault.status:
             status, answer = fault.status, _error_of(fault.status)
         if key is not None and stored:
@@ -87,8 +89,7 @@ class Server:
             self._keys.forget(account, key)
         return status, answer, False
 
-    def _run(self, route: Route, call: Call, key: str | None) -> tuple[int, dict[str, Any], bool]:
-        self._sim.begin_request(key)
+    def _run(self, route: Route, call: Call) -> tuple[int, dict[str, Any], bool]:
         try:
             self._sim.catch_up()
             if call.account is not None:
@@ -122,12 +123,18 @@ class Server:
             return web.Response(status=500)
         if fault.status == 502:
             return web.Response(status=502, text="<html>502 Bad Gateway</html>", content_type="text/html")
-        return self._reply(fault.status, _error_of(fault.status), fault)
+        return self._reply(request, fault.status, _error_of(fault.status), fault)
 
     def _reply(
-        self, status: int, body: dict[str, Any], fault: Fault | None = None, *, replayed: bool = False
+        self,
+        request: web.Request,
+        status: int,
+        body: dict[str, Any],
+        fault: Fault | None = None,
+        *,
+        replayed: bool = False,
     ) -> web.StreamResponse:
-        headers = {"Request-Id": self._sim.request_id or "req_none", "Stripe-Version": api_version}
+        headers = {"Request-Id": request.get(ID, "req_unknown"), "Stripe-Version": api_version}
         if replayed:
             headers["Idempotent-Replayed"] = "true"
         if fault is not None and fault.should_retry is not None:

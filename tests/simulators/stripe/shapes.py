@@ -26,6 +26,7 @@ ABSENT = {
     "Invoice": {"confirmation_secret", "deleted", "payments", "threshold_reason"},
     "Price": {"currency_options", "deleted", "tiers"},
     "Product": {"deleted", "provisioning"},
+    "Restrictions": {"currency_options"},
     "Session": {"line_items", "optional_items", "presentment_details"},
     "Subscription": {"presentment_details", "next_pending_invoice_item_invoice_amount"},
     "SubscriptionItem": {"deleted"},

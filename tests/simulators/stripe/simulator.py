@@ -155,9 +155,9 @@ class StripeSimulator:
 
     # ---- requests
 
-    def begin_request(self, idempotency_key: str | None) -> None:
+    def begin_request(self, id_: str, idempotency_key: str | None) -> None:
         """What happens now is this request's doing."""
-        self.request_id = self.objects.new_id("req")
+        self.request_id = id_
         self.idempotency_key = idempotency_key
 
     def end_request(self) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from tests import sound
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
+ROOMY = 16 << 20
+"""Bytes more than a node takes at rest."""
 TAP = {"id": "t", "type": "stream", "format": "opus"}
 
 
@@ -30,7 +33,9 @@ def start(tmp_path: Path) -> Iterator[Callable[..., NodeAddress]]:
     started: list[NodeProcess] = []
 
     def start(*arguments: str) -> NodeAddress:
-        started.append(NodeProcess(tmp_path, *arguments))
+        folder = tmp_path / f"node{len(started)}"
+        folder.mkdir()
+        started.append(NodeProcess(folder, *arguments))
         return started[-1].wait_ready(within=30)
 
     yield start
@@ -93,6 +98,39 @@ async def test_memory(start: Callable[..., NodeAddress], media: MediaHost) -> No
         await node.connect()
         assert refused(await play(node, media, 1), "MB of memory")
         assert (await node.load(media.tone(440, 2)))["loadType"] == "track"
+
+
+@pytest.mark.heard
+async def test_at_its_memory_limit_what_plays_is_untouched(start: Callable[..., NodeAddress], media: MediaHost) -> None:
+    pid = start().pid
+    assert pid is not None
+    process, looks = psutil.Process(pid), [0]
+
+    def at_rest() -> bool:  # it loads some of itself after it listens
+        looks.append(process.memory_info().rss)
+        return looks[-1] == looks[-2]
+
+    await until(at_rest, within=30, every=1, what="the node rests")
+    async with NodeClient(start("--memory-limit", str(looks[-1] + ROOMY))) as node:
+        await node.connect()
+        rooms = list[int]()
+
+        async def full() -> bool:
+            answer = await play(node, media, len(rooms) + 1)
+            if answer.status != 200:
+                return refused(answer, "MB of memory")
+            rooms.append(len(rooms) + 1)
+            return False
+
+        await until(full, within=40, every=0.2, what="a refusal")
+        assert len(rooms) > 1
+        assert (await node.rest("GET", node.player_path(len(rooms) + 1))).status == 404
+        for room in rooms:
+            track = {"identifier": media.tone(440, 30)}
+            assert (await node.patch(room, {"track": track, "position": 1_000, "volume": 50})).status == 200
+        await asyncio.gather(*(heard(node, room) for room in rooms))
+        assert refused(await play(node, media, len(rooms) + 1), "MB of memory")
+        assert "TrackExceptionEvent" not in node.events()
 
 
 @pytest.mark.heard

@@ -40,6 +40,7 @@ from bot.config import Settings, reachable, revealed
 from bot.discord import Discord, account_of
 from bot.house import House
 from bot.keys import load_keys
+from bot.notices import Notices
 from bot.payments import Payments
 from bot.plans import open_plans
 from bot.store import Store, open_store
@@ -104,6 +105,7 @@ class App:
         self.telegram: Telegram | None = None
         self.surfaces: Surfaces
         self.payments: Payments
+        self.notices: Notices
 
     def _nodes(self, book: SessionBook) -> Nodes:
         builtin, addresses = self.addresses
@@ -122,6 +124,8 @@ class App:
         await self._open_surfaces(stack)
         self._start_tasks(stack)
         await self.payments.start(self.tasks)
+        if self.payments.on:
+            self.notices.start(self.tasks)
 
     async def _find_tracks(self, stack: AsyncExitStack) -> None:
         """The library, and who finds what people ask for."""
@@ -142,6 +146,15 @@ class App:
     def _make_parts(self) -> None:
         """What acts on rooms, and what plays them."""
         self.payments = Payments(self.settings, self.store, self.plans, self.clock, self.keys)
+        self.notices = Notices(
+            self.settings,
+            self.store.database,
+            self.clock,
+            self.keys,
+            self.payments.jobs,
+            discord=lambda: self.discord.client if self.discord else None,
+            telegram=lambda: self.telegram.bot if self.telegram else None,
+        )
         self.reports = Reports(self.store.rooms, self.clock)
         self.jukebox = Jukebox(self.store.rooms, self.clock, self.resolver, self.store.shelf, self.store.usage)
         measures = self.store.measures
@@ -223,6 +236,7 @@ class App:
             turnstile=self.turnstile,
             quotas=self.store.usage,
             shop=self.payments.shop,
+            desk=self.notices.desk if self.payments.on else None,
         )
         titles = StationTitles(self.reports)
         covers = Covers(self.library)

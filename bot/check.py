@@ -21,8 +21,11 @@ from audio.sources import SourceSettingError, open_sources
 from billing.plans import PlansError, read_plans
 from bot.config import Settings, reachable, revealed
 from bot.keys import KeyFileError, load_keys
+from bot.mail import greet
+from bot.mail_server import server_of
 from bot.plans import open_plans
 from core.errors import ChorusError
+from core.ports.notices import NotSentError
 from db.engine import Database
 from db.migrate import newest, revision
 
@@ -268,6 +271,17 @@ async def _icecast(settings: Settings) -> str:
         return f"rooms are mounted on {host}"
 
 
+async def _smtp(settings: Settings) -> str:
+    if settings.smtp_url is None:
+        return "off: nobody is written to by e-mail"
+    server = server_of(settings.smtp_url.get_secret_value())
+    try:
+        await greet(server)
+    except NotSentError as error:
+        raise WrongError(f"{server.host}:{server.port} takes no mail ({error})") from None
+    return f"{server.host}, as {server.sender}"
+
+
 async def _library(settings: Settings) -> str:
     for path in settings.library_paths:
         if not await asyncio.to_thread(os.access, path, os.R_OK | os.X_OK):
@@ -313,6 +327,7 @@ CHECKS: dict[str, Check] = {
     "pay_support": _pay_support,
     "plans_file": _plans,
     "default_plan": _default_plan,
+    "smtp_url": _smtp,
     "hls": _hls,
     "icecast_url": _icecast,
     "metrics_token": _metrics_token,

@@ -8,6 +8,8 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.mail_server import server_of
+
 PLANS = Path(__file__).parents[1] / "plans.toml"
 
 
@@ -80,6 +82,9 @@ class Settings(BaseSettings):
     stripe_tax: bool = Field(default=False, description="Let Stripe Tax work out taxes at the checkout")
     trial_days: int = Field(default=0, ge=0, le=730, description="Days that a first subscription is free; 0: none")
     grace_days: int = Field(default=7, ge=0, le=60, description="Days that a plan goes on after a payment failed")
+    smtp_url: SecretStr | None = Field(
+        default=None, description="smtp[s]://user:password@host:port?from=address of the mail server for notices"
+    )
     hls: bool = Field(default=False, description="Serve rooms as HLS too, for a CDN in front")
     icecast_url: SecretStr | None = Field(
         default=None, description="http://source:password@host:port of an Icecast server that rooms are mounted on"
@@ -144,6 +149,13 @@ class Settings(BaseSettings):
         address = urlsplit(value.get_secret_value()) if value else None
         if address and not (address.scheme in {"http", "https"} and address.hostname and _has_port(address)):
             raise ValueError("must be http://source:password@host:port")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_a_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            server_of(value.get_secret_value())
         return value
 
     @field_validator("secret_key")

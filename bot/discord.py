@@ -52,6 +52,11 @@ class Discord(Keeper):
             await self._client.close()
         await super().stop()
 
+    @property
+    def client(self) -> ChorusClient | None:
+        """Who may be asked to act, while it is connected."""
+        return self._client if self.state == "up" and self._client and not self._client.is_closed() else None
+
     async def _connect(self) -> None:
         self._client = self._make(self._ready)
         async with self._client:

@@ -162,6 +162,11 @@ class Payments:
             await self.stripe.http.close_async()
 
     @property
+    def on(self) -> bool:
+        """Whether anything is sold."""
+        return self.stripe is not None or any(sale.sku or sale.stars for sale in self._plans.sales.values())
+
+    @property
     def state(self) -> str:
         """A line for the first screen."""
         sold = [

@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 from pydantic import SecretStr
+from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 
 from bot.config import Settings
@@ -53,6 +54,11 @@ class Telegram(Keeper):
     async def actor(self, ref: RoomRef, places: Collection[PlaceId], identity: Identity) -> Actor | None:
         """Who somebody of the page is to the room's chats (`core.ports.members`); a guest while not connected."""
         return await self._client.members.actor(ref, places, identity) if self._client is not None else None
+
+    @property
+    def bot(self) -> Bot | None:
+        """Who may be asked to act, while it runs."""
+        return self._client.bot if self._client is not None else None
 
     async def _connect(self) -> None:
         client = self._make(lambda: self._ownership.holds_slot(self._slot))

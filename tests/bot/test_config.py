@@ -56,6 +56,10 @@ def test_empty_means_unset(monkeypatch: pytest.MonkeyPatch) -> None:
         ("STRIPE_SECRET_KEY", "sk_test_1"),  # without a secret for what Stripe tells
         ("STRIPE_WEBHOOK_SECRET", "whsec_1 hush"),
         ("STRIPE_API_URL", "api.stripe.com"),
+        ("SMTP_URL", "mail.example.org"),
+        ("SMTP_URL", "http://mail.example.org"),
+        ("SMTP_URL", "smtp://mail.example.org:x"),
+        ("SMTP_URL", "smtp://mail.example.org?from=nobody"),
         ("TRIAL_DAYS", "-1"),
         ("GRACE_DAYS", "a week"),
     ],

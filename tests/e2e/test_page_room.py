@@ -135,7 +135,7 @@ async def test_ones_own_cards_change_places_by_hand(site: Site, browser: Browser
 async def test_the_mode_is_explained_and_only_what_works_is_shown(site: Site, browser: Browser, url: str) -> None:
     await furnish(site)
     page = await visitor(browser, url)
-    await page.get_by_text("Fair turns").click()
+    await page.locator("#mode summary").click()
     await expect(page.locator("#mode p")).to_contain_text("votes decide inside a turn")
     await expect(page.locator("#shuffle")).to_be_hidden()  # for those who listen or act
     await expect(page.locator("#loop")).to_be_hidden()

@@ -64,16 +64,18 @@ class StarShop:
         self._clock = clock
         self._read = 0
 
+    @property
+    def sold(self) -> Sequence[StarOffer]:
+        """What is sold here (see the port)."""
+        return [StarOffer(it.plan, it.stars) for it in self._plans.sales.values() if it.stars is not None]
+
     async def standing(self, actor: Actor) -> Standing:
         """How the chat stands."""
         return await self._stand.of(actor)
 
     async def offers(self, actor: Actor) -> Sequence[StarOffer]:
         """What the chat could buy now (see the port)."""
-        if await self._paid(Subject(actor.place)):
-            return ()
-        sold = self._plans.sales.values()
-        return [StarOffer(sale.plan, sale.stars) for sale in sold if sale.stars is not None]
+        return () if await self._paid(Subject(actor.place)) else self.sold
 
     async def invoice(self, actor: Actor, plan: str) -> StarInvoice:
         """What an administrator of the chat is to pay (see the port). On Telegram those are its DJs."""

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from cogs import words
 from cogs.answers import skipped
-from cogs.telegram import controls, drawing, editing, entries, guide, shelf, stewardship
+from cogs.telegram import controls, drawing, editing, entries, guide, premium, shelf, stewardship
 from cogs.telegram.keyboards import keyboard, tag
 from cogs.telegram.markup import html
 from cogs.telegram.surface import Call
@@ -135,4 +135,5 @@ _ACTS: dict[str, Act] = {
     "shuffle": _shuffle,
     "loop": _loop,
     "undo": _undo,
+    "buy": premium.buy,
 }

@@ -1,5 +1,6 @@
 """The Telegram client: connects the ports to the Bot API."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,9 @@ from cogs.telegram.panel import Panels
 from cogs.telegram.people import People
 from cogs.telegram.receiving import CONNECTIONS, Receiver, Webhook
 from cogs.telegram.sharing import Sharing
+from cogs.telegram.stars_only import StarsOnly
 from cogs.telegram.surface import Surface
+from cogs.telegram.till import StarWatch, TelegramTill
 from core.joining import Joining
 from core.jukebox import Jukebox
 from core.live import Live
@@ -26,6 +29,7 @@ from core.ports.clock import Clock
 from core.ports.copies import Copies
 from core.ports.places import Places
 from core.ports.pushes import PushStates
+from core.ports.stars import Stars
 from core.ports.stream import Playback
 from core.ports.tracks import Library, Resolver
 from core.reports import Reports
@@ -44,7 +48,7 @@ class TelegramClient:
     """Chorus on Telegram. `holds` says whether this process is the one that polls and draws for this bot.
 
     `page_url` is where the rooms' pages are, if people can reach them; `app` the name under which @BotFather knows them
-    as a Mini App. `terms` and `pay_support` are the operator's words for /terms and /paysupport.
+    as a Mini App. `terms` and `pay_support` are the operator's words for /terms and /paysupport; `stars` sells plans.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class TelegramClient:
         app: str | None = None,
         terms: str | None = None,
         pay_support: str | None = None,
+        stars: Stars | None = None,
         redis_url: str | None = None,
         webhook: Webhook | None = None,
     ) -> None:
@@ -77,7 +82,7 @@ class TelegramClient:
             token,
             base_url=f"{api_url}/bot",
             base_file_url=f"{api_url}/file/bot",
-            request=HTTPXRequest(connection_pool_size=CONNECTIONS, read_timeout=10, pool_timeout=5),
+            request=StarsOnly(connection_pool_size=CONNECTIONS, read_timeout=10, pool_timeout=5),
             get_updates_request=HTTPXRequest(connection_pool_size=2, read_timeout=10),
         )
         outbox = Outbox(self.bot, redis_url)
@@ -111,20 +116,28 @@ class TelegramClient:
             push_states,
             terms,
             pay_support,
+            stars,
         )
         self.surface = surface
         self.members = ChatMembers(people)
         self.lanes = Lanes(Dispatch(surface).handle)
-        self.receiver = Receiver(self.bot, self.lanes, self.panels, holds=holds, webhook=webhook)
+        self.receiver = Receiver(self.bot, self.lanes, self.panels, holds=holds, webhook=webhook, sells=surface.sells)
+        self._watch = StarWatch(stars, TelegramTill(self.bot), holds) if stars is not None else None
+        self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Ask who we are, and learn the chats. Raises TelegramError; InvalidToken when the token is refused."""
         await self.bot.initialize()
         await self.panels.start()
+        if self._watch is not None:
+            self._watching = asyncio.create_task(self._watch.run(), name="stars")
         log.info("telegram.ready", bot=self.bot.username)
 
     async def stop(self) -> None:
         """Disconnect; live messages stay."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         await self.lanes.stop()
         await self.panels.stop()
         await self.surface.outbox.close()

@@ -2,19 +2,33 @@
 
 from dataclasses import dataclass
 
-from cogs.telegram import controls, editing, guide, joining, live, queue, shelf, sound, stewardship, terms, voice
+from cogs.telegram import (
+    controls,
+    editing,
+    guide,
+    joining,
+    live,
+    premium,
+    queue,
+    shelf,
+    sound,
+    stewardship,
+    terms,
+    voice,
+)
 from cogs.telegram.surface import Handler
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`admin`: shown to administrators alone; `hidden`: in no menu."""
+    """`admin`: shown to administrators alone; `hidden`: in no menu; `sold`: there only where plans are sold."""
 
     name: str
     description: str
     handler: Handler
     admin: bool = False
     hidden: bool = False
+    sold: bool = False
 
 
 def _(text: str) -> str:
@@ -67,6 +81,7 @@ COMMANDS = (
     Command("link", _("Share the room of a Discord server: /link CODE"), joining.link, admin=True),
     Command("unlink", _("Have a room of our own again"), joining.unlink, admin=True),
     Command("me", _("Your other accounts: one person, one vote"), joining.me),
+    Command("premium", _("The plan here, and better ones for Stars"), premium.premium, sold=True),
     Command("lang", _("The language that I answer in here"), guide.lang),
     Command("help", _("What I understand"), guide.help_),
     Command("terms", _("The terms of whoever runs me"), terms.terms),
@@ -76,3 +91,8 @@ COMMANDS = (
     Command("leave", _("Leave the voice channel; the queue is kept"), controls.leave, hidden=True),
 )
 BY_NAME = {command.name: command for command in COMMANDS}
+
+
+def listed(*, sells: bool) -> list[Command]:
+    """Those that people are told about; `sells`: whether plans are sold here."""
+    return [one for one in COMMANDS if not one.hidden and (sells or not one.sold)]

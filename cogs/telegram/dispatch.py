@@ -1,12 +1,13 @@
 """From an update to its handler."""
 
 import re
+from typing import Any, cast
 
 import structlog
 from telegram import Message, Update
 from telegram.constants import ChatType
 
-from cogs.telegram import buttons, inline, queue, reactions
+from cogs.telegram import buttons, inline, payments, queue, reactions
 from cogs.telegram.commands import BY_NAME
 from cogs.telegram.faults import explain
 from cogs.telegram.files import sound_of
@@ -28,6 +29,8 @@ class Dispatch:
 
     async def handle(self, update: Update) -> None:
         """Do what somebody asked for."""
+        if await self._money(update):
+            return
         if await self._elsewhere(update):
             return
         chat = update.effective_chat
@@ -39,6 +42,19 @@ class Dispatch:
         except Exception as error:  # noqa: BLE001 - told to the person, or logged
             if spot is not None:
                 await explain(spot, error)
+
+    async def _money(self, update: Update) -> bool:
+        """Before a payment, and what becomes of it later, which has no chat; whether it was that."""
+        query, told = update.pre_checkout_query, update.api_kwargs.get("subscription")
+        if query is not None:
+            with span("command", surface="telegram", command="pre-checkout"):
+                await payments.pre_checkout(self._surface, query)
+        elif isinstance(told, dict):
+            try:
+                await payments.subscription(self._surface, cast("dict[str, Any]", told))
+            except Exception:
+                log.exception("telegram.subscription_failed", update=update.update_id)
+        return query is not None or told is not None
 
     async def _elsewhere(self, update: Update) -> bool:
         """Inline mode, which has no chat; whether it was that."""
@@ -70,6 +86,10 @@ class Dispatch:
             await self._surface.panels.migrate(message.migrate_from_chat_id, spot.chat.id)
         elif message is not None and message.new_chat_title is not None:
             await self._surface.people.room(spot.chat.id, message.new_chat_title)
+        elif message is not None and message.successful_payment is not None:
+            await payments.paid(spot, message)
+        elif message is not None and message.refunded_payment is not None:
+            await payments.refunded(spot, message)
         elif message is not None:
             await self._on_message(message, spot)
 
@@ -87,7 +107,7 @@ class Dispatch:
 
     async def _on_command(self, spot: Spot, who: Speaker, name: str, arguments: str) -> None:
         command = BY_NAME.get(name)
-        if command is None:
+        if command is None or (command.sold and not self._surface.sells):
             return
         with span("command", surface="telegram", command=f"/{name}"):
             log.info("command", surface="telegram", command=f"/{name}", chat=spot.chat.id, id=spot.update)

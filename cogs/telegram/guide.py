@@ -40,9 +40,9 @@ async def mine(call: Call, _: int = 0) -> None:
 
 async def help_(call: Call) -> None:
     """Every command with a line."""
-    from cogs.telegram.commands import COMMANDS
+    from cogs.telegram.commands import listed
 
-    lines = [f"/{one.name} · {call.words.gettext(one.description)}" for one in COMMANDS if not one.hidden]
+    lines = [f"/{one.name} · {call.words.gettext(one.description)}" for one in listed(sells=call.surface.sells)]
     await call.say("\n".join(line.replace("_", "\\_") for line in lines))
 
 

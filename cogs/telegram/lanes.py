@@ -9,6 +9,8 @@ from telegram import Update
 
 LONGEST = 300.0
 """Seconds after which an update is given up: its chat's others wait for it."""
+APART = -(1 << 60)
+"""Below every chat's id."""
 FAREWELL = 1.0
 """Seconds that updates get to end when the process does."""
 REMEMBERED = 10_000
@@ -68,6 +70,8 @@ class Lanes:
 
 
 def _lane(update: Update) -> int:
-    """The chat, or the person where there is none (inline mode)."""
+    """The chat, or the person where there is none (inline mode). Who is about to pay waits for nobody."""
+    if update.pre_checkout_query is not None:
+        return APART - update.update_id
     chat, user = update.effective_chat, update.effective_user
     return chat.id if chat else user.id if user else 0

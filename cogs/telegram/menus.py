@@ -12,16 +12,16 @@ from telegram import (
 from telegram.error import TelegramError
 
 from cogs.languages import translations
-from cogs.telegram.commands import COMMANDS, Command
+from cogs.telegram.commands import Command, listed
 from cogs.telegram.guide import LANGUAGES
 
 log = structlog.get_logger()
 
 
-async def set_menus(bot: Bot) -> None:
+async def set_menus(bot: Bot, *, sells: bool = False) -> None:
     """Everybody sees what they may use; English is what other languages see. What cannot be set stays as it was."""
-    people = [command for command in COMMANDS if not command.hidden and not command.admin]
-    everything = [command for command in COMMANDS if not command.hidden]
+    everything = listed(sells=sells)
+    people = [command for command in everything if not command.admin]
     menus: tuple[tuple[BotCommandScope, list[Command]], ...] = (
         (BotCommandScopeAllGroupChats(), people),
         (BotCommandScopeAllPrivateChats(), everything),

@@ -14,6 +14,7 @@ from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Message, Rep
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
 
+from cogs.telegram.stars_only import without_links
 from core.ports.copies import Copy
 from core.types import Track
 
@@ -62,7 +63,7 @@ class Outbox:
             try:
                 return await self.bot.send_message(
                     chat,
-                    text,
+                    without_links(text),
                     parse_mode=ParseMode.HTML,
                     message_thread_id=topic,
                     reply_parameters=reply,
@@ -113,7 +114,7 @@ class Outbox:
             return False
         try:
             await self.bot.edit_message_text(
-                text,
+                without_links(text),
                 chat,
                 message,
                 parse_mode=ParseMode.HTML,

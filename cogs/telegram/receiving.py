@@ -22,6 +22,7 @@ ALLOWED = (
     Update.MY_CHAT_MEMBER,
     Update.CHAT_MEMBER,
     Update.MESSAGE_REACTION,
+    Update.PRE_CHECKOUT_QUERY,
     "subscription",
 )
 """What the bot hears of; reactions and members have to be asked for by name.
@@ -54,13 +55,21 @@ class Receiver:
     """Hands updates to `lanes`. `holds` says whether this process is the one that polls and draws for the bot."""
 
     def __init__(
-        self, bot: Bot, lanes: Lanes, panels: Panels, *, holds: Callable[[], bool], webhook: Webhook | None = None
+        self,
+        bot: Bot,
+        lanes: Lanes,
+        panels: Panels,
+        *,
+        holds: Callable[[], bool],
+        webhook: Webhook | None = None,
+        sells: bool = False,
     ) -> None:
         self._bot = bot
         self._lanes = lanes
         self._panels = panels
         self._holds = holds
         self._webhook = webhook
+        self._sells = sells
         self._failures = 0
 
     async def run(self) -> None:
@@ -96,7 +105,7 @@ class Receiver:
     async def _take_over(self) -> None:
         """What only one process does: the menus, and all live messages as they are now."""
         self._panels.wake()
-        await set_menus(self._bot)
+        await set_menus(self._bot, sells=self._sells)
 
     async def poll(self) -> None:
         """Ask for updates for as long as this process holds the bot; until cancelled. Raises TelegramError."""

@@ -6,6 +6,7 @@ from cogs import refusals
 from cogs.languages import translations
 from cogs.telegram.markup import plain
 from core import errors
+from core.stars import NotYourInvoiceError, OldInvoiceError
 
 PLAIN = 1_000
 
@@ -25,7 +26,16 @@ def refusal(error: errors.ChorusError, words: NullTranslations) -> str:
             return _("Only a DJ can do that while others are here. The chat’s administrators are DJs.")
         case errors.NoSuchRoomError():
             return _("That belongs to another chat.")
+        case NotYourInvoiceError() | OldInvoiceError():
+            return _invoice(error, words)
         case errors.NotListeningError() | errors.AnotherChannelError():
             return _("This room has no voice channel of yours: /listen tells where it can be heard.")
         case _:
             return refusals.refusal(error, words)
+
+
+def _invoice(error: NotYourInvoiceError | OldInvoiceError, words: NullTranslations) -> str:
+    _ = words.gettext
+    if isinstance(error, NotYourInvoiceError):
+        return _("This is somebody else’s invoice: send /premium in the chat for one of your own.")
+    return _("This invoice is not valid any more. Send /premium for a new one.")

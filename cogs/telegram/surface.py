@@ -21,6 +21,7 @@ from core.live import Live
 from core.ports.clock import Clock
 from core.ports.places import RoomRef
 from core.ports.pushes import PushStates
+from core.ports.stars import Stars
 from core.ports.tracks import Library, Resolver
 from core.records.views import RoomView
 from core.types import Actor, CommandId, RoomId
@@ -45,6 +46,12 @@ class Surface:
     push_states: PushStates | None = None
     terms: str | None = None
     pay_support: str | None = None
+    stars: Stars | None = None
+
+    @property
+    def sells(self) -> bool:
+        """Whether plans are sold for Stars."""
+        return self.stars is not None and bool(self.stars.sold)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,17 @@ from core.types import Actor, PersonId
 class Stars(Protocol):
     """What a surface on Telegram does about them. All raises StoreUnavailableError."""
 
+    @property
+    def sold(self) -> Sequence[StarOffer]:
+        """What is sold here, the lowest plan first; what was sold before is honoured in any case."""
+        ...
+
     async def standing(self, actor: Actor) -> Standing:
         """How the chat stands."""
         ...
 
     async def offers(self, actor: Actor) -> Sequence[StarOffer]:
-        """What the chat could buy now, the lowest plan first; nothing while something is paid for it."""
+        """What the chat could buy now: nothing while something is paid for it."""
         ...
 
     async def invoice(self, actor: Actor, plan: str) -> StarInvoice:

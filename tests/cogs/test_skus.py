@@ -258,7 +258,7 @@ async def test_who_meets_a_limit_is_shown_what_discord_sells_above_it(store: Sto
     party.discord.premium.press(party.ann, refused)
     await store.becomes("pro")
     # nothing is offered where it would not help
-    none = await party.ann.slash("remove", entries="77")
+    none = await party.ann.slash("remove", track="77")
     assert none.message.payload.get("components", []) == []
 
 

@@ -15,6 +15,7 @@ from core.jukebox import Jukebox
 from core.live import Live
 from core.ports.chats import Chat
 from core.ports.copies import Copies
+from core.ports.stars import Stars
 from core.reports import Reports
 from core.room import Room
 from core.types import PersonId, PlaceId, RoomId
@@ -79,6 +80,7 @@ class Party:
     copies: Copies | None = None
     terms: str | None = None
     pay_support: str | None = None
+    stars: Stars | None = None
     client: TelegramClient = None  # pyright: ignore[reportAssignmentType] - made by start
 
     @property
@@ -141,6 +143,7 @@ def make_client(party: Party, webhook: Webhook | None = None) -> TelegramClient:
         webhook=webhook,
         terms=party.terms,
         pay_support=party.pay_support,
+        stars=party.stars,
     )
 
 

@@ -1,13 +1,14 @@
 """The shop: who may buy and change what."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import stripe
 
 from billing.asking import asking
 from billing.changes import Changes
 from billing.checkout import Checkout, Look
+from billing.dunning import DAY, place_gone, transferred
 from billing.links import Links
 from billing.offers import Offers
 from billing.plans import Plans
@@ -15,6 +16,7 @@ from billing.stand import Stand, in_telegram
 from core.enums import GrantSource
 from core.errors import ForbiddenError
 from core.ports.clock import Clock
+from core.ports.notices import Outbox
 from core.ports.purchases import Attempts, Purchases
 from core.purchases import (
     NoSubscriptionError,
@@ -24,7 +26,6 @@ from core.purchases import (
     PurchasesFrozenError,
 )
 from core.records.grants import Subject
-from core.records.notices import Notice, NoticeKind
 from core.records.purchases import Held
 from core.records.shop import Offer, Outcome, Quote, Standing
 from core.types import Actor, PlaceId, RoomId
@@ -52,8 +53,17 @@ class Shop:
     """`core.ports.shop.Shop`. Without a till nothing is bought here; other sources may sell all the same."""
 
     def __init__(
-        self, till: Till | None, purchases: Purchases, plans: Plans, stand: Stand, links: Links, clock: Clock, page: str
+        self,
+        till: Till | None,
+        purchases: Purchases,
+        plans: Plans,
+        stand: Stand,
+        outbox: Outbox,
+        links: Links,
+        clock: Clock,
+        page: str,
     ) -> None:
+        self._outbox = outbox
         self._till = till
         self._purchases = purchases
         self._plans = plans
@@ -146,10 +156,20 @@ class Shop:
         if others := await self._purchases.held_for(Subject(actor.place), livemode=till.livemode):
             raise PaidAlreadyError(self._stand.plan_of(others[0].subscription))
         now, plan = self._clock.now(), self._stand.plan_of(held.subscription)
-        key = f"transferred:{subscription}:{now}"
-        told = Notice(key, NoticeKind.TRANSFERRED, held.account.person, actor.place, {"plan": plan})
-        await self._purchases.move(held.account.id, Subject(actor.place), actor.person, told)
+        payer = replace(held.account, subject=Subject(actor.place))
+        told = transferred(payer, held.subscription, plan, now)
+        await self._purchases.move(held.account.id, payer.subject, actor.person, told)
         return await self._looked(till, held, Outcome(plan, now))
+
+    async def left(self, place: PlaceId) -> None:
+        """We are not there any more (see the port)."""
+        if self._till is None:
+            return
+        today = self._clock.now() // DAY * DAY
+        for held in await self._purchases.held_for(Subject(place), livemode=self._till.livemode):
+            it = held.subscription
+            if it.status in GOING_ON and it.cancel_at is None:
+                await self._outbox.put(place_gone(held.account, it, self._stand.plan_of(it), left_at=today))
 
     def key(self, actor: Actor) -> str:
         """What lets its bearer act on the page (see the port)."""

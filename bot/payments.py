@@ -26,6 +26,7 @@ from bot.tasks import Tasks
 from core.ports.clock import Clock
 from core.records.payments import Target, TargetKind
 from db.attempts import SqlAttempts
+from db.outbox import SqlOutbox
 from db.payments_books import SqlBooks
 from db.payments_inbox import SqlInbox
 from db.payments_targets import SqlTargets
@@ -139,11 +140,14 @@ class Payments:
             meters=store.usage,
             trial_days=settings.trial_days if self.stripe else 0,
         )
+        outbox = SqlOutbox(store.database, clock)
         till, links = self.stripe.till if self.stripe else None, Links(keys.derive("shop"), clock)
         on_discord = any(sale.sku for sale in plans.sales.values())
         self.skus = GuildSkus(SqlSkuBook(store.database, clock), plans, clock, limits) if on_discord else None
         self.shop = (
-            Shop(till, purchases, plans, stand, links, clock, settings.public_url) if till or on_discord else None
+            Shop(till, purchases, plans, stand, outbox, links, clock, settings.public_url)
+            if till or on_discord
+            else None
         )
 
     def mount(self, app: web.Application) -> None:

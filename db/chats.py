@@ -9,6 +9,7 @@ from core.types import PersonId, PlaceId
 from db.engine import Database
 from db.entitlements import hold_grants, move_grants
 from db.models import audit, chats, entries, links, outbox, places, plays, presences, rooms, visits
+from db.purchases import move_purchases
 from db.statements import insert_or_update
 from db.usage import move_usage
 
@@ -39,6 +40,7 @@ class SqlChats:
         async with self._database.write() as connection:
             await hold_grants(connection, self._database.dialect)
             await move_grants(connection, old, new, self._database.dialect)
+            await move_purchases(connection, old, new)
             await connection.execute(update(outbox).where(outbox.c.place == old).values(place=new))
             await move_usage(connection, old, new, self._database.dialect)
             query = select(places).where(places.c.id.in_([old, new]))

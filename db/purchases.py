@@ -19,7 +19,7 @@ from core.types import PersonId, PlaceId
 from db.contacts import same_human
 from db.engine import Database
 from db.entitlements import covered, grants_for, hold_grants, rebuild
-from db.models import accounts, audit, grants, subscriptions
+from db.models import accounts, attempts, audit, grants, subscriptions, trials
 from db.outbox import put_effects
 from db.payments_accounts import look_again
 from db.statements import insert_or_ignore
@@ -147,3 +147,16 @@ async def _accounts(connection: AsyncConnection, *wanted: ColumnElement[bool]) -
 
 async def _rename(connection: AsyncConnection, account: int, subject: Subject) -> None:
     await connection.execute(update(accounts).where(accounts.c.id == account).values(subject=subject))
+
+
+async def move_purchases(connection: AsyncConnection, old: PlaceId, new: PlaceId) -> None:
+    """A place has another id: who pays for it, is about to or had a trial for it does so for the new one."""
+    for table, same in ((accounts, (accounts.c.person, accounts.c.livemode)), (trials, ())):
+        there = table.alias()
+        taken = select(there.c.subject).where(there.c.subject == new, *(there.c[it.name] == it for it in same))
+        await connection.execute(update(table).where(table.c.subject == old, ~taken.exists()).values(subject=new))
+    busy = select(attempts.c.id).where(attempts.c.subject == new, attempts.c.state == "open")
+    if (await connection.execute(busy)).first() is not None:
+        waiting = update(attempts).where(attempts.c.subject == old, attempts.c.state == "open")
+        await connection.execute(waiting.values(state="expired"))
+    await connection.execute(update(attempts).where(attempts.c.subject == old).values(subject=new))

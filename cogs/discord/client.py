@@ -35,6 +35,7 @@ from core.ports.stream import Playback
 from core.ports.tracks import Library, Resolver
 from core.reports import Reports
 from core.tracing import span
+from core.types import PlaceId
 
 INTENTS = discord.Intents(guilds=True, voice_states=True)
 GUILD_PATIENCE = 0.5
@@ -213,6 +214,8 @@ class ChorusClient(discord.AutoShardedClient):
         """The bot was put out of a guild: the queue is kept for when it comes back."""
         try:
             await self.people.put_out(guild)
+            if self.surface.shop is not None:
+                await self.surface.shop.left(PlaceId(f"discord:{guild.id}"))
         except ChorusError as error:
             log.warning("discord.removal_not_stored", guild=guild.id, error=repr(error))
 

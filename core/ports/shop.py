@@ -90,6 +90,10 @@ class Shop(Protocol):
         """
         ...
 
+    async def left(self, place: PlaceId) -> None:
+        """We are not there any more: its payers are told, once a day at most, that they still pay."""
+        ...
+
     def key(self, actor: Actor) -> str:
         """What lets its bearer act on the page for the actor's place as the actor, for ten minutes."""
         ...

@@ -16,6 +16,7 @@ from core.records.payments import Target, TargetKind
 from core.records.shop import Standing
 from core.types import Actor, Identity, PlaceId, RoomId
 from db.attempts import SqlAttempts
+from db.outbox import SqlOutbox
 from tests.billing.installation import Installation
 
 PAGE = "https://music.example.org"
@@ -48,12 +49,22 @@ class Counter:
             livemode=False, offers=offers, changes=changes, trial_days=self.trial_days,
         )  # fmt: skip
         till = Till(it.client, offers, checkout, changes, self.attempts, self.look, livemode=False)
-        self.shop = Shop(till, it.purchases, it.plans, stand, Links([b"key"], it.clock), it.clock, self.page)
+        self.shop = Shop(
+            till,
+            it.purchases,
+            it.plans,
+            stand,
+            SqlOutbox(it.database, it.clock),
+            Links([b"key"], it.clock),
+            it.clock,
+            self.page,
+        )
 
     async def look(self, customer: str) -> None:
-        await self.there.targets.mark(Target(TargetKind.CUSTOMER, customer))
-        while await self.there.sync.step():
-            pass
+        target = Target(TargetKind.CUSTOMER, customer)
+        await self.there.targets.mark(target)
+        while not await self.there.targets.settled(target):
+            await self.there.sync.step()
 
     async def person(self, name: str, place: str | None = None, *, admin: bool = True) -> Actor:
         """Somebody of a guild, who manages it."""

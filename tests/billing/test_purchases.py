@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from core.enums import GrantSource, Surface
 from core.errors import ForbiddenError
@@ -21,8 +22,10 @@ from core.purchases import (
 from core.records.grants import Subject
 from core.records.shop import Move, Trouble
 from core.types import PlaceId
+from db.chats import SqlChats
 from db.grants import SqlGrants
-from db.models import attempts, audit, trials
+from db.models import accounts, attempts, audit, trials
+from db.personal import PersonalData
 from tests.billing.counter import PAGE, ROOM, Counter
 from tests.billing.installation import DAY, Installation
 
@@ -335,6 +338,20 @@ async def test_31_a_subscription_is_brought_to_another_place(counter: Counter, s
     assert (await counter.plan(HERE), await counter.plan(THERE)) == ("pro", "free")
 
 
+async def test_31_payers_are_told_that_the_bot_was_put_out(counter: Counter, shop: Installation) -> None:
+    """# 31: the guild is gone: what is paid goes on until the payer says otherwise, and they hear of it once."""
+    ann = await counter.person("Ann")
+    await counter.buys(ann, shop.pro)
+    await counter.shop.left(PlaceId(HERE))
+    await counter.shop.left(PlaceId(HERE))
+    await counter.shop.left(PlaceId(THERE))
+    assert [row.person for row in await shop.told("place_gone")] == [ann.person]
+    await counter.shop.cancel(ann)
+    shop.clock.time += 2 * DAY
+    await counter.shop.left(PlaceId(HERE))
+    assert len(await shop.told("place_gone")) == 1, "who canceled need not hear of it"
+
+
 async def test_31_two_places_of_one_payer_do_not_mix(counter: Counter, shop: Installation) -> None:
     """# 31: a place that is paid for takes no second plan."""
     ann = await counter.person("Ann")
@@ -349,6 +366,30 @@ async def test_31_two_places_of_one_payer_do_not_mix(counter: Counter, shop: Ins
     assert (await counter.plan(HERE), await counter.plan(THERE)) == ("pro", "free")
     await counter.shop.transfer(there, first)
     assert (await counter.plan(HERE), await counter.plan(THERE)) == ("free", "pro")
+
+
+async def test_31_a_chat_that_gets_another_id_keeps_what_was_bought(shop: Installation) -> None:
+    """# 31: the group became a supergroup; what its payers pay, and that it had its trial, goes with it."""
+    counter = Counter(shop, trial_days=14)
+    ann = await counter.person("Ann")
+    await counter.buys(ann, shop.pro)
+    await SqlChats(shop.database).move(PlaceId(HERE), PlaceId(THERE))
+    assert (await counter.plan(HERE), await counter.plan(THERE)) == ("free", "pro")
+    await shop.move(days=50)
+    assert (await counter.plan(HERE), await counter.plan(THERE)) == ("free", "pro"), "renewed"
+    assert (await counter.stands(await counter.person("Ben", THERE))).trial_days == 0
+
+
+async def test_31_who_is_forgotten_leaves_the_books_in_order(counter: Counter, shop: Installation) -> None:
+    """# 31: the payer asks to be forgotten; nobody is called by their name, and the place keeps what was paid."""
+    ann = await counter.person("Ann")
+    bought = await counter.buys(ann, shop.pro)
+    await PersonalData(shop.database, shop.clock).forget(ann.person)
+    assert not [row for row in await shop.rows(accounts) if row.person == ann.person]
+    assert not [row for row in await shop.rows(trials) if ann.person in row.subject]
+    await shop.move(days=32)
+    assert counter.subscription(bought)["status"] == "active"
+    assert await counter.plan() == "pro"
 
 
 async def test_32_one_trial_for_a_place_and_for_a_person(shop: Installation) -> None:
@@ -445,10 +486,6 @@ async def test_whose_payment_is_disputed_buys_nothing(counter: Counter, shop: In
 
 
 async def freeze(shop: Installation, account: int) -> None:
-    from sqlalchemy import update
-
-    from db.models import accounts
-
     async with shop.database.write() as connection:
         await connection.execute(update(accounts).where(accounts.c.id == account).values(frozen_at=1))
 

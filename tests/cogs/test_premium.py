@@ -10,6 +10,7 @@ from core.purchases import NotForSaleError, PaymentRefusedError
 from core.records.shop import Move, Offer, Outcome, Quote, Reason, Standing, Subscription, Trouble, Used
 from core.types import Actor, Limits, PlaceId, RoomId
 from tests.cogs.conftest import Party
+from tests.waiting import until
 
 PRO = Offer("pro", "price_Pro", 499, "eur", "month")
 ELITE = Offer("elite", "price_Elite", 9_990, "eur", "year")
@@ -71,6 +72,9 @@ class FakeShop:
     async def transfer(self, actor: Actor, subscription: str) -> Outcome:
         self.calls.append(("transfer", actor.place, subscription))
         return self.outcome
+
+    async def left(self, place: PlaceId) -> None:
+        self.calls.append(("left", place))
 
     def key(self, actor: Actor) -> str:
         return f"key-of-{actor.name}"
@@ -223,3 +227,9 @@ async def test_why_the_plan_is_had_and_what_was_used(party: Party, shop: FakeSho
     ):
         assert line in page.text
     assert "77" in [str(item.get("sku_id")) for row in page.components for item in row["components"]]
+
+
+async def test_the_shop_hears_when_the_bot_is_put_out(party: Party, shop: FakeShop) -> None:
+    await party.guild.owner.slash("premium", in_=party.chat)
+    await party.guild.remove_bot()
+    await until(lambda: shop.calls == [("left", f"discord:{party.guild.id}")], what="the shop heard")

@@ -362,6 +362,7 @@ class App:
             app=self.settings.telegram_app,
             terms=self.settings.terms,
             pay_support=self.settings.pay_support,
+            stars=self.payments.stars,
             redis_url=revealed(self.settings.redis_url),
             webhook=webhook_of(self.settings, self.keys),
         )

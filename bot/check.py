@@ -249,12 +249,21 @@ async def _default_plan(settings: Settings) -> str:
         raise WrongError(str(error)) from None
 
 
+async def _test_entitlements(settings: Settings) -> str:
+    return "on: plans that nobody paid for count" if settings.discord_test_entitlements else "off"
+
+
 async def _terms(settings: Settings) -> str:
     return "shown by /terms" if settings.terms else "none: /terms says so"
 
 
 async def _pay_support(settings: Settings) -> str:
-    return "shown by /paysupport" if settings.pay_support else "none: /paysupport says that nothing is sold"
+    if settings.pay_support:
+        return "shown by /paysupport"
+    plans = await asyncio.to_thread(open_plans, settings)
+    if any(sale.stars for sale in plans.sales.values()):
+        return "none, though Telegram asks for it where Stars are taken: /paysupport names nobody"
+    return "none: /paysupport says that nothing is sold"
 
 
 async def _hls(settings: Settings) -> str:
@@ -323,6 +332,7 @@ CHECKS: dict[str, Check] = {
     "telegram_api_url": _telegram_api,
     "telegram_token": _telegram,
     "telegram_app": _telegram_app,
+    "discord_test_entitlements": _test_entitlements,
     "terms": _terms,
     "pay_support": _pay_support,
     "plans_file": _plans,

@@ -34,6 +34,9 @@ class Settings(BaseSettings):
 
     discord_token: SecretStr | None = Field(default=None, description="Bot token; without it Discord is off")
     discord_api_url: str = Field(default="https://discord.com/api/v10", description="REST base")
+    discord_test_entitlements: bool = Field(
+        default=False, description="Let test purchases and developers' gifts on Discord count as bought"
+    )
     telegram_token: SecretStr | None = Field(default=None, description="Bot token; without it Telegram is off")
     telegram_api_url: str = Field(default="https://api.telegram.org", description="Origin of the Bot API")
     telegram_app: str | None = Field(

@@ -1,5 +1,9 @@
 """All of billing, joined: what sells plans, what hears of payments, what keeps step with Stripe."""
 
+import asyncio
+import contextlib
+
+import structlog
 from aiohttp import web
 from stripe import HTTPXClient, api_version
 
@@ -14,8 +18,9 @@ from billing.offers import Offers
 from billing.plans import Plans
 from billing.reconciler import Reconciler
 from billing.shop import Shop, Till
-from billing.skus import GuildSkus
+from billing.skus import GuildSkus, disparities
 from billing.stand import Stand
+from billing.stars import StarShop
 from billing.stripe_client import TIMEOUT, open_client
 from billing.sync import Sync
 from billing.webhooks import webhook_app
@@ -24,6 +29,7 @@ from bot.keys import Keys
 from bot.store import Store
 from bot.tasks import Tasks
 from core.ports.clock import Clock
+from core.purchases import PaymentsUnavailableError
 from core.records.payments import Target, TargetKind
 from db.attempts import SqlAttempts
 from db.outbox import SqlOutbox
@@ -32,10 +38,15 @@ from db.payments_inbox import SqlInbox
 from db.payments_targets import SqlTargets
 from db.purchases import SqlPurchases
 from db.skus import SqlSkuBook
+from db.stars import SqlStarBook
 
 SLOT = "billing"
 """Whoever holds it compares us with Stripe."""
 WEBHOOKS = "/webhooks/stripe"
+AGAIN = 60.0
+"""Seconds until Stripe is asked again."""
+
+log = structlog.get_logger()
 
 
 class Stripe:
@@ -143,7 +154,10 @@ class Payments:
         outbox = SqlOutbox(store.database, clock)
         till, links = self.stripe.till if self.stripe else None, Links(keys.derive("shop"), clock)
         on_discord = any(sale.sku for sale in plans.sales.values())
-        self.skus = GuildSkus(SqlSkuBook(store.database, clock), plans, clock, limits) if on_discord else None
+        free = settings.discord_test_entitlements
+        skus = GuildSkus(SqlSkuBook(store.database, clock), plans, clock, limits, free=free)
+        self.skus = skus if on_discord else None
+        self.stars = StarShop(SqlStarBook(store.database, clock), plans, stand, clock)
         self.shop = (
             Shop(till, purchases, plans, stand, outbox, links, clock, settings.public_url)
             if till or on_discord
@@ -159,6 +173,17 @@ class Payments:
         """What goes on in the background."""
         if self.stripe is not None:
             await self.stripe.start(tasks)
+            if self._settings.discord_token is not None:
+                tasks.start("prices compared", self._compare(self.stripe.offers))
+
+    async def _compare(self, offers: Offers) -> None:
+        """Say where Discord's rule is broken: nothing is cheaper elsewhere. Once, when Stripe has told its prices."""
+        while True:
+            with contextlib.suppress(PaymentsUnavailableError):
+                for problem in disparities(self._plans.sales, await offers.all()):
+                    log.warning("price parity", problem=problem)
+                return
+            await asyncio.sleep(AGAIN)
 
     async def close(self) -> None:
         """Let go of the connections."""

@@ -74,3 +74,9 @@ async def postgres_store(postgres_copy: str) -> AsyncIterator[Database]:
 async def shop(store: Database) -> AsyncIterator[Installation]:
     async with opened(store) as shop:
         yield shop
+
+
+@pytest.fixture
+async def postgres_shop(postgres_store: Database) -> AsyncIterator[Installation]:
+    async with opened(postgres_store) as shop:
+        yield shop

@@ -73,7 +73,8 @@ class Installation:
         jobs.register(CANCEL, corrections.cancel)
         jobs.register(DOUBLE, corrections.double)
         self.courier = Courier(SqlOutbox(database, clock), {Channel.JOB: jobs}, clock)
-        self.url = ""
+        self.url = self.slow_url = ""
+        self.runners: list[web.AppRunner] = []
         self.session: aiohttp.ClientSession
         self.numbers = itertools.count(1)
 
@@ -90,8 +91,10 @@ class Installation:
         name = name or f"payer {next(self.numbers)}"
         person = await self.places.person(Identity(Surface.DISCORD, name, name))
         account = await self.purchases.account(Subject(place), person, livemode=False)
+        held, self.sim.deliveries.held = self.sim.deliveries.held, []  # nobody has to hear of it
         customer = self.sim.customers.create(email=f"{person}@example.org")
         self.sim.customers.card(customer)
+        self.sim.deliveries.held = held
         await self.purchases.bind(account.id, customer["id"])
         return Buyer(self, person, PlaceId(place), customer)
 
@@ -135,6 +138,16 @@ class Installation:
         self.sim.advance(**delta)
         await self.settle()
 
+    async def mount(self, hook: web.Application) -> str:
+        """Where it answers."""
+        app = web.Application()
+        app.add_subapp("/webhooks/stripe", hook)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        await runner.setup()
+        self.runners.append(runner)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return f"http://127.0.0.1:{runner.addresses[0][1]}/webhooks/stripe"
+
     async def post(self, body: bytes, headers: dict[str, str]) -> int:
         async with self.session.post(self.url, data=body, headers=headers) as answer:
             return answer.status
@@ -166,7 +179,7 @@ class Buyer:
 
 
 @asynccontextmanager
-async def opened(database: Database, **options: Any) -> AsyncGenerator[Installation]:
+async def opened(database: Database) -> AsyncGenerator[Installation]:
     """An installation whose webhook Stripe knows."""
     clock = FakeClock(int(time.time()) * 1000)
     http = stripe.HTTPXClient(timeout=10)
@@ -174,18 +187,14 @@ async def opened(database: Database, **options: Any) -> AsyncGenerator[Installat
         shop = Installation(database, sim, clock, open_client(sim.key, sim.url, http))
         shop.session = session
         await shop.places.lobby()
-        app = web.Application()
         settings: dict[str, Any] = {"livemode": False, "api_version": stripe.api_version, "heard": shop.sync.wake}
         keys: dict[str, Any] = {"secrets": [sim.secret], "connect_secrets": [sim.connect_secret]}
-        hook = webhook_app(shop.inbox, **{**settings, **keys, **options})
-        app.add_subapp("/webhooks/stripe", hook)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        shop.url = f"http://127.0.0.1:{runner.addresses[0][1]}/webhooks/stripe"
+        shop.url = await shop.mount(webhook_app(shop.inbox, **settings, **keys))
+        shop.slow_url = await shop.mount(webhook_app(shop.inbox, **settings, **keys, patience=0.5))
         sim.webhook(shop.url)
         try:
             yield shop
         finally:
-            await runner.cleanup()
+            for runner in shop.runners:
+                await runner.cleanup()
             await http.close_async()

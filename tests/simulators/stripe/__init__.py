@@ -42,7 +42,8 @@ events     `sim.objects.every("event", type="invoice.paid")`; a dropped one coun
            (`GET /v1/events?delivery_success=false`)
 faults     `sim.faults.on("GET /v1/subscriptions/*", 500, times=2)`; 429, 502 (HTML), `delay=`, `truncate=True`,
            `drop=True`, `after=True` (it takes effect first; a 500 is replayed for the idempotency key), `should_retry=`
-requests   `sim.requests` (method, path, params, headers, status, replayed), `sim.called("POST", "/v1/customers")`
+requests   `sim.requests` (endpoint, method, path, params, headers, status, replayed),
+           `sim.called("POST", "/v1/customers")`
 """
 
 from tests.simulators.stripe.deliveries import Script, reversed_events

@@ -28,9 +28,13 @@ Routes = dict[str, Route]
 
 @dataclass(frozen=True)
 class Recorded:
-    """A request as it came and how it was answered; `at` is monotonic, `status` 0 if the connection was cut."""
+    """A request as it came and how it was answered.
+
+    `at` is monotonic; `endpoint` is, for instance, `GET /v1/customers/{id}`; `status` is 0 if the connection was cut.
+    """
 
     at: float
+    endpoint: str
     method: str
     path: str
     query: str

@@ -45,9 +45,7 @@ class Server:
         return self._reply(request, 404, {"error": {"type": "invalid_request_error", "message": told}})
 
     async def call(self, request: web.Request) -> web.StreamResponse:
-        resource = request.match_info.route.resource
-        assert resource is not None
-        route = self._routes[f"{request.method} {resource.canonical}"]
+        route = self._routes[_endpoint(request)]
         body = await request.text()
         request[ID] = self._sim.objects.new_id("req")
         fault = self._sim.faults.strike(f"{request.method} {request.path}")
@@ -153,6 +151,7 @@ class Server:
         self._sim.requests.append(
             Recorded(
                 time.monotonic(),
+                _endpoint(request),
                 request.method,
                 request.path,
                 request.query_string,
@@ -178,6 +177,12 @@ class _Truncated(web.StreamResponse):
         assert self._req is not None
         if self._req.transport is not None:
             self._req.transport.close()
+
+
+def _endpoint(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    assert resource is not None
+    return f"{request.method} {resource.canonical}"
 
 
 def _error_of(status: int) -> dict[str, Any]:

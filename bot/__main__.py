@@ -251,6 +251,15 @@ def uncover(whom: Annotated[str, WHOM], place: Annotated[str, PLACE]) -> None:
     asyncio.run(cover(_settings(), whom, place, on=False))
 
 
+@billing_cli.command()
+def doctor() -> None:
+    """Whether what sells plans is set right: keys, mode, the endpoint's events and version, prices, parity."""
+    from bot.doctor import diagnose
+
+    configure_logs(level="ERROR")
+    raise typer.Exit(asyncio.run(diagnose(_settings())))
+
+
 @billing_cli.command("list")
 def list_grants() -> None:
     """Every grant, and for which places the plans of others count."""
@@ -269,6 +278,17 @@ def usage(
 
     configure_logs(level="WARNING")
     asyncio.run(usage(_settings(), place))
+
+
+@billing_cli.command()
+def refund_stars(
+    charge: Annotated[str, typer.Argument(help="What Telegram calls the payment; the payer is told by /paysupport.")],
+) -> None:
+    """Give Telegram Stars back. Their subscription ends, and the plan that they paid for."""
+    from bot.stars import refund
+
+    configure_logs(level="WARNING")
+    asyncio.run(refund(_settings(), charge))
 
 
 @billing_cli.command("export")

@@ -1,0 +1,46 @@
+"""The operator gives Stars back; the bot may run meanwhile."""
+
+import sys
+
+import typer
+from telegram import Bot
+from telegram.error import TelegramError
+
+from bot.clock import SystemClock
+from bot.config import Settings, revealed
+from bot.maintenance import opened
+from cogs.telegram.till import TelegramTill
+from core.ports.stars import NoSuchChargeError, TillAwayError
+from core.records.stars import StarMove
+from db.stars import SqlStarBook
+
+
+async def refund(settings: Settings, charge: str) -> None:
+    """Give a payment back: its subscription ends, and what it paid for; done before counts as done."""
+    token = revealed(settings.telegram_token)
+    if token is None:
+        sys.exit("TELEGRAM_TOKEN is not set: Stars are Telegram's.")
+    bot = Bot(token, base_url=f"{settings.telegram_api_url}/bot")
+    try:
+        async with bot, opened(settings) as database:
+            till = TelegramTill(bot)
+            move = await _found(till, charge)
+            await till.refund(move.user, charge)
+            ended = await SqlStarBook(database, SystemClock()).revoke(charge)
+    except (TillAwayError, TelegramError) as error:
+        sys.exit(f"Telegram cannot be asked: {error}")
+    except NoSuchChargeError:
+        sys.exit(f"Telegram lists no such payment: {charge}")
+    effect = "its plan has ended" if ended else "no plan depended on it any more"
+    typer.echo(f"{move.stars} Stars went back to the Telegram user {move.user}; {effect}.")
+
+
+async def _found(till: TelegramTill, charge: str) -> StarMove:
+    """The payment in Telegram's list. Raises NoSuchChargeError, TillAwayError."""
+    read = 0
+    while page := await till.moves(read):
+        for move in page:
+            if move is not None and move.charge == charge and not move.back:
+                return move
+        read += len(page)
+    raise NoSuchChargeError(charge)

@@ -58,7 +58,7 @@ def _read(put: Callable[[bytes], None]) -> None:
 
 def _give_way() -> None:
     """Run after everything else that wants to, in bounded memory."""
-    os.nice(19)
+    os.setpriority(os.PRIO_PROCESS, 0, 19)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 

@@ -11,7 +11,7 @@ RATE, BITRATE = 48_000, 192_000
 
 def main(path: str) -> None:
     """Encode until the end. Raises FFmpegError for what is no sound."""
-    os.nice(19)
+    os.setpriority(os.PRIO_PROCESS, 0, 19)
     with av.open(path) as source, av.open(sys.stdout.buffer, "w", format="mp3") as mp3:
         target = cast("Any", mp3)  # half typed
         out = target.add_stream("libmp3lame", rate=RATE)

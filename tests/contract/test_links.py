@@ -338,6 +338,8 @@ async def test_commands_meanwhile_are_not_lost(one: Process, database: Database)
     """Whoever asks while two rooms become one finds their entry in one of both."""
     host, guest, other = await guild(one), await chat(one), Process(database)
     actor = await one.actor(BEN, PlaceId("discord:7"))
+    await one.ask(guest, CYD, "on air, so dropped")
+    assert (await one.rooms.read(guest)).current
     asking = [
         process.ask(room, CYD, f"{title}{number}")
         for number in range(8)

@@ -272,7 +272,7 @@ async def test_a_child_that_takes_nothing_is_killed_before_sound_piles_up(
         station.pushes.put(bytes(1_000))
         await asyncio.sleep(0)
     await until(lambda: station.told("failed", "died"), 5)
-    assert asleep[0].returncode in {-signal.SIGKILL, 255}  # 255: asyncio closed it and so took its end before its watcher
+    assert asleep[0].returncode in {-signal.SIGKILL, 255}  # 255: asyncio took its end before its watcher did
 
 
 @pytest.mark.heard

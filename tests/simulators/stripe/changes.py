@@ -1,16 +1,15 @@
 """Updates of subscriptions: other items with proration, pending updates, cancelling later, paused collection."""
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import stripe
 
 from tests.simulators.stripe.clock import HOUR
 from tests.simulators.stripe.customers import merged
 from tests.simulators.stripe.errors import declined, invalid
-from tests.simulators.stripe.periods import after, share
+from tests.simulators.stripe.periods import after, cost, period_end
 from tests.simulators.stripe.shapes import Json, conforms
-from tests.simulators.stripe.subscriptions import cost, period_end
 
 if TYPE_CHECKING:
     from tests.simulators.stripe.simulator import StripeSimulator
@@ -145,44 +144,11 @@ class Changes:
             raise invalid(told, f"{at}[price]")
         return self._sim.subscriptions.item(row["id"], price, self._sim.now(), period_end(row), one.get("quantity", 1))
 
-    def prorated(self, row: Json, items: list[Json], at: int, *, reset: bool = False) -> list[Json]:
-        """The lines of going from the present items to these at this moment; `items` get their new periods."""
-        lines: list[Json] = []
-        old = {item["id"]: item for item in row["items"]["data"]}
-        trial = row["status"] == "trialing" and not reset
-        for item in items:
-            was = old.pop(item["id"], None)
-            restart = reset or (was is not None and _interval(was) != _interval(item))
-            if was is not None and _same(was, item) and not reset:
-                continue
-            if was is not None and not trial and row["status"] != "trialing":
-                lines.append(self._credit(was, at))
-            if restart:
-                item["current_period_start"] = at
-                item["current_period_end"] = after(at, item["price"]["recurring"])
-                lines.append(self._sim.invoices.line(item, cost(item), at, item["current_period_end"]))
-            elif not trial:
-                lines.append(self._debit(item, at))
-        gone = [] if trial else [self._credit(was, at) for was in old.values()]
-        return lines + gone
-
-    def _credit(self, was: Json, at: int) -> Json:
-        start, end = was["current_period_start"], was["current_period_end"]
-        return self._sim.invoices.line(
-            was, -share(cost(was), start, end, at), at, end, proration=True, text="Unused time"
-        )
-
-    def _debit(self, item: Json, at: int) -> Json:
-        start, end = item["current_period_start"], item["current_period_end"]
-        whole = start if start < at else end - (after(start, item["price"]["recurring"]) - start)
-        amount = share(cost(item), whole, end, at)
-        return self._sim.invoices.line(item, amount, at, end, proration=True, text="Remaining time")
-
     def _apply_items(
         self, row: Json, fields: Json, items: list[Json], anchor: str, behaviour: str, proration: str, at: int
     ) -> None:
         reset = anchor == "now"
-        lines = self.prorated(row, items, at, reset=reset)
+        lines = self._sim.prorations.lines(row, items, at, reset=reset)
         fields["items"] = row["items"] | {"data": items}
         restarted = reset or any(item["current_period_start"] == at for item in items)
         if restarted:
@@ -208,7 +174,7 @@ class Changes:
         pending = behaviour == "pending_if_incomplete"
         if not pending:
             self._sim.subscriptions.change(row, **fields)
-        invoice = self._sim.invoices.make(row, "subscription_update", lines, discounts=list(row["discounts"]))
+        invoice = self._sim.drafts.make(row, "subscription_update", lines, discounts=list(row["discounts"]))
         if pending:
             self._waiting[invoice["id"]] = fields
         self._sim.subscriptions.change(row, latest_invoice=invoice["id"])
@@ -287,10 +253,10 @@ class Changes:
         reset = details.pop("billing_cycle_anchor", {"type": "unchanged"})["type"] == "now"
         self._sim.refuse(params, "customer", "preview_mode")
         self._sim.refuse(details)
-        lines = [] if proration == "none" else self.prorated(row, items, at, reset=reset)
+        lines = [] if proration == "none" else self._sim.prorations.lines(row, items, at, reset=reset)
         if proration != "always_invoice":
             lines += self._next(row, items)
-        invoice = self._sim.invoices.drawn(row, "upcoming", lines, list(row["discounts"]))
+        invoice = self._sim.drafts.drawn(row, "upcoming", lines, list(row["discounts"]))
         invoice["id"] = invoice["id"].replace("in_", "upcoming_in_")
         invoice["parent"]["subscription_details"]["subscription_proration_date"] = at
         return invoice
@@ -299,14 +265,5 @@ class Changes:
         ends = period_end(row)
         later = copy.deepcopy(self._later.get(row["id"], []))
         return later + [
-            self._sim.invoices.line(item, cost(item), ends, after(ends, item["price"]["recurring"])) for item in items
+            self._sim.drafts.line(item, cost(item), ends, after(ends, item["price"]["recurring"])) for item in items
         ]
-
-
-def _interval(item: Json) -> tuple[Any, Any]:
-    recurring = item["price"]["recurring"]
-    return recurring["interval"], recurring["interval_count"]
-
-
-def _same(was: Json, item: Json) -> bool:
-    return was["price"]["id"] == item["price"]["id"] and was["quantity"] == item["quantity"]

@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.simulators.stripe.clock import DAY, HOUR
-from tests.simulators.stripe.periods import after, next_after
+from tests.simulators.stripe.periods import after, cost, next_after, period_end
 from tests.simulators.stripe.shapes import Json
-from tests.simulators.stripe.subscriptions import cost, period_end
 
 if TYPE_CHECKING:
     from tests.simulators.stripe.simulator import StripeSimulator
@@ -100,7 +99,7 @@ class Passing:
         if card is None and behaviour == "cancel":
             self._sim.subscriptions.end(row)
         elif card is None and behaviour == "pause":
-            self._sim.subscriptions.to_paused(row, "trial_end_without_payment_method")
+            self._sim.pauses.pause(row, "trial_end_without_payment_method")
         else:
             self._roll(row)
 
@@ -118,7 +117,7 @@ class Passing:
         lines = self._sim.changes.due(row) + [self._line(item) for item in rolled]
         status = "active" if row["status"] == "trialing" else row["status"]
         self._sim.subscriptions.change(row, items=row["items"] | {"data": items}, status=status)
-        invoice = self._sim.invoices.make(row, "subscription_cycle", lines, discounts=list(row["discounts"]))
+        invoice = self._sim.drafts.make(row, "subscription_cycle", lines, discounts=list(row["discounts"]))
         self._sim.subscriptions.change(row, latest_invoice=invoice["id"])
         if row["status"] == "unpaid":
             invoice["auto_advance"] = False
@@ -127,7 +126,7 @@ class Passing:
 
     def _line(self, item: Json) -> Json:
         start, end = item["current_period_start"], item["current_period_end"]
-        return self._sim.invoices.line(item, cost(item), start, end or after(start, item["price"]["recurring"]))
+        return self._sim.drafts.line(item, cost(item), start, end or after(start, item["price"]["recurring"]))
 
     def _uncollected(self, invoice: Json, behaviour: str) -> None:
         invoice["auto_advance"] = False

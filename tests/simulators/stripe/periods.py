@@ -31,3 +31,13 @@ def share(amount: int, start: int, end: int, at: int) -> int:
     """What is left of an amount for a period at this moment."""
     left = max(0, end - max(at, start))
     return round(amount * left / (end - start))
+
+
+def cost(item: Json) -> int:
+    """What an item costs for a whole period."""
+    return item["price"]["unit_amount"] * item["quantity"]
+
+
+def period_end(row: Json) -> int:
+    """When the current period of a subscription ends."""
+    return min(item["current_period_end"] for item in row["items"]["data"])

@@ -8,9 +8,9 @@ from tests.simulators.stripe.calls import Call, Route, Routes
 from tests.simulators.stripe.customers import merged
 from tests.simulators.stripe.errors import invalid
 from tests.simulators.stripe.objects import page
-from tests.simulators.stripe.periods import after
+from tests.simulators.stripe.periods import after, period_end
 from tests.simulators.stripe.shapes import Json, conforms, shape
-from tests.simulators.stripe.subscriptions import OVER, period_end
+from tests.simulators.stripe.subscriptions import OVER
 
 if TYPE_CHECKING:
     from tests.simulators.stripe.simulator import StripeSimulator

@@ -18,6 +18,7 @@ from tests.simulators.stripe.customers import Customers
 from tests.simulators.stripe.deliveries import Deliveries, Endpoint
 from tests.simulators.stripe.discounts import Discounts
 from tests.simulators.stripe.disputes import Disputes
+from tests.simulators.stripe.drafts import Drafts
 from tests.simulators.stripe.endpoints import Endpoints
 from tests.simulators.stripe.errors import invalid
 from tests.simulators.stripe.events import Events
@@ -26,11 +27,14 @@ from tests.simulators.stripe.faults import Faults
 from tests.simulators.stripe.invoices import Invoices
 from tests.simulators.stripe.objects import Objects
 from tests.simulators.stripe.passing import Passing
+from tests.simulators.stripe.pauses import Pauses
 from tests.simulators.stripe.payments import Payments
 from tests.simulators.stripe.portal import Portal
+from tests.simulators.stripe.prorations import Prorations
 from tests.simulators.stripe.refunds import Refunds
 from tests.simulators.stripe.schedules import Schedules
 from tests.simulators.stripe.server import Server
+from tests.simulators.stripe.sessions import Sessions
 from tests.simulators.stripe.shapes import Json
 from tests.simulators.stripe.subscriptions import Subscriptions
 from tests.simulators.stripe.transfers import Transfers
@@ -62,10 +66,14 @@ class StripeSimulator:
         self.discounts = Discounts(self)
         self.payments = Payments(self)
         self.transfers = Transfers(self)
+        self.drafts = Drafts(self)
         self.invoices = Invoices(self)
         self.subscriptions = Subscriptions(self)
+        self.pauses = Pauses(self)
+        self.prorations = Prorations(self)
         self.changes = Changes(self)
         self.schedules = Schedules(self)
+        self.sessions = Sessions(self)
         self.checkout = Checkout(self)
         self.refunds = Refunds(self)
         self.disputes = Disputes(self)
@@ -86,8 +94,9 @@ class StripeSimulator:
             self.transfers,
             self.invoices,
             self.subscriptions,
+            self.pauses,
             self.schedules,
-            self.checkout,
+            self.sessions,
             self.refunds,
             self.disputes,
             self.portal,

@@ -1,4 +1,4 @@
-"""Subscriptions: begun, paid or not, paused, ended."""
+"""Subscriptions: begun, paid or not, ended."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from tests.simulators.stripe.customers import merged
 from tests.simulators.stripe.errors import declined, invalid
 from tests.simulators.stripe.invoices import RETRIES, subscription_of
 from tests.simulators.stripe.objects import page
-from tests.simulators.stripe.periods import after, share
+from tests.simulators.stripe.periods import after, cost
 from tests.simulators.stripe.shapes import Json, conforms, listed, shape
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ OVER = {"canceled", "incomplete_expired"}
 
 
 class Subscriptions:
-    """`/v1/subscriptions`, except for updates (`changes`)."""
+    """`/v1/subscriptions`, except for updates (`changes`) and pauses (`pauses`)."""
 
     def __init__(self, sim: "StripeSimulator") -> None:
         self._sim = sim
@@ -36,8 +36,6 @@ class Subscriptions:
             "GET /v1/subscriptions/{id}": Route("SubscriptionRetrieveParams", self._retrieve),
             "POST /v1/subscriptions/{id}": Route("SubscriptionUpdateParams", self._update),
             "DELETE /v1/subscriptions/{id}": Route("SubscriptionCancelParams", self._cancel),
-            "POST /v1/subscriptions/{id}/pause": Route("SubscriptionPauseParams", self._pause),
-            "POST /v1/subscriptions/{id}/resume": Route("SubscriptionResumeParams", self._resume),
             "GET /v1/subscription_items": Route("SubscriptionItemListParams", self._list_items),
         }
 
@@ -122,7 +120,7 @@ class Subscriptions:
     def _first_invoice(self, row: Json, outcome: str | None) -> None:
         free = row["status"] == "trialing"
         lines = [
-            self._sim.invoices.line(
+            self._sim.drafts.line(
                 item,
                 0 if free else cost(item),
                 item["current_period_start"],
@@ -131,7 +129,7 @@ class Subscriptions:
             )
             for item in row["items"]["data"]
         ]
-        invoice = self._sim.invoices.make(row, "subscription_create", lines, discounts=list(row["discounts"]))
+        invoice = self._sim.drafts.make(row, "subscription_create", lines, discounts=list(row["discounts"]))
         row["latest_invoice"] = invoice["id"]
         self._sim.invoices.finalize(invoice)
         self._sim.invoices.collect(invoice, outcome)
@@ -156,7 +154,7 @@ class Subscriptions:
         ):
             self.change(row, status="active")
         elif row["status"] == "paused" and invoice["billing_reason"] == "subscription_update":
-            self._resumed(row)
+            self._sim.pauses.resumed(row)
 
     def unpaid(self, invoice: Json) -> None:
         """A try to pay an invoice of it failed."""
@@ -173,7 +171,7 @@ class Subscriptions:
         if self.dunning == "cancel":
             self.end(row, "payment_failed")
         elif self.dunning == "paused":
-            self.to_paused(row, "final_payment_failure")
+            self._sim.pauses.pause(row, "final_payment_failure")
         else:
             self.change(row, status=self.dunning)
 
@@ -204,7 +202,7 @@ class Subscriptions:
         if gone:
             self.change(row, discounts=[id_ for id_ in row["discounts"] if id_ not in gone])
 
-    # ---- ending and pausing
+    # ---- ending
 
     def end(self, row: Json, reason: str = "cancellation_requested", **details: Any) -> None:
         """It is over now."""
@@ -232,17 +230,6 @@ class Subscriptions:
         if invoice["status"] == "open":
             self._sim.invoices.void(invoice)
         self.change(row, status="incomplete_expired", ended_at=self._sim.now())
-
-    def to_paused(self, row: Json, why: str) -> None:
-        """No invoices and no periods until it is resumed."""
-        told = {"subscription": {"type": why}, "transitioned_at": self._sim.now(), "type": "subscription"}
-        details = conforms(stripe.Subscription.StatusDetails, {"paused": told})
-        self.change(row, status="paused", status_details=details)
-        self._sim.events.emit("customer.subscription.paused", row)
-
-    def _resumed(self, row: Json) -> None:
-        self.change(row, status="active", status_details=None)
-        self._sim.events.emit("customer.subscription.resumed", row)
 
     # ---- endpoints
 
@@ -290,66 +277,10 @@ class Subscriptions:
         if row["status"] in OVER:
             raise invalid(f"No such subscription: '{row['id']}'", "id", "resource_missing")
         if call.params.get("prorate"):
-            self._credit_unused(row)
+            self._sim.pauses.credit_unused(row)
         self.end(row, **call.params.get("cancellation_details", {}))
         return row
-
-    def _credit_unused(self, row: Json) -> None:
-        customer = self._sim.objects.get("customer", row["customer"])
-        unused = sum(
-            share(cost(item), item["current_period_start"], item["current_period_end"], self._sim.now())
-            for item in row["items"]["data"]
-        )
-        self._sim.events.change(customer, "customer.updated", balance=customer["balance"] - unused)
-
-    def _pause(self, call: Call) -> Json:
-        row = self._sim.objects.get("subscription", call.ids["id"])
-        if row["schedule"] is not None:
-            raise invalid("You cannot pause a subscription with an attached schedule.")
-        if row["status"] not in {"active", "trialing", "past_due"}:
-            raise invalid(f"You cannot pause a subscription whose status is {row['status']}.")
-        unused = call.params.get("bill_for", {}).get("unused_time_from", {}).get("type", "now")
-        if unused != "none" and row["status"] == "active":
-            self._credit_unused(row)
-        self.to_paused(row, "pause_requested")
-        return row
-
-    def _resume(self, call: Call) -> Json:
-        row = self._sim.objects.get("subscription", call.ids["id"])
-        if row["status"] != "paused":
-            raise invalid(f"You can only resume subscriptions that are paused. This one is {row['status']}.")
-        anchor = call.params.get("billing_cycle_anchor", {"type": "now"})["type"]
-        if anchor == "now":
-            self._bill_again(row, call.params.get("payment_behavior", "resume_on_payment_attempt"))
-        else:
-            self._resumed(row)
-        return row
-
-    def _bill_again(self, row: Json, behaviour: str) -> None:
-        now = self._sim.now()
-        for item in row["items"]["data"]:
-            item["current_period_start"], item["current_period_end"] = now, after(now, item["price"]["recurring"])
-        row["billing_cycle_anchor"] = now
-        lines = [
-            self._sim.invoices.line(item, cost(item), now, item["current_period_end"]) for item in row["items"]["data"]
-        ]
-        invoice = self._sim.invoices.make(row, "subscription_update", lines, discounts=list(row["discounts"]))
-        row["latest_invoice"] = invoice["id"]
-        self._sim.invoices.finalize(invoice)
-        if not self._sim.invoices.collect(invoice) and behaviour == "resume_on_payment_attempt":
-            self._resumed(row)
-            self.change(row, status="past_due")
 
     def _list_items(self, call: Call) -> Json:
         row = self._sim.objects.get("subscription", call.params["subscription"], param="subscription")
         return page("/v1/subscription_items", row["items"]["data"], {**call.params, "created": None})
-
-
-def cost(item: Json) -> int:
-    """What an item costs for a whole period."""
-    return item["price"]["unit_amount"] * item["quantity"]
-
-
-def period_end(row: Json) -> int:
-    """When the current period of a subscription ends."""
-    return min(item["current_period_end"] for item in row["items"]["data"])

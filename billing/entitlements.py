@@ -65,10 +65,9 @@ class Entitlements:
         """Learn what is new; the places that may have another plan than before. Raises StoreUnavailableError."""
         due = self._turned()
         version, news = await self._store.news(self._version)
-        if version < self._version:  # somebody who asked later was answered sooner
-            news = {}
-        self._version = max(version, self._version)
-        self._spans.update(news)
+        if version >= self._version:  # or somebody who asked later was answered sooner
+            self._version = version
+            self._spans.update(news)
         changed = {*due, *news}
         if changed:
             self._settle(changed)

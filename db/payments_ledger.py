@@ -18,6 +18,7 @@ from db.outbox import put_effects
 from db.payments_accounts import found
 from db.payments_marks import mark
 from db.statements import among, insert_or_update
+from db.tips import TipRows
 
 Row = Subscription | Invoice | Charge | Refund | Dispute
 _TABLES: Mapping[type[Row], Table[Any]] = {
@@ -32,6 +33,7 @@ class SqlLedger:
         self.connection = connection
         self.dialect = dialect
         self.now = now
+        self.tips = TipRows(connection)
 
     async def account(self, customer: str) -> Account | None:
         """Whose customer that is."""

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
+from core.ports.tips import TipLedger
 from core.records.grants import Subject
 from core.records.notices import Effect
 from core.records.payments import (
@@ -31,6 +32,11 @@ class Deliveries(Protocol):
 
 class Ledger(Protocol):
     """What may be read and written in the transaction that ends a look at Stripe."""
+
+    @property
+    def tips(self) -> TipLedger:
+        """The same of tips."""
+        ...
 
     async def account(self, customer: str) -> Account | None:
         """Whose customer that is."""

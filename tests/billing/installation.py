@@ -69,7 +69,8 @@ class Installation:
         self.reconciler = Reconciler(
             self.client, self.inbox, self.targets, self.books, clock, livemode=False, wake=self.sync.wake
         )
-        jobs, corrections = Jobs(), Corrections(self.client)
+        self.jobs = jobs = Jobs()
+        corrections = Corrections(self.client)
         jobs.register(CANCEL, corrections.cancel)
         jobs.register(DOUBLE, corrections.double)
         self.courier = Courier(SqlOutbox(database, clock), {Channel.JOB: jobs}, clock)

@@ -6,6 +6,7 @@ from sqlalchemy import delete, insert, select, update
 
 from core.ports.chats import Chat
 from core.types import PersonId, PlaceId
+from db.chat_merge import merge
 from db.engine import Database
 from db.entitlements import hold_grants, move_grants
 from db.models import audit, chats, entries, links, outbox, places, plays, presences, rooms, visits
@@ -34,9 +35,7 @@ class SqlChats:
             await connection.execute(insert_or_update(chats, self._database.dialect), row)
 
     async def move(self, old: PlaceId, new: PlaceId) -> None:
-        """A chat has another id (see the port). Its plan goes with it in any case; nothing else when the old one is
-        unknown, or the new one known.
-        """
+        """A chat has another id (see the port). One that is known by both has one room afterwards."""
         async with self._database.write() as connection:
             await hold_grants(connection, self._database.dialect)
             await move_grants(connection, old, new, self._database.dialect)
@@ -45,7 +44,10 @@ class SqlChats:
             await move_usage(connection, old, new, self._database.dialect)
             query = select(places).where(places.c.id.in_([old, new]))
             known = {row["id"]: dict(row) for row in (await connection.execute(query)).mappings()}
-            if old not in known or new in known:
+            if new in known:
+                await merge(connection, old, new, self._database.dialect)
+                return
+            if old not in known:
                 return
             await connection.execute(insert(places), {**known[old], "id": new})
             for table in (rooms, entries, presences, plays, links, visits, audit):

@@ -117,12 +117,15 @@ class Panels:
         """A group became a supergroup with another id."""
         was, now = place_of(old), place_of(new)
         await self.chats.move(was, now)
-        known = self._known.pop(was, None)
-        if known is not None and now not in self._known:
-            self._known[now] = replace(known, place=now, message=None)
+        known, meanwhile = self._known.pop(was, None), self._known.get(now) or Chat(now)
+        if known is not None:
+            self._known[now] = replace(meanwhile, language=meanwhile.language or known.language)
         if (room := self._shown_in.pop(was, None)) is not None:
             self._rooms[room].discard(was)
-        self.know(now, await self.ref(now))
+        before, ref = self._shown_in.get(now), await self.ref(now)
+        self.know(now, ref)
+        for changed in {ref.room, before or ref.room}:
+            self._bus.publish(Event(room=changed))
         if (panel := self._panels.pop(was, None)) is not None:
             panel.task.cancel()  # last: it may be the one that found out
             if panel.task is not asyncio.current_task():

@@ -29,7 +29,10 @@ class Chats(Protocol):
         ...
 
     async def move(self, old: PlaceId, new: PlaceId) -> None:
-        """A chat has another id from now on: its room, settings and links are the new one's."""
+        """A chat has another id from now on: its room, settings and links are the new one's.
+
+        What was asked for under the new id already joins that room's queue.
+        """
         ...
 
     async def visited(self, person: PersonId) -> PlaceId | None:

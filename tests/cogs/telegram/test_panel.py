@@ -10,6 +10,7 @@ import cogs.telegram.panel
 from cogs.telegram.people import place_of
 from core.enums import EndReason
 from core.events import PlayerChanged, PlayFailed
+from core.ports.chats import Chat
 from tests.cogs.telegram.conftest import Party
 from tests.waiting import until
 
@@ -181,6 +182,25 @@ async def test_a_group_that_grows_is_known_by_whichever_message_comes_first(part
     grown = party.telegram.migrate(party.group)
     party.telegram.updates.waiting.popleft()
     await until(lambda: f"telegram:{grown.id}" in party.chats.chats)
+
+
+async def test_a_supergroup_that_was_faster_than_its_news_keeps_its_message(party: Party) -> None:
+    await party.ann.say("/lang es", party.group)
+    await party.ann.say("/play aria", party.group)
+    await party.shows("Aria")
+    grown = party.telegram.migrate(party.group)
+    news = list(party.telegram.updates.waiting)
+    party.telegram.updates.waiting.clear()
+    await party.ben.say("/play blues", grown)
+    await until(lambda: grown.shows("Blues"))
+    panels, told = party.client.panels, list[str]()
+    shown = panels.chat(place_of(grown.id)).message
+    party.bus.subscribe(lambda event: told.append(event.room))
+    party.telegram.updates.waiting.extend(news)
+    await party.ann.say("/now", grown)
+    assert panels.chat(place_of(grown.id)) == Chat(place_of(grown.id), shown, None, "es")
+    assert place_of(party.group.id) not in panels._known
+    assert f"room-of-telegram:{grown.id}" in told  # whoever plays it, or shows it, looks again
 
 
 async def test_a_group_whose_growing_was_missed_is_found_by_its_message(party: Party) -> None:

@@ -3,13 +3,11 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
 import typer
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -19,6 +17,8 @@ from audio.node import NodeAddress
 from audio.nodes import NodeSettingError, parse_nodes
 from audio.sources import SourceSettingError, open_sources
 from billing.plans import PlansError, read_plans
+from bot import check_payments
+from bot.checking import WrongError, asked
 from bot.config import Settings, reachable, revealed
 from bot.keys import KeyFileError, load_keys
 from bot.mail import greet
@@ -29,15 +29,9 @@ from core.ports.notices import NotSentError
 from db.engine import Database
 from db.migrate import newest, revision
 
-PATIENCE = aiohttp.ClientTimeout(total=5)
-
 WIDTH = max(map(len, Settings.model_fields))
 
 Check = Callable[[Settings], Awaitable[str]]
-
-
-class WrongError(Exception):
-    """What is wrong with a setting."""
 
 
 async def check_all(settings: Settings) -> int:
@@ -98,7 +92,7 @@ async def _discord(settings: Settings) -> str:
     if settings.discord_token is None:
         return "off"
     headers = {"Authorization": f"Bot {settings.discord_token.get_secret_value()}"}
-    async with _asked(f"{settings.discord_api_url}/users/@me", headers) as answer:
+    async with asked(f"{settings.discord_api_url}/users/@me", headers) as answer:
         if answer.status == 401:  # noqa: PLR2004 - HTTP
             raise WrongError("the token is refused: make a new one in Discord's developer portal")
         if answer.status != 200:  # noqa: PLR2004 - HTTP
@@ -110,7 +104,7 @@ async def _discord_api(settings: Settings) -> str:
     if settings.discord_token is None:
         return f"{settings.discord_api_url}, not asked without DISCORD_TOKEN"
     headers = {"Authorization": f"Bot {settings.discord_token.get_secret_value()}"}
-    async with _asked(f"{settings.discord_api_url}/gateway/bot", headers):
+    async with asked(f"{settings.discord_api_url}/gateway/bot", headers):
         return settings.discord_api_url
 
 
@@ -118,7 +112,7 @@ async def _telegram(settings: Settings) -> str:
     if settings.telegram_token is None:
         return "off"
     url = f"{settings.telegram_api_url}/bot{settings.telegram_token.get_secret_value()}/getMe"
-    async with _asked(url, {}) as answer:
+    async with asked(url, {}) as answer:
         if answer.status in {401, 404}:
             raise WrongError("the token is refused: ask @BotFather for a new one")
         if answer.status != 200:  # noqa: PLR2004 - HTTP
@@ -129,19 +123,8 @@ async def _telegram(settings: Settings) -> str:
 async def _telegram_api(settings: Settings) -> str:
     if settings.telegram_token is None:
         return f"{settings.telegram_api_url}, not asked without TELEGRAM_TOKEN"
-    async with _asked(settings.telegram_api_url, {}):
+    async with asked(settings.telegram_api_url, {}):
         return settings.telegram_api_url
-
-
-@asynccontextmanager
-async def _asked(url: str, headers: dict[str, str]) -> AsyncGenerator[aiohttp.ClientResponse]:
-    """The answer of a server. Raises WrongError when there is none."""
-    try:
-        async with aiohttp.ClientSession(timeout=PATIENCE) as session, session.get(url, headers=headers) as answer:
-            yield answer
-    except (aiohttp.ClientError, TimeoutError) as error:
-        server = urlsplit(url).netloc.rpartition("@")[2]
-        raise WrongError(f"{server} cannot be reached ({type(error).__name__})") from None
 
 
 def _parsed(settings: Settings) -> tuple[bool, list[NodeAddress]]:
@@ -158,7 +141,7 @@ async def _nodes(settings: Settings) -> str:
 
 
 async def _version(node: NodeAddress) -> str:
-    async with _asked(f"{node.uri}/version", {"Authorization": node.password}) as answer:
+    async with asked(f"{node.uri}/version", {"Authorization": node.password}) as answer:
         if answer.status in {401, 403}:
             raise WrongError(f"{node.name}: the password is refused")
         return f"{node.name} {(await answer.text()).strip()}"
@@ -223,7 +206,7 @@ async def _metrics_token(settings: Settings) -> str:
 async def _traces(settings: Settings) -> str:
     if (url := settings.otel_exporter_otlp_endpoint) is None:
         return "off"
-    async with _asked(url, {}):
+    async with asked(url, {}):
         return url
 
 
@@ -276,7 +259,7 @@ async def _icecast(settings: Settings) -> str:
         return "off"
     url = urlsplit(settings.icecast_url.get_secret_value())
     host = url.hostname or ""
-    async with _asked(f"{url.scheme}://{host}{f':{url.port}' if url.port else ''}/status-json.xsl", {}):
+    async with asked(f"{url.scheme}://{host}{f':{url.port}' if url.port else ''}/status-json.xsl", {}):
         return f"rooms are mounted on {host}"
 
 
@@ -338,6 +321,13 @@ CHECKS: dict[str, Check] = {
     "plans_file": _plans,
     "default_plan": _default_plan,
     "smtp_url": _smtp,
+    "stripe_secret_key": check_payments.stripe_key,
+    "stripe_webhook_secret": check_payments.webhook_secret,
+    "stripe_connect_webhook_secret": check_payments.connect_secret,
+    "stripe_api_url": check_payments.stripe_url,
+    "stripe_tax": check_payments.stripe_tax,
+    "trial_days": check_payments.trial_days,
+    "grace_days": check_payments.grace_days,
     "hls": _hls,
     "icecast_url": _icecast,
     "metrics_token": _metrics_token,

@@ -25,7 +25,7 @@ from billing.standing import (
 )
 from core.ports.clock import Clock
 from core.ports.payments import Ledger, Settle
-from core.records.notices import Effect
+from core.records.notices import Contact, Effect
 from core.records.payments import Account, Claim, Invoice, Paid, Refund, Subscription
 
 RECENT = 20
@@ -45,6 +45,7 @@ class Seen:
     invoices: Sequence[Invoice] = ()
     sessions: Sequence[tuple[str, str]] = ()
     """Checkouts that are over, and what became of them."""
+    email: str = ""
     gone: bool = False
     """The customer was deleted."""
 
@@ -75,7 +76,8 @@ class Customers:
     # ---- fetching
 
     async def _fetch(self, customer: str, spoken_of: Sequence[str]) -> Seen:
-        if await self._is_gone(customer):
+        email = await self._email(customer)
+        if email is None:
             return Seen((), gone=True)
         listed = await self._client.v1.subscriptions.list_async({"customer": customer, "status": "all", "limit": 100})
         found = {it.id: fetched.subscription(it) async for it in listed.auto_paging_iter()}
@@ -86,16 +88,19 @@ class Customers:
             [*found.values(), *more],
             [fetched.invoice(it) for it in bills.data],
             [it for one in spoken_of if one.startswith(SESSION) and (it := await self._session(one, customer))],
+            email,
         )
 
-    async def _is_gone(self, customer: str) -> bool:
+    async def _email(self, customer: str) -> str | None:
+        """Where the customer wants mail, as far as they said; None: they are gone."""
         try:
             it = await self._client.v1.customers.retrieve_async(customer)
         except stripe.InvalidRequestError as error:
             if error.code == "resource_missing":
-                return True
+                return None
             raise
-        return "deleted" in it and bool(it["deleted"])
+        gone = "deleted" in it and bool(it["deleted"])
+        return None if gone else it.email or ""
 
     async def _subscription(self, key: str) -> Subscription | None:
         """Lists may lag behind what an event speaks of."""
@@ -125,6 +130,8 @@ class Customers:
         gone = self._vanished(before, {it.id for it in here}, now)
         await ledger.put(*here, *gone, *seen.invoices)
         await ledger.close_attempts(seen.sessions)
+        if seen.email:
+            await ledger.effects(Contact(account.person, email=seen.email))
         known = await ledger.paid(account)
         applied = [await self._apply(ledger, known, before.get(it.id), it, now) for it in known.subscriptions]
         known = replace(known, subscriptions=applied)

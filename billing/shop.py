@@ -26,6 +26,7 @@ from core.purchases import (
     PurchasesFrozenError,
 )
 from core.records.grants import Subject
+from core.records.notices import Contact
 from core.records.purchases import Held
 from core.records.shop import Offer, Outcome, Quote, Standing
 from core.types import Actor, PlaceId, RoomId
@@ -80,7 +81,7 @@ class Shop:
         """How the place stands (see the port)."""
         return await self._stand.of(actor)
 
-    async def buy(self, actor: Actor, price: str) -> str:
+    async def buy(self, actor: Actor, price: str, language: str | None = None) -> str:
         """The address where a price is paid (see the port)."""
         till = self._open(actor)
         if not actor.admin:
@@ -90,6 +91,8 @@ class Shop:
             raise PurchasesFrozenError
         await self._check_unpaid(till, actor, offer.plan)
         account = await self._purchases.account(Subject(actor.place), actor.person, livemode=till.livemode)
+        if language is not None:
+            await self._outbox.put(Contact(actor.person, language=language))
         return await till.checkout.url(actor, account, offer)
 
     async def arrived(self, name: str) -> PlaceId | None:

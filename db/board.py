@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, false, or_, select, update
 from core.ports.clock import Clock
 from core.records.notices import Channel, Letter, LetterState, Topic
 from core.types import PersonId, PlaceId
-from db.contacts import SqlContacts, letter_of, same_human
+from db.contacts import SqlMutes, letter_of, same_human
 from db.engine import Database
 from db.models import outbox
 from db.statements import among
@@ -22,7 +22,7 @@ class SqlBoard:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._contacts = SqlContacts(database)
+        self._mutes = SqlMutes(database)
 
     async def unread(self, person: PersonId | None, places: Collection[PlaceId] = ()) -> Sequence[Letter]:
         """What was not read, the oldest first (see the port)."""
@@ -44,11 +44,11 @@ class SqlBoard:
 
     async def muted(self, person: PersonId) -> Collection[Topic]:
         """What they do not want to be told."""
-        return await self._contacts.muted(person)
+        return await self._mutes.muted(person)
 
     async def mute(self, person: PersonId, topic: Topic, *, on: bool) -> None:
         """They do not want to be told, or do again (see the port)."""
-        await self._contacts.mute(person, topic, on=on)
+        await self._mutes.mute(person, topic, on=on)
 
     def _theirs(self, person: PersonId | None, places: Collection[PlaceId]) -> ColumnElement[bool]:
         """Their rows that were not read, and are due."""

@@ -7,7 +7,7 @@ from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.notices import is_muted
-from core.records.notices import Channel, Letter, NoticeKind, Topic
+from core.records.notices import Channel, Contact, Letter, NoticeKind, Topic
 from core.types import PersonId, PlaceId
 from db.engine import Database
 from db.models import contacts, identities, mutes, persons, places
@@ -16,19 +16,11 @@ from db.statements import insert_or_ignore
 _BY_IDENTITY = (Channel.DISCORD, Channel.TELEGRAM)
 
 
-class SqlContacts:
-    """What is known beside a person's accounts. All raises StoreUnavailableError."""
+class SqlMutes:
+    """What people do not want to be told. All raises StoreUnavailableError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def know(self, person: PersonId, *, email: str | None = None, language: str | None = None) -> None:
-        """Keep an e-mail address (as the payment provider has it) or a language; None leaves what is known.
-
-        As part of somebody else's transaction: `know_contact`.
-        """
-        async with self._database.write() as connection:
-            await know_contact(connection, person, self._database.dialect, email=email, language=language)
 
     async def muted(self, person: PersonId) -> Collection[Topic]:
         """What they do not want to be told."""
@@ -47,21 +39,14 @@ class SqlContacts:
                 await connection.execute(delete(mutes).where(theirs, mutes.c.topic == topic.value))
 
 
-async def know_contact(
-    connection: AsyncConnection,
-    person: PersonId,
-    dialect: str,
-    *,
-    email: str | None = None,
-    language: str | None = None,
-) -> None:
-    """Keep an e-mail address or a language of a person; None leaves what is known, somebody unknown stays so."""
-    if await connection.scalar(select(persons.c.id).where(persons.c.id == person)) is None:
+async def know_contact(connection: AsyncConnection, told: Contact, dialect: str) -> None:
+    """Keep an address or a language; somebody unknown stays so."""
+    if await connection.scalar(select(persons.c.id).where(persons.c.id == told.person)) is None:
         return
-    await connection.execute(insert_or_ignore(contacts, dialect), {"person": person})
-    news = {name: it for name, it in (("email", email), ("language", language)) if it is not None}
+    await connection.execute(insert_or_ignore(contacts, dialect), {"person": told.person})
+    news = {name: it for name, it in (("email", told.email), ("language", told.language)) if it is not None}
     if news:
-        await connection.execute(update(contacts).where(contacts.c.person == person).values(**news))
+        await connection.execute(update(contacts).where(contacts.c.person == told.person).values(**news))
 
 
 def same_human(person: PersonId) -> Select[str]:

@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.ports.clock import Clock
-from core.records.notices import Channel, Effect, Job, Letter, LetterState, Notice, Withdrawal
-from db.contacts import channels_of, letter_of
+from core.records.notices import Channel, Contact, Effect, Job, Letter, LetterState, Notice, Withdrawal
+from db.contacts import channels_of, know_contact, letter_of
 from db.engine import Database
 from db.models import outbox
 from db.statements import database_now
@@ -28,6 +28,8 @@ async def put_effects(connection: AsyncConnection, effects: Iterable[Effect], no
     for effect in effects:
         if isinstance(effect, Withdrawal):
             await _withdraw(connection, effect)
+        elif isinstance(effect, Contact):
+            await know_contact(connection, effect, dialect)
         else:
             rows = [_row(effect, channel, now) for channel in await _channels(connection, effect)]
             if rows:

@@ -58,7 +58,7 @@ class Premium:
         key, act, price = fields.get("key", ""), fields.get("act", ""), fields.get("price", "")
         actor = self._shop.bearer(key, ref.place)
         if act == "buy":
-            return self._leave(request, await self._shop.buy(actor, price))
+            return self._leave(request, await self._shop.buy(actor, price, locale_of(request)))
         if act == "portal":
             return self._leave(request, await self._shop.portal(actor, ref.room))
         if act == "quote":

@@ -80,7 +80,7 @@ def _buttons(call: Call, stand: Standing) -> Sequence[ui.Item[Any]]:
 
 async def _buy(call: Call, _: int) -> None:
     await _think(call)
-    url = await _shop(call).buy(call.actor, _chosen(call))
+    url = await _shop(call).buy(call.actor, _chosen(call), call.interaction.locale.value)
     text = call.words.gettext("Pay within half an hour; the plan begins by itself then.")
     await call.say(text, view=_row([ui.Button(label=call.words.gettext("To the checkout"), url=url)]))
 

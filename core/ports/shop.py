@@ -31,8 +31,9 @@ class Shop(Protocol):
         """How the place stands, as the actor sees it."""
         ...
 
-    async def buy(self, actor: Actor, price: str) -> str:
-        """The address where a price of `offers` is paid; asked again, it is the same one while that is open.
+    async def buy(self, actor: Actor, price: str, language: str | None = None) -> str:
+        """The address where a price of `offers` is paid; asked again, it is the same one while that is open. What
+        becomes of it is told in that `language` (its tag).
 
         Raises ForbiddenError, NotForSaleError, PaidAlreadyError, PurchasesFrozenError.
         """

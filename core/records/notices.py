@@ -109,7 +109,16 @@ class Withdrawal:
     key: str
 
 
-Effect = Notice | Job | Withdrawal
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How else a person is reached, and in which language (its tag); None leaves what is known."""
+
+    person: PersonId
+    email: str | None = None
+    language: str | None = None
+
+
+Effect = Notice | Job | Withdrawal | Contact
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,8 @@ from bot.mail_server import MailUrlError, Server, server_of
 from bot.notices import Notices
 from core.enums import Surface
 from core.ports.notices import NotSentError
-from core.records.notices import Channel, Notice, NoticeKind, Topic
+from core.records.notices import Channel, Contact, Notice, NoticeKind, Topic
 from core.types import Identity, PersonId
-from db.contacts import SqlContacts
 from db.engine import Database
 from db.groups import Groups
 from db.migrate import migrate
@@ -131,7 +130,7 @@ class Installation:
         self.person = await places.person(one)
         await places.person(other)
         await SqlPeople(self.database, Recorder(), self.clock, Groups()).link(one, other)
-        await SqlContacts(self.database).know(self.person, email="ann@example.org", language="es")
+        await self.notices.outbox.put(Contact(self.person, "ann@example.org", "es"))
 
     async def tell(self, key: str = "paid:in_1", **data: object) -> None:
         told = {"plan": "pro", "amount": 500, "currency": "eur", "until": self.clock.now(), **data}
@@ -277,7 +276,7 @@ async def test_who_takes_no_messages_is_left_alone(house: Installation, mail_ser
 
 
 async def test_what_is_no_address_gets_nothing(house: Installation) -> None:
-    await SqlContacts(house.database).know(house.person, email="not an address")
+    await house.notices.outbox.put(Contact(house.person, "not an address"))
     await house.tell()
     await house.deliver()
     assert await house.state(Channel.EMAIL) == "refused"
@@ -295,7 +294,7 @@ async def test_mail_goes_out_over_tls_or_not_at_all(mail_server: MailServer) -> 
 
 
 async def test_an_address_that_brings_a_header_is_refused(house: Installation, mail_server: MailServer) -> None:
-    await SqlContacts(house.database).know(house.person, email="ann@example.org\r\nBcc: all@example.org")
+    await house.notices.outbox.put(Contact(house.person, "ann@example.org\r\nBcc: all@example.org"))
     await house.tell()
     await house.deliver()
     assert (mail_server.mails, await house.state(Channel.EMAIL)) == ([], "refused")

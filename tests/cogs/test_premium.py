@@ -33,7 +33,7 @@ class FakeShop:
     async def standing(self, actor: Actor) -> Standing:
         return replace(self.stand, place=actor.place)
 
-    async def buy(self, actor: Actor, price: str) -> str:
+    async def buy(self, actor: Actor, price: str, language: str | None = None) -> str:
         self.calls.append(("buy", actor.place, actor.admin, price))
         if self.refused:
             raise self.refused

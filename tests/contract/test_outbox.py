@@ -10,9 +10,20 @@ from billing.notices import ATTEMPTS, FEWER, Courier, Jobs
 from core.enums import Surface
 from core.errors import StoreUnavailableError
 from core.ports.notices import NotSentError, UndeliverableError
-from core.records.notices import Channel, Effect, Job, Letter, LetterState, Notice, NoticeKind, Topic, Withdrawal
+from core.records.notices import (
+    Channel,
+    Contact,
+    Effect,
+    Job,
+    Letter,
+    LetterState,
+    Notice,
+    NoticeKind,
+    Topic,
+    Withdrawal,
+)
 from core.types import Identity, PersonId, PlaceId
-from db.contacts import SqlContacts
+from db.contacts import SqlMutes
 from db.engine import Database
 from db.groups import Groups
 from db.models import outbox, persons
@@ -63,7 +74,7 @@ class House:
     def __init__(self, database: Database, clock: MovedClock, lease: int = 60_000) -> None:
         self.database, self.clock = database, clock
         self.outbox = SqlOutbox(database, clock, lease=lease)
-        self.contacts = SqlContacts(database)
+        self.mutes = SqlMutes(database)
         self.places = SqlPlaces(database, clock)
         self.wires = {it: Wire() for it in (Channel.DISCORD, Channel.TELEGRAM, Channel.EMAIL)}
         self.jobs = Jobs()
@@ -95,7 +106,7 @@ async def ann(house: House) -> PersonId:
     person = await house.places.person(ANN)
     await house.places.person(ANNS_PHONE)
     await SqlPeople(house.database, Recorder(), house.clock, Groups()).link(ANN, ANNS_PHONE)
-    await house.contacts.know(person, email="ann@example.org", language="es")
+    await house.put(Contact(person, email="ann@example.org"), Contact(person, language="es"))
     return person
 
 
@@ -265,12 +276,12 @@ async def test_reminders_are_withdrawn(house: House, ann: PersonId) -> None:
 
 
 async def test_who_wants_no_tips_hears_of_none(house: House, ann: PersonId) -> None:
-    await house.contacts.mute(ann, Topic.TIPS, on=True)
+    await house.mutes.mute(ann, Topic.TIPS, on=True)
     await house.put(notice(ann, kind=NoticeKind.TIP_RECEIVED))
     await house.deliver()
     assert set((await house.states()).values()) == {"skipped", "waiting"}
     assert not any(wire.handed for wire in house.wires.values())
-    await house.contacts.mute(ann, Topic.TIPS, on=False)
+    await house.mutes.mute(ann, Topic.TIPS, on=False)
     await house.put(notice(ann, "n:2", kind=NoticeKind.TIP_RECEIVED))
     await house.deliver()
     assert all(wire.arrived == ["n:2"] for wire in house.wires.values())
@@ -279,14 +290,14 @@ async def test_who_wants_no_tips_hears_of_none(house: House, ann: PersonId) -> N
 @pytest.mark.parametrize("kind", [NoticeKind.PAID, NoticeKind.PAYMENT_FAILED])
 async def test_receipts_and_trouble_stay_on_one_channel(house: House, ann: PersonId, kind: NoticeKind) -> None:
     for topic in Topic:
-        await house.contacts.mute(ann, topic, on=True)
+        await house.mutes.mute(ann, topic, on=True)
     await house.put(notice(ann, kind=kind))
     await house.deliver()
     assert await house.states() == {"discord": "sent", "email": "skipped", "telegram": "skipped", "web": "waiting"}
 
 
 async def test_an_opt_out_of_one_account_holds_for_all_of_the_same_human(house: House, ann: PersonId) -> None:
-    await house.contacts.mute(await house.places.person(ANNS_PHONE), Topic.PLAN, on=True)
+    await house.mutes.mute(await house.places.person(ANNS_PHONE), Topic.PLAN, on=True)
     await house.put(notice(ann, kind=NoticeKind.PAUSED))
     await house.deliver()
     assert not any(wire.handed for wire in house.wires.values())

@@ -11,13 +11,13 @@ from sqlalchemy import insert, update
 from core.enums import EndReason, GrantSource, Hearing, Surface
 from core.ports.places import RoomRef
 from core.records.grants import Subject
-from core.records.notices import Notice, NoticeKind, Topic
+from core.records.notices import Contact, Notice, NoticeKind, Topic
 from core.records.results import Queued
 from core.records.rows import Audit, Play
 from core.room import Room
 from core.types import LOBBY, CommandId, EntryId, Identity, PersonId, PlaceId, Poll, Presence, TrackRef, Turn, Undo
 from db.chats import SqlChats
-from db.contacts import SqlContacts
+from db.contacts import SqlMutes
 from db.engine import Database
 from db.entitlements import SqlEntitlements
 from db.grants import SqlGrants
@@ -109,13 +109,13 @@ async def give_tips(database: Database, person: PersonId) -> None:
 
 async def tell(database: Database, person: PersonId) -> None:
     """What waits to be told to her, and to Ben about her."""
-    contacts = SqlContacts(database)
-    await contacts.know(person, email="zoe@example.org")
-    await contacts.mute(person, Topic.TIPS, on=True)
+    await SqlMutes(database).mute(person, Topic.TIPS, on=True)
     ben = await SqlPlaces(database, MovedClock()).person(Identity(Surface.WEB, "ben", "Ben"))
     tip = {"amount": 500, "currency": "eur", "person": person, "name": "Zoë the Great"}
     await SqlOutbox(database, MovedClock()).put(
-        Notice("paid:1", NoticeKind.PAID, person), Notice("tip:1", NoticeKind.TIP_RECEIVED, ben, data=tip)
+        Contact(person, email="zoe@example.org"),
+        Notice("paid:1", NoticeKind.PAID, person),
+        Notice("tip:1", NoticeKind.TIP_RECEIVED, ben, data=tip),
     )
 
 

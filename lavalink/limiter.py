@@ -19,7 +19,8 @@ AHEAD = 5
 """Steps in which the volume goes down before a peak."""
 RELEASE = 1 - math.exp(-1 / 80)
 """Share of the way back to full volume in a step: 80 ms in all."""
-RELEASED = 0.9999
+RELEASED = 0.0001
+"""What is lacking of full volume when it counts as reached."""
 SUSPECT = 0.6
 """Between samples that are lower than this share of the ceiling nothing is higher than the ceiling."""
 
@@ -35,9 +36,17 @@ def _interpolator(place: float) -> NDArray[np.float32]:
     return (taps / taps.sum()).astype(np.float32)
 
 
-_QUARTER, _HALF = _interpolator(0.25), _interpolator(0.5)
-_EVEN, _ODD = (_QUARTER + _QUARTER[::-1]) / 2, (_QUARTER - _QUARTER[::-1]) / 2
-"""The point at three quarters is the mirror image of the one at a quarter: both are made of the same sums."""
+def _oversampler() -> NDArray[np.float32]:
+    """Makes of a step's samples, with those around them, the wave at each of them and at three points behind it."""
+    points = np.zeros((4, STEP, STEP + TAPS - 1), np.float32)
+    for at in range(STEP):
+        points[0, at, at + _CONTEXT - 1] = 1
+        for quarter in (1, 2, 3):
+            points[quarter, at, at : at + TAPS] = _interpolator(quarter / 4)
+    return points.reshape(4 * STEP, -1)
+
+
+_OVERSAMPLER = _oversampler()
 _RAMP = np.repeat(np.arange(STEP, dtype=np.float32) / STEP, 2)
 _EASING = np.arange(AHEAD + 1) / AHEAD
 _QUIET: Sound = np.zeros((0, 2), np.float32)
@@ -75,11 +84,10 @@ class Limiter:
         """Find out by how much the new whole steps are too loud."""
         known = len(self._caps)
         steps = (len(self._sound) - 2 * _CONTEXT) // STEP - known
-        if steps <= 0:
-            return
-        start = known * STEP
-        peaks = _peaks(self._sound[start : start + steps * STEP + 2 * _CONTEXT])
-        self._caps = np.concatenate([self._caps, np.minimum(1.0, CEILING / np.maximum(peaks, 1e-9))])
+        if steps > 0:
+            start = known * STEP
+            caps = _caps(self._sound[start : start + steps * STEP + 2 * _CONTEXT], steps)
+            self._caps = np.concatenate([self._caps, caps])
 
     def _give(self, steps: int) -> Sound:
         """The first steps of what is held back, turned down where needed."""
@@ -89,40 +97,31 @@ class Limiter:
         if self._gain in {None, 1.0} and caps.min() == 1.0:
             self._gain = 1.0
             return sound
-        gains = np.array(self._gains(caps, steps), np.float32)[:, None]
+        gains = self._gains(caps, steps).astype(np.float32)[:, None]
         factors = gains[:-1] + np.diff(gains, axis=0) * _RAMP
         return np.asarray(sound.reshape(steps, STEP * 2) * factors, np.float32).reshape(-1, 2)
 
-    def _gains(self, caps: NDArray[np.float64], steps: int) -> list[float]:
+    def _gains(self, caps: NDArray[np.float64], steps: int) -> NDArray[np.float64]:
         """The factor at each border of these steps: at once low enough, then slowly back."""
         windows = np.lib.stride_tricks.sliding_window_view(caps, AHEAD + 1)[: steps + 1]
         eased = (windows + (1 - windows) * _EASING).min(axis=1)
-        gain = float(eased[0]) if self._gain is None else self._gain
-        gains = [gain]
-        for cap in np.minimum(eased[:-1], eased[1:]).tolist():
-            gain = min(cap, gain + (1 - gain) * RELEASE)
-            gain = 1.0 if gain > RELEASED else gain
-            gains.append(gain)
-        self._gain = gain
-        return gains
+        lacks = np.empty(steps + 1)  # of full volume
+        lacks[0] = 1 - (eased[0] if self._gain is None else self._gain)
+        lacks[1:] = 1 - np.minimum(eased[:-1], eased[1:])
+        fading = (1 - RELEASE) ** np.arange(steps + 1)  # which pieces of less than 50 s never bring down to 0
+        lacks = np.maximum.accumulate(lacks / fading) * fading
+        lacks[lacks < RELEASED] = 0
+        self._gain = 1 - float(lacks[-1])
+        return 1 - lacks
 
 
-def _peaks(sound: Sound) -> NDArray[np.float32]:
-    """The highest level in each step, of both ears, between the samples too; `_CONTEXT` samples are around them."""
-    size = len(sound) - 2 * _CONTEXT
-    highest = np.abs(sound[_CONTEXT : _CONTEXT + size])
-    if highest.max() > SUSPECT * CEILING:
-        _raise_between(highest, sound, size)
-    return highest.reshape(-1, STEP * 2).max(axis=1)
-
-
-def _raise_between(highest: Sound, sound: Sound, size: int) -> None:
-    """Raise each sample's level to that of the three points behind it."""
-    even, odd, half, part = (np.zeros_like(highest) for _ in range(4))
-    for tap in range(TAPS // 2):
-        left, right = sound[1 + tap : 1 + tap + size], sound[TAPS - tap : TAPS - tap + size]
-        both, difference = left + right, left - right
-        for total, pair, factors in ((even, both, _EVEN), (half, both, _HALF), (odd, difference, _ODD)):
-            np.add(total, np.multiply(pair, factors[tap], out=part), out=total)
-    for point in (even + odd, even - odd, half):
-        np.maximum(highest, np.abs(point, out=point), out=highest)
+def _caps(sound: Sound, steps: int) -> NDArray[np.float64]:
+    """The highest factor that each step bears in either ear; `_CONTEXT` samples are around them."""
+    if max(sound.max(), -sound.min()) <= SUSPECT * CEILING:
+        return np.ones(steps)
+    ears = np.ascontiguousarray(sound[1:].T)
+    shape, strides = (2, steps, STEP + TAPS - 1), (ears.strides[0], STEP * ears.itemsize, ears.itemsize)
+    rows = np.lib.stride_tricks.as_strided(ears, shape, strides, writeable=False).reshape(2 * steps, -1)
+    wave = _OVERSAMPLER @ rows.T
+    peaks = np.abs(wave, out=wave).max(axis=0).astype(np.float64)
+    return np.minimum(1.0, CEILING / np.maximum(np.maximum(peaks[:steps], peaks[steps:]), 1e-9))

@@ -1,6 +1,5 @@
 """Updates of subscriptions: other items with proration, pending updates, cancelling later, paused collection."""
 
-import copy
 from typing import TYPE_CHECKING
 
 import stripe
@@ -9,7 +8,7 @@ from tests.simulators.stripe.clock import HOUR
 from tests.simulators.stripe.customers import merged
 from tests.simulators.stripe.errors import declined, invalid
 from tests.simulators.stripe.periods import after, cost, period_end
-from tests.simulators.stripe.shapes import Json, conforms
+from tests.simulators.stripe.shapes import Json, conforms, copied
 
 if TYPE_CHECKING:
     from tests.simulators.stripe.simulator import StripeSimulator
@@ -116,7 +115,7 @@ class Changes:
 
     def _items(self, row: Json, given: list[Json], param: str) -> list[Json]:
         """The items as they would be; periods are those of now."""
-        items = copy.deepcopy(row["items"]["data"])
+        items = copied(row["items"]["data"])
         for number, one in enumerate(given):
             at = f"{param}[{number}]"
             if "id" not in one:
@@ -263,7 +262,7 @@ class Changes:
 
     def _next(self, row: Json, items: list[Json]) -> list[Json]:
         ends = period_end(row)
-        later = copy.deepcopy(self._later.get(row["id"], []))
+        later = copied(self._later.get(row["id"], []))
         return later + [
             self._sim.drafts.line(item, cost(item), ends, after(ends, item["price"]["recurring"])) for item in items
         ]

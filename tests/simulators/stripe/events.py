@@ -1,6 +1,5 @@
 """What happened: snapshots of objects, kept for 30 days and delivered."""
 
-import copy
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from stripe import api_version
 from tests.simulators.stripe.calls import Call, Route, Routes
 from tests.simulators.stripe.clock import DAY
 from tests.simulators.stripe.objects import page
-from tests.simulators.stripe.shapes import Json, shape
+from tests.simulators.stripe.shapes import Json, copied, shape
 
 if TYPE_CHECKING:
     from tests.simulators.stripe.simulator import StripeSimulator
@@ -35,7 +34,7 @@ class Events:
         """An event about an object as it is now; None if it is never generated."""
         if any(fnmatchcase(type_, glob) for glob in self.never):
             return None
-        data: Json = {"object": copy.deepcopy(row)}
+        data: Json = {"object": copied(row)}
         if previous is not None:
             data["previous_attributes"] = previous
         more: Json = {} if account is None else {"account": account}
@@ -63,7 +62,7 @@ class Events:
             return False
         row.update(fields)
         if type_ is not None:
-            self.emit(type_, row, copy.deepcopy(previous), account)
+            self.emit(type_, row, copied(previous), account)
         return True
 
     def list(self, call: Call) -> Json:

@@ -1,11 +1,10 @@
 """`expand[]`: ids become the objects they name; fields that are left out unless asked for are added."""
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 from tests.simulators.stripe.errors import invalid
 from tests.simulators.stripe.objects import Objects
-from tests.simulators.stripe.shapes import Json
+from tests.simulators.stripe.shapes import Json, copied
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +21,7 @@ class Expander:
 
     def expanded(self, answer: Json, paths: list[str]) -> Json:
         """A copy of an answer with these paths expanded. Raises ApiError."""
-        whole = copy.deepcopy(answer)
+        whole = copied(answer)
         for path in paths:
             parts = path.split(".")
             if len(parts) > DEEPEST:
@@ -43,7 +42,7 @@ class Expander:
     def _field(self, node: Json, name: str, path: str) -> None:
         kind = node.get("object", "")
         if (kind, name) in self.included and name not in node:
-            node[name] = copy.deepcopy(self.included[kind, name](node))
+            node[name] = copied(self.included[kind, name](node))
         if name not in node:
             raise invalid(
                 f"This property cannot be expanded ({name}). You may want to try expanding '{path}'.", "expand"
@@ -58,4 +57,4 @@ class Expander:
         row = self._objects.find(id_)
         if row is None:
             raise invalid(f"This property cannot be expanded ({path}).", "expand")
-        return copy.deepcopy(row)
+        return copied(row)

@@ -35,13 +35,14 @@ def hints_of(class_: type) -> dict[str, Any]:
     return {name: hint for name, hint in found.items() if get_origin(hint) is not typing.ClassVar and name[0] != "_"}
 
 
+@cache
+def fields_of(class_: type) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    """The declared fields of a class, each with its alternatives."""
+    return tuple((name, choices(hint)) for name, hint in hints_of(class_).items())
+
+
 def choices(hint: Any) -> tuple[Any, ...]:
     """The alternatives of a union, or the one type itself."""
     if get_origin(hint) in {Union, types.UnionType}:
         return tuple(inner for one in get_args(hint) for inner in choices(one))
     return (hint,)
-
-
-def optional(hint: Any) -> bool:
-    """May it be null?"""
-    return NoneType in choices(hint)

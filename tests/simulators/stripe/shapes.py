@@ -1,12 +1,14 @@
 """Objects exactly as the pinned version has them: every field is there, null where it may be, and no other."""
 
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
-import stripe
+import orjson
+from stripe import StripeObject
 
-from tests.simulators.stripe.hints import NoneType, choices, hints_of, optional
+from tests.simulators.stripe.hints import NoneType, choices, fields_of
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 ABSENT = {
     "Account": {
@@ -40,16 +42,16 @@ SPARSE = {"Account.Capabilities", "InvoicePayment.Payment", "PaymentIntent.NextA
 
 def shape(class_: type, /, **fields: Any) -> Json:
     """An object of `class_` with these fields and null for every other. AssertionError if that is not one."""
-    hints = hints_of(class_)
-    unknown = set(fields) - set(hints)
+    declared = fields_of(class_)
+    unknown = set(fields).difference(name for name, _ in declared)
     assert not unknown, f"{class_.__qualname__} has no {unknown}"
     left_out = ABSENT.get(class_.__name__, set[str]())
     whole: Json = {}
-    for name, hint in hints.items():
+    for name, kinds in declared:
         if name in fields:
-            whole[name] = _fitting(hint, fields[name], f"{class_.__qualname__}.{name}")
-        elif name not in left_out and not (class_.__qualname__ in SPARSE and optional(hint)):
-            assert optional(hint), f"{class_.__qualname__}.{name} is never null"
+            whole[name] = _fitting(kinds, fields[name], class_, name)
+        elif name not in left_out and not (class_.__qualname__ in SPARSE and NoneType in kinds):
+            assert NoneType in kinds, f"{class_.__qualname__}.{name} is never null"
             whole[name] = None
     return whole
 
@@ -59,23 +61,28 @@ def conforms(class_: type, value: Json) -> Json:
     return shape(class_, **value)
 
 
-def _fitting(hint: Any, value: Any, at: str) -> Any:
-    for one in choices(hint):
+def copied(row: T) -> T:
+    """A copy that shares nothing with it: objects are what JSON can say."""
+    return orjson.loads(orjson.dumps(row))
+
+
+def _fitting(kinds: tuple[Any, ...], value: Any, class_: type, name: str) -> Any:
+    for one in kinds:
         if one is Any or (value is None and one is NoneType):
             return value
-        if isinstance(value, dict) and isinstance(one, type) and issubclass(one, stripe.StripeObject):
+        if isinstance(value, dict) and isinstance(one, type) and issubclass(one, StripeObject):
             return value if "object" in value else _inner(one, value)
         if isinstance(value, dict) and isinstance(get_origin(one), type):
             return value  # a list of objects, or a map
         if isinstance(value, list) and get_origin(one) is list:
-            return [_fitting(get_args(one)[0], each, f"{at}[]") for each in value]
+            return [_fitting(choices(get_args(one)[0]), each, class_, name) for each in value]
         if _is(one, value):
             return value
-    raise AssertionError(f"{at} is no {hint}: {value!r}")
+    raise AssertionError(f"{class_.__qualname__}.{name} is no {kinds}: {value!r}")
 
 
 def _inner(class_: type, value: Json) -> Json:
-    return shape(class_, **value) if hints_of(class_) else value
+    return shape(class_, **value) if fields_of(class_) else value
 
 
 def _is(hint: Any, value: Any) -> bool:

@@ -176,7 +176,7 @@ class App:
         )
         self.live = Live(self.store.rooms, self.store.pushes, self.bus, self.clock, self.store.usage)
         links, people, codes = self.store.links, self.store.people, self.store.codes
-        self.joining = Joining(self.store.rooms, links, people, codes, self.clock)
+        self.joining = Joining(self.store.rooms, links, people, codes, self.clock, self.store.guesses)
         ownership = self.store.ownership
         ownership.heir = Inheritance(self.nodes, self.players, self.book, holds=ownership.holds)
 
@@ -309,6 +309,7 @@ class App:
             page_url=reachable(self.settings.public_url),
             skus=self.payments.skus,
             shop=self.payments.shop,
+            tips=self.payments.tips,
             attach=attach,
         )
 

@@ -11,12 +11,15 @@ from bot.house import House
 from bot.keys import Keys
 from bot.ownership import Ownership
 from bot.plans import open_entitlements
+from core.guesses import OwnGuesses
 from core.ports.bus import Bus
 from core.ports.clock import Clock
+from core.ports.guesses import Guesses
 from db.chats import SqlChats
 from db.codes import SqlCodes
 from db.engine import Database
 from db.groups import Groups
+from db.guesses import SharedGuesses
 from db.instance import Instance, running_bot
 from db.leases import SqlLeases
 from db.links import SqlLinks
@@ -38,6 +41,7 @@ class Store:
     """What lives in the database."""
 
     database: Database
+    bus: Bus
     rooms: SqlRooms
     entitlements: Entitlements
     places: SqlPlaces
@@ -46,6 +50,7 @@ class Store:
     live_messages: SqlLiveMessages
     chats: SqlChats
     codes: SqlCodes
+    guesses: Guesses
     shelf: SqlShelf
     plays: PlayLog
     ownership: Ownership
@@ -86,6 +91,7 @@ async def open_store(
     uses = SqlUsage(database)
     return Store(
         database=database,
+        bus=bus,
         rooms=rooms,
         entitlements=entitlements,
         places=places,
@@ -94,6 +100,7 @@ async def open_store(
         live_messages=live_messages,
         chats=chats,
         codes=SqlCodes(database, clock, keys.derive("codes")),
+        guesses=_guesses(settings, clock, stack),
         shelf=shelf,
         plays=plays,
         ownership=ownership,
@@ -104,3 +111,13 @@ async def open_store(
         uses=uses,
         usage=Usage(uses, entitlements, plans, clock),
     )
+
+
+def _guesses(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Guesses:
+    """Those of all processes where they share a Redis."""
+    own = OwnGuesses(clock)
+    if settings.redis_url is None:
+        return own
+    shared = SharedGuesses(settings.redis_url.get_secret_value(), own)
+    stack.push_async_callback(shared.close)
+    return shared

@@ -1,15 +1,15 @@
 """Joining rooms and accounts by a code that is shown on one surface and entered on another."""
 
 import json
-from collections import deque
 
 from core import policy
 from core.enums import Surface
-from core.errors import ForbiddenError, NoSuchCodeError, RateLimitedError
-from core.limits import MINUTE
+from core.errors import ForbiddenError, NoSuchCodeError
+from core.guesses import OwnGuesses
 from core.policy import Action
 from core.ports.clock import Clock
 from core.ports.codes import Codes
+from core.ports.guesses import Guesses
 from core.ports.links import Links
 from core.ports.people import People
 from core.ports.rooms import Rooms
@@ -17,20 +17,23 @@ from core.types import Actor, Identity, PersonId, RoomId
 
 ROOM = "room"
 PERSON = "person"
-GUESSES = 5
-"""Codes that one person may enter a minute."""
 
 
 class Joining:
-    """Each raises a ChorusError when it is refused, and then changes nothing."""
+    """Each raises a ChorusError when it is refused, and then changes nothing.
 
-    def __init__(self, rooms: Rooms, links: Links, people: People, codes: Codes, clock: Clock) -> None:
+    `guesses` count those of all processes; without them this one counts its own.
+    """
+
+    def __init__(
+        self, rooms: Rooms, links: Links, people: People, codes: Codes, clock: Clock, guesses: Guesses | None = None
+    ) -> None:
         self._rooms = rooms
         self._links = links
         self._people = people
         self._codes = codes
         self._clock = clock
-        self._entered: dict[PersonId, deque[int]] = {}
+        self._guesses = guesses or OwnGuesses(clock)
 
     async def invite(self, room: RoomId, actor: Actor) -> str:
         """A code by which a chat may join this guild's room, from an admin. Raises ForbiddenError."""
@@ -71,11 +74,7 @@ class Joining:
         await self._people.unlink(identity)
 
     async def _redeem(self, kind: str, person: PersonId, code: str) -> str:
-        now = self._clock.now()
-        entered = self._entered.setdefault(person, deque(maxlen=GUESSES))
-        if len(entered) == GUESSES and now - entered[0] < MINUTE:
-            raise RateLimitedError((entered[0] + MINUTE - now) / 1000)
-        entered.append(now)
+        await self._guesses.count(person)
         subject = await self._codes.redeem(kind, code)
         if subject is None:
             raise NoSuchCodeError

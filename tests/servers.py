@@ -1,9 +1,11 @@
 """Servers that tests start themselves: PostgreSQL from a wheel, a fresh database for each test."""
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -102,5 +104,18 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     with subprocess.Popen(command, cwd=tmp_path_factory.mktemp("redis"), stdout=subprocess.DEVNULL) as server:
+        _listening(port)
         yield f"redis://127.0.0.1:{port}"
         server.terminate()
+
+
+def _listening(port: int, within: float = 20) -> None:
+    """Wait until a server takes connections. Raises OSError."""
+    end = time.monotonic() + within
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)

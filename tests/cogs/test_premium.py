@@ -1,86 +1,17 @@
 """/premium on Discord: what is shown to whom, and what the buttons do; there is none where nothing is sold."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from core.enums import GrantSource
 from core.purchases import NotForSaleError, PaymentRefusedError
-from core.records.shop import Move, Offer, Outcome, Quote, Reason, Standing, Subscription, Trouble, Used
-from core.types import Actor, Limits, PlaceId, RoomId
+from core.records.shop import Outcome, Reason, Standing, Subscription, Trouble, Used
+from core.types import Limits, PlaceId
 from tests.cogs.conftest import Party
+from tests.fake_shop import ELITE, MINE, PRO, URL, FakeShop
 from tests.waiting import until
-
-PRO = Offer("pro", "price_Pro", 499, "eur", "month")
-ELITE = Offer("elite", "price_Elite", 9_990, "eur", "year")
-MINE = Subscription("sub_1", "pro", "price_Pro", until=1_900_000_000_000, mine=True)
-URL = "https://checkout.example.org/c/pay/1"
-
-
-@dataclass
-class FakeShop:
-    """A shop that writes down what it is asked for."""
-
-    stand: Standing
-    calls: list[tuple[Any, ...]] = field(default_factory=list[tuple[Any, ...]])
-    outcome: Outcome = field(default_factory=lambda: Outcome("pro", 1_900_000_000_000))
-    refused: Exception | None = None
-
-    async def offers(self) -> list[Offer]:
-        return [PRO, ELITE]
-
-    async def standing(self, actor: Actor) -> Standing:
-        return replace(self.stand, place=actor.place)
-
-    async def buy(self, actor: Actor, price: str, language: str | None = None) -> str:
-        self.calls.append(("buy", actor.place, actor.admin, price))
-        if self.refused:
-            raise self.refused
-        return URL
-
-    async def arrived(self, name: str) -> PlaceId | None:
-        raise NotImplementedError
-
-    async def portal(self, actor: Actor, room: RoomId) -> str:
-        self.calls.append(("portal", room))
-        return URL
-
-    async def quote(self, actor: Actor, price: str) -> Quote:
-        return Quote(ELITE, Move.UP, 700, 1_800_000_000, 1_800_000_000_000)
-
-    async def change(self, actor: Actor, price: str, at: int | None = None) -> Outcome:
-        self.calls.append(("change", price, at))
-        return self.outcome
-
-    async def _done(self, what: str) -> Outcome:
-        self.calls.append((what,))
-        return self.outcome
-
-    async def cancel(self, actor: Actor) -> Outcome:
-        return await self._done("cancel")
-
-    async def pause(self, actor: Actor) -> Outcome:
-        return await self._done("pause")
-
-    async def resume(self, actor: Actor) -> Outcome:
-        return await self._done("resume")
-
-    async def undo(self, actor: Actor) -> Outcome:
-        return await self._done("undo")
-
-    async def transfer(self, actor: Actor, subscription: str) -> Outcome:
-        self.calls.append(("transfer", actor.place, subscription))
-        return self.outcome
-
-    async def left(self, place: PlaceId) -> None:
-        self.calls.append(("left", place))
-
-    def key(self, actor: Actor) -> str:
-        return f"key-of-{actor.name}"
-
-    def bearer(self, key: str, place: PlaceId) -> Actor:
-        raise NotImplementedError
 
 
 def stand(subscription: Subscription | None = None, **more: Any) -> Standing:

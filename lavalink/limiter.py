@@ -123,5 +123,5 @@ def _caps(sound: Sound, steps: int) -> NDArray[np.float64]:
     shape, strides = (2, steps, STEP + TAPS - 1), (ears.strides[0], STEP * ears.itemsize, ears.itemsize)
     rows = np.lib.stride_tricks.as_strided(ears, shape, strides, writeable=False).reshape(2 * steps, -1)
     wave = _OVERSAMPLER @ rows.T
-    peaks = np.abs(wave, out=wave).max(axis=0).astype(np.float64)
-    return np.minimum(1.0, CEILING / np.maximum(np.maximum(peaks[:steps], peaks[steps:]), 1e-9))
+    peaks = np.abs(wave, out=wave).max(axis=0)
+    return np.minimum(1.0, CEILING / np.maximum(np.maximum(peaks[:steps], peaks[steps:]), 1e-9)).astype(np.float64)

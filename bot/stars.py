@@ -26,13 +26,12 @@ async def refund(settings: Settings, charge: str) -> None:
             till = TelegramTill(bot)
             move = await _found(till, charge)
             await till.refund(move.user, charge)
-            ended = await SqlStarBook(database, SystemClock()).revoke(charge)
+            await SqlStarBook(database, SystemClock()).revoke(charge)
     except (TillAwayError, TelegramError) as error:
         sys.exit(f"Telegram cannot be asked: {error}")
     except NoSuchChargeError:
         sys.exit(f"Telegram lists no such payment: {charge}")
-    effect = "its plan has ended" if ended else "no plan depended on it any more"
-    typer.echo(f"{move.stars} Stars went back to the Telegram user {move.user}; {effect}.")
+    typer.echo(f"{move.stars} Stars went back to the Telegram user {move.user}; what they paid for has ended.")
 
 
 async def _found(till: TelegramTill, charge: str) -> StarMove:

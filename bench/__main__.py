@@ -8,7 +8,7 @@ from bench.figures import machine, show
 
 NAMES = (
     "first_audio", "ack", "rooms", "events", "node", "pass_through", "heard", "stream", "startup", "guilds", "failover",
-    "fairness", "growth", "entitlements",
+    "fairness", "growth", "entitlements", "webhooks",
 )  # fmt: skip
 
 

@@ -260,6 +260,19 @@ def doctor() -> None:
     raise typer.Exit(asyncio.run(diagnose(_settings())))
 
 
+@billing_cli.command()
+def replay(
+    event: Annotated[
+        str | None, typer.Argument(help="An event of Stripe's (evt_…); without it all dead letters.")
+    ] = None,
+) -> None:
+    """Have what was given up, or one event, looked at again."""
+    from bot.billing import replay
+
+    configure_logs(level="WARNING")
+    asyncio.run(replay(_settings(), event))
+
+
 @billing_cli.command("list")
 def list_grants() -> None:
     """Every grant, and for which places the plans of others count."""

@@ -26,6 +26,7 @@ from core.types import PlaceId
 from db.engine import Database
 from db.grants import GrantedBeforeError, NoSuchGrantError, SqlGrants
 from db.groups import Groups
+from db.payments_inbox import SqlInbox
 from db.people import SqlPeople
 from db.personal import NoSuchPersonError, PersonalData
 from db.places import SqlPlaces
@@ -86,6 +87,17 @@ async def usage(settings: Settings, whom: str | None) -> None:
         for place in places:
             for used in await usage.used(place):
                 typer.echo(_usage_line(place, used))
+
+
+async def replay(settings: Settings, event: str | None) -> None:
+    """What was given up is looked at again, or one event of Stripe's, whatever became of it."""
+    async with opened(settings) as database:
+        count = await SqlInbox(database, SystemClock()).replay(event)
+        action, after = "payments.replayed", {"event": event or "dead", "count": count}
+        await PersonalData(database, SystemClock()).note(action, after)
+    if event is not None and not count:
+        sys.exit(f"There is no event {event} that could be replayed.")
+    typer.echo(f"{count} to be looked at again; a running bot does it within seconds.")
 
 
 async def export(settings: Settings, form: str) -> None:

@@ -99,7 +99,7 @@ async def works(shop: Installation, targets: Mortal) -> None:
             continue
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_two_hundred_payers_in_disorder_with_dying_workers(crowd: Installation) -> None:
     shop, chance = crowd, random.Random(5)
     shop.sim.deliveries.plan = lambda _: Script(copies=1 + (chance.random() < 0.2), delay=chance.random() * 0.6)

@@ -112,7 +112,7 @@ class Limiter:
         lacks = np.maximum.accumulate(lacks / fading) * fading
         lacks[lacks < RELEASED] = 0
         self._gain = 1 - float(lacks[-1])
-        return 1 - lacks
+        return np.asarray(1 - lacks, np.float64)
 
 
 def _caps(sound: Sound, steps: int) -> NDArray[np.float64]:
@@ -124,4 +124,5 @@ def _caps(sound: Sound, steps: int) -> NDArray[np.float64]:
     rows = np.lib.stride_tricks.as_strided(ears, shape, strides, writeable=False).reshape(2 * steps, -1)
     wave = _OVERSAMPLER @ rows.T
     peaks = np.abs(wave, out=wave).max(axis=0)
-    return np.minimum(1.0, CEILING / np.maximum(np.maximum(peaks[:steps], peaks[steps:]), 1e-9)).astype(np.float64)
+    highest = np.maximum(np.maximum(peaks[:steps], peaks[steps:]), np.float32(1e-9))
+    return np.asarray(np.minimum(1.0, CEILING / highest), np.float64)

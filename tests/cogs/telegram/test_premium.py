@@ -14,7 +14,7 @@ from core.enums import GrantSource
 from core.errors import StoreUnavailableError, UnplayableError
 from core.records.grants import Grant, Subject
 from core.records.shop import Sale, Standing
-from core.records.stars import PERIOD, StarPayment, StarReceipt
+from core.records.stars import PERIOD, StarOutcome, StarPayment, StarReceipt
 from core.types import Actor, Limits, PlaceId
 from db.chats import SqlChats
 from db.engine import Database
@@ -156,6 +156,17 @@ async def test_34_a_duplicate_payment_is_one_grant_and_a_refund_comes_once(till:
     assert await till.plan() == "free", "told late, it comes not back"
     assert len(await till.grants()) == 1
     assert len([one for one in payments.transactions if "receiver" in one]) == 1
+
+
+async def test_34_of_many_who_hear_of_a_payment_at_once_one_grants_it(till: Till) -> None:
+    """34: the same payment in several processes, and two different ones of one invoice's race."""
+    party = till.party
+    link = await till.invoice(party.ann)
+    payment = StarPayment("stx-1", party.telegram.payments.invoices[link].payload, 250, till.clock.time)
+    processes = [selling(till.database, till.clock) for _ in range(10)]
+    receipts = await asyncio.gather(*(one.paid(payment) for one in processes))
+    assert sorted(one.outcome for one in receipts) == [StarOutcome.KNOWN] * 9 + [StarOutcome.NEW]
+    assert len(await till.grants()) == 1
 
 
 async def test_34_a_forwarded_invoice_is_refused(till: Till) -> None:

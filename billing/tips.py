@@ -14,6 +14,8 @@ from billing.connect import APP, Connect
 from billing.events import TIP
 from billing.metrics import ALERTS
 from core.errors import ChorusError, ForbiddenError
+from core.events import TipGiven
+from core.ports.bus import Bus
 from core.ports.clock import Clock
 from core.ports.notices import UndeliverableError
 from core.ports.payments import Ledger, Settle
@@ -268,6 +270,23 @@ class Tips:
                 await self._mark(Target(TargetKind.PAYMENT_INTENT, intent))
             elif session is None or session.status == "expired":
                 await self._book.close(tip.id, TipState.EXPIRED)
+
+
+class Thanks:
+    """Has a tip said in its room."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def say(self, letter: Letter) -> None:
+        """Tell those who show the room."""
+        told = letter.data
+        self._bus.publish(
+            TipGiven(
+                room=RoomId(told["room"]), giver=told["giver"], dj=told["dj"], amount=told["amount"],
+                currency=told["currency"],
+            )
+        )  # fmt: skip
 
 
 def kept(tip: Tip) -> int:

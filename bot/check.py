@@ -328,6 +328,8 @@ CHECKS: dict[str, Check] = {
     "stripe_tax": check_payments.stripe_tax,
     "trial_days": check_payments.trial_days,
     "grace_days": check_payments.grace_days,
+    "tips": check_payments.tips,
+    "tip_fee": check_payments.tip_fee,
     "hls": _hls,
     "icecast_url": _icecast,
     "metrics_token": _metrics_token,

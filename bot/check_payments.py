@@ -50,3 +50,19 @@ async def trial_days(settings: Settings) -> str:
 async def grace_days(settings: Settings) -> str:
     """How long a payment may be late."""
     return f"{settings.grace_days} after a payment failed"
+
+
+async def tips(settings: Settings) -> str:
+    """Whether DJs can be given tips."""
+    if settings.tips is None:
+        return "off"
+    if settings.stripe_secret_key is None:
+        raise WrongError("needs STRIPE_SECRET_KEY")
+    if not secrets_of(settings.stripe_connect_webhook_secret):
+        raise WrongError("needs STRIPE_CONNECT_WEBHOOK_SECRET: that is how we hear of DJs' accounts")
+    return f"on, in {settings.tips.upper()}"
+
+
+async def tip_fee(settings: Settings) -> str:
+    """What stays with the operator."""
+    return f"{settings.tip_fee} % of a tip"

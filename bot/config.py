@@ -85,6 +85,10 @@ class Settings(BaseSettings):
     stripe_tax: bool = Field(default=False, description="Let Stripe Tax work out taxes at the checkout")
     trial_days: int = Field(default=0, ge=0, le=730, description="Days that a first subscription is free; 0: none")
     grace_days: int = Field(default=7, ge=0, le=60, description="Days that a plan goes on after a payment failed")
+    tips: str | None = Field(
+        default=None, pattern=r"^[a-z]{3}$", description="eur, usd, jpy …: people may give DJs tips in it, by Stripe"
+    )
+    tip_fee: int = Field(default=10, ge=0, le=50, description="Percent of a tip that stay with you")
     smtp_url: SecretStr | None = Field(
         default=None, description="smtp[s]://user:password@host:port?from=address of the mail server for notices"
     )

@@ -10,6 +10,7 @@ from stripe import HTTPXClient, api_version
 from billing.changes import Changes
 from billing.charges import Charges
 from billing.checkout import Checkout
+from billing.connect import Connect
 from billing.corrections import CANCEL, DOUBLE, Corrections
 from billing.customers import Customers
 from billing.links import Links
@@ -23,6 +24,7 @@ from billing.stand import Stand
 from billing.stars import StarShop
 from billing.stripe_client import TIMEOUT, open_client
 from billing.sync import Sync
+from billing.tips import THANKS, Terms, Thanks, Tips
 from billing.webhooks import webhook_app
 from bot.config import Settings, revealed, secrets_of
 from bot.keys import Keys
@@ -31,6 +33,7 @@ from bot.tasks import Tasks
 from core.ports.clock import Clock
 from core.purchases import PaymentsUnavailableError
 from core.records.payments import Target, TargetKind
+from core.tips import REFUND
 from db.attempts import SqlAttempts
 from db.outbox import SqlOutbox
 from db.payments_books import SqlBooks
@@ -39,6 +42,7 @@ from db.payments_targets import SqlTargets
 from db.purchases import SqlPurchases
 from db.skus import SqlSkuBook
 from db.stars import SqlStarBook
+from db.tips import SqlTips
 
 SLOT = "billing"
 """Whoever holds it compares us with Stripe."""
@@ -79,6 +83,7 @@ class Stripe:
             wake=self.sync.wake,
             holds=lambda: store.ownership.holds_slot(SLOT),
         )
+        self.tips = self._tips(jobs, clock) if settings.tips else None
         corrections = Corrections(client)
         jobs.register(CANCEL, corrections.cancel)
         jobs.register(DOUBLE, corrections.double)
@@ -104,6 +109,21 @@ class Stripe:
             livemode=self._live,
         )
 
+    def _tips(self, jobs: Jobs, clock: Clock) -> Tips:
+        settings, connect = self._settings, Connect(self.client)
+        terms = Terms(settings.tips or "", settings.tip_fee, livemode=self._live, page=settings.public_url)
+        book = SqlTips(self._store.database)
+        tips = Tips(self.client, connect, book, self._store.rooms, clock, terms, self._heard)
+        self.looks |= {TargetKind.PAYMENT_INTENT: tips.look, TargetKind.CONNECT_ACCOUNT: connect.look}
+        jobs.register(REFUND, tips.refund)
+        jobs.register(THANKS, Thanks(self._store.bus).say)
+        return tips
+
+    async def _heard(self, target: Target) -> None:
+        """Have something looked at soon."""
+        await self.targets.mark(target)
+        self.sync.wake()
+
     async def look(self, customer: str) -> None:
         """Have a customer looked at, and wait a moment for it."""
         await self.sync.look(Target(TargetKind.CUSTOMER, customer))
@@ -125,6 +145,8 @@ class Stripe:
         await self._store.ownership.want([SLOT])
         tasks.start("payments", self.sync.run())
         tasks.start("payments compared", self.reconciler.run())
+        if self.tips is not None:
+            tasks.start("tips", self.tips.run())
 
 
 class Payments:
@@ -163,6 +185,11 @@ class Payments:
             if till or on_discord
             else None
         )
+
+    @property
+    def tips(self) -> Tips | None:
+        """None where they are off."""
+        return self.stripe.tips if self.stripe is not None else None
 
     def mount(self, app: web.Application) -> None:
         """What is reached from outside."""

@@ -6,8 +6,9 @@ from typing import Any, cast
 
 from cogs import names
 from cogs.text import length, safe
-from core import errors, purchases
+from core import errors, purchases, tips
 from core.enums import BlockKind, Meter
+from core.money import money
 
 Words = NullTranslations
 SHOWN_BY = {"skip_threshold": 100, "idle": 1 / 60_000, "max_length": 1 / 60_000, "crossfade": 1 / 1000}
@@ -96,6 +97,11 @@ def _used_up(error: errors.UsedUpError, words: Words) -> str:
     return meters[error.meter]
 
 
+def _bad_tip(error: tips.BadTipError, words: Words) -> str:
+    text = words.gettext("A tip is from %(least)s to %(most)s.")
+    return text % {"least": money(error.least, error.currency), "most": money(error.most, error.currency)}
+
+
 def _bad_address(error: errors.BadAddressError, words: Words) -> str:
     _ = words.gettext
     if error.reason == "scheme":
@@ -176,6 +182,13 @@ _REFUSALS: dict[type[errors.ChorusError], Callable[[Any, Words], str]] = {
     errors.BadFilterError: _bad_filter,
     errors.NotInPlanError: _not_in_plan,
     errors.UsedUpError: _used_up,
+    tips.BadTipError: _bad_tip,
+    tips.CannotBeTippedError: _fixed(
+        lambda _: _(
+            "That person cannot be given a tip just now: they have to be somebody else, and set it up by /tips."
+        )
+    ),
+    tips.TooManyTipsError: _fixed(lambda _: _("That were many tips in an hour. Thank you! Try again later.")),
     errors.BadAddressError: _bad_address,
     errors.NoSuchPushError: _fixed(lambda _: _("There is no such push any more.")),
     errors.QueueFullError: _filled(lambda _: _("The queue is full (%(limit)d). Wait until something has played.")),

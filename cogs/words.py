@@ -6,6 +6,8 @@ from cogs import names
 from cogs.refusals import unplayable
 from cogs.text import length, safe
 from core.enums import Loop, Mode
+from core.events import PlayFailed, TipGiven
+from core.money import money
 from core.records.results import Changed, Favoured, Imported, Moved, Queued, Removed, Skipped, Undone, Voted
 from core.types import HOUSE
 
@@ -184,3 +186,11 @@ def failed(title: str, reason: str, words: Words) -> str:
         "title": safe(title),
         "reason": unplayable(reason, words),
     }
+
+
+def news(event: PlayFailed | TipGiven, words: Words) -> str:
+    """What a room's message says for a while."""
+    if isinstance(event, PlayFailed):
+        return failed(event.title, event.reason, words)
+    text = words.gettext("💚 **%(giver)s** gave **%(dj)s** a tip of %(amount)s. Thank you!")
+    return text % {"giver": safe(event.giver), "dj": safe(event.dj), "amount": money(event.amount, event.currency)}

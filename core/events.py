@@ -197,3 +197,16 @@ class PlanChanged(Event):
     """The plan of a place that shares the room changed, and with it what is allowed. The room itself did not."""
 
     name: ClassVar[str] = "room.plan.changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TipGiven(Event):
+    """Somebody gave a DJ a tip: names, and `amount` in the smallest unit of `currency`. The room itself did not
+    change.
+    """
+
+    name: ClassVar[str] = "tip.given"
+    giver: str
+    dj: str
+    amount: int
+    currency: str

@@ -13,6 +13,7 @@ from cogs.discord.faults import explain
 from cogs.discord.premium import ACTS as PREMIUM
 from cogs.discord.rows import queue_row
 from cogs.discord.surface import Call, Interaction, read
+from cogs.discord.tips import ACTS as TIPS
 from cogs.yes import agree
 from core.enums import Loop
 from core.errors import NoSuchEntryError, NoSuchRoomError
@@ -41,7 +42,7 @@ def _act(action: str) -> Act | None:
     kind, _, rest = action.partition(".")
     if kind == "yes":
         return lambda call, number: agree(call, rest, number)
-    return _ACTS.get(action) or TURNS.get(action) or PREMIUM.get(action)
+    return _ACTS.get(action) or TURNS.get(action) or PREMIUM.get(action) or TIPS.get(action)
 
 
 async def _own(interaction: Interaction, room: str) -> Call:

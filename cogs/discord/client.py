@@ -10,7 +10,7 @@ import discord
 import structlog
 from discord import app_commands
 
-from cogs.discord import premium
+from cogs.discord import premium, tips
 from cogs.discord.buttons import press
 from cogs.discord.commands import commands
 from cogs.discord.faults import explain
@@ -32,6 +32,7 @@ from core.ports.rooms import Rooms
 from core.ports.shop import Shop
 from core.ports.skus import Skus
 from core.ports.stream import Playback
+from core.ports.tips import Tips
 from core.ports.tracks import Library, Resolver
 from core.reports import Reports
 from core.tracing import span
@@ -104,6 +105,7 @@ class ChorusClient(discord.AutoShardedClient):
         page_url: str | None = None,
         skus: Skus | None = None,
         shop: Shop | None = None,
+        tips: Tips | None = None,
         attach: Callable[[discord.Client], Awaitable[None]] | None = None,
     ) -> None:
         super().__init__(
@@ -125,7 +127,7 @@ class ChorusClient(discord.AutoShardedClient):
             page_url=page_url,
         )
         self.surface = Surface(
-            jukebox, resolver, library, self.people, self.panels, clock, live, push_states, joining, skus, shop
+            jukebox, resolver, library, self.people, self.panels, clock, live, push_states, joining, skus, shop, tips
         )
         self.tree = Tree(
             self,
@@ -141,7 +143,9 @@ class ChorusClient(discord.AutoShardedClient):
 
     async def setup_hook(self) -> None:
         """Once, before the gateway: the commands are registered, the rooms known."""
-        for command in [*commands(), *(premium.commands() if self.surface.shop is not None else ())]:
+        sold = premium.commands() if self.surface.shop is not None else ()
+        given = tips.commands() if self.surface.tips is not None else ()
+        for command in [*commands(), *sold, *given]:
             self.tree.add_command(command)
         await self.tree.set_translator(Translator())
         await self.people.load(self.user.id if self.user else 0)

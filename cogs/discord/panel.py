@@ -16,7 +16,7 @@ from cogs.discord import drawing
 from cogs.discord.rows import panel_row
 from cogs.languages import translations
 from core.errors import ChorusError
-from core.events import Event, PlayFailed
+from core.events import Event, PlayFailed, TipGiven
 from core.jukebox import Jukebox
 from core.ports.bus import Bus
 from core.ports.places import LiveMessages
@@ -90,8 +90,8 @@ class Panels:
         if self._guild_of(event.room) is None:
             return
         panel = self._follow(event.room)
-        if isinstance(event, PlayFailed):
-            panel.note(event.title, event.reason)
+        if isinstance(event, PlayFailed | TipGiven):
+            panel.note(event)
         panel.dirty.set()
 
     def _follow(self, room: RoomId) -> "_Panel":
@@ -100,11 +100,11 @@ class Panels:
             panel = self._panels[room] = _Panel(self, room)
         return panel
 
-    async def draw(self, room: RoomId, failed: tuple[str, str] | None) -> tuple[RoomView, drawing.Drawing]:
+    async def draw(self, room: RoomId, news: PlayFailed | TipGiven | None) -> tuple[RoomView, drawing.Drawing]:
         """The room as it is now, and how it looks."""
         view = await self.jukebox.view(room, None, size=drawing.NEXT)
         texts = self._words(room)
-        note = words.failed(*failed, texts) if failed else ""
+        note = words.news(news, texts) if news else ""
         return view, drawing.panel(view, texts, status=self.status(room), note=note, page=self.page(room))
 
     def page(self, room: RoomId) -> str | None:
@@ -133,8 +133,8 @@ class _Panel:
         self._room = room
         self._channel: int | None = None
         self._shown: Any = None
-        self._failed: tuple[str, str] | None = None
-        self._failed_at = 0.0
+        self._news: PlayFailed | TipGiven | None = None
+        self._news_at = 0.0
         self.task = asyncio.create_task(self._run(), name=f"panel-{room}")
 
     def move(self, channel: int) -> None:
@@ -142,9 +142,9 @@ class _Panel:
         self._channel = channel
         self.dirty.set()
 
-    def note(self, title: str, reason: str) -> None:
+    def note(self, news: PlayFailed | TipGiven) -> None:
         """Say for a while that a track could not be played."""
-        self._failed, self._failed_at = (title, reason), time.monotonic()
+        self._news, self._news_at = news, time.monotonic()
 
     async def _run(self) -> None:
         while True:
@@ -177,8 +177,8 @@ class _Panel:
         at = await self._panels.live.get(self._room)
         if at is None and self._channel is None:
             return False, 0
-        recent = time.monotonic() - self._failed_at < NOTE
-        view, drawn = await self._panels.draw(self._room, self._failed if recent else None)
+        recent = time.monotonic() - self._news_at < NOTE
+        view, drawn = await self._panels.draw(self._room, self._news if recent else None)
         sent = await self._put(at, view, drawn)
         return sent, STEP if view.current is not None and view.running else 0
 

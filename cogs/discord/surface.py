@@ -19,6 +19,7 @@ from core.ports.places import RoomRef
 from core.ports.pushes import PushStates
 from core.ports.shop import Shop
 from core.ports.skus import Skus
+from core.ports.tips import Tips
 from core.ports.tracks import Library, Resolver
 from core.records.views import RoomView
 from core.types import Actor, CommandId, PersonId, RoomId
@@ -41,6 +42,7 @@ class Surface:
     joining: Joining | None = None
     skus: Skus | None = None
     shop: Shop | None = None
+    tips: Tips | None = None
 
 
 class Client(Protocol):

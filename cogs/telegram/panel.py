@@ -19,7 +19,7 @@ from cogs.telegram.markup import html
 from cogs.telegram.outbox import Outbox
 from cogs.telegram.people import chat_of, place_of
 from core.errors import ChorusError
-from core.events import Event, PlayFailed
+from core.events import Event, PlayFailed, TipGiven
 from core.jukebox import Jukebox
 from core.ports.bus import Bus
 from core.ports.chats import Chat, Chats
@@ -144,8 +144,8 @@ class Panels:
     def _on_event(self, event: Event) -> None:
         for place in tuple(self._rooms.get(event.room, ())):
             panel = self._follow(place)
-            if isinstance(event, PlayFailed):
-                panel.note(event.title, event.reason)
+            if isinstance(event, PlayFailed | TipGiven):
+                panel.note(event)
             panel.dirty.set()
 
     def _follow(self, place: PlaceId) -> "_Panel":
@@ -156,10 +156,10 @@ class Panels:
             panel.task = panel.start()
         return panel
 
-    async def draw(self, ref: RoomRef, texts: NullTranslations, failed: tuple[str, str] | None) -> drawing.Drawing:
+    async def draw(self, ref: RoomRef, texts: NullTranslations, news: PlayFailed | TipGiven | None) -> drawing.Drawing:
         """How a room looks now."""
         view = await self._jukebox.view(ref.room, None, size=drawing.NEXT)
-        note = words.failed(*failed, texts) if failed else ""
+        note = words.news(news, texts) if news else ""
         pushes = self._push_states.pushes(ref.room).values() if self._push_states else ()
         status, page = self.status(ref.room), self.page(ref.room)
         return drawing.panel(view, texts, status=status, note=note, page=page, pushes=pushes)
@@ -186,8 +186,8 @@ class _Panel:
         self._anew = False
         self._topic: int | None = None
         self._shown: drawing.Drawing | None = None
-        self._failed: tuple[str, str] | None = None
-        self._failed_at = 0.0
+        self._news: PlayFailed | TipGiven | None = None
+        self._news_at = 0.0
         self._pins = True
         self.task = self.start()
 
@@ -200,9 +200,9 @@ class _Panel:
         self._anew, self._topic = True, topic
         self.dirty.set()
 
-    def note(self, title: str, reason: str) -> None:
+    def note(self, news: PlayFailed | TipGiven) -> None:
         """Say for a while that a track could not be played."""
-        self._failed, self._failed_at = (title, reason), time.monotonic()
+        self._news, self._news_at = news, time.monotonic()
 
     async def _run(self) -> None:
         while True:
@@ -241,9 +241,9 @@ class _Panel:
             return False, 0
         ref = await self._panels.ref(self._place)
         self._panels.know(self._place, ref)
-        recent = time.monotonic() - self._failed_at < NOTE
+        recent = time.monotonic() - self._news_at < NOTE
         texts = translations(chat.language or "en")
-        drawn = await self._panels.draw(ref, texts, self._failed if recent else None)
+        drawn = await self._panels.draw(ref, texts, self._news if recent else None)
         if self._anew or chat.message is None:
             await self._send(chat, ref, drawn)
         elif drawn == self._shown:

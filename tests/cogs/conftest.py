@@ -13,6 +13,7 @@ from core.jukebox import Jukebox
 from core.live import Live
 from core.ports.shop import Shop
 from core.ports.skus import Skus
+from core.ports.tips import Tips
 from core.reports import Reports
 from core.room import Room
 from core.types import RoomId
@@ -77,6 +78,7 @@ class Party:
     client: ChorusClient
     skus: Skus | None = None
     shop: Shop | None = None
+    tips: Tips | None = None
 
     @property
     def room(self) -> Room:
@@ -132,6 +134,7 @@ def make_client(party: Party) -> ChorusClient:
         page_url="https://music.example.org",
         skus=party.skus,
         shop=party.shop,
+        tips=party.tips,
     )
 
 

@@ -12,7 +12,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from discord import app_commands
 
-from cogs.discord import premium
+from cogs.discord import premium, tips
 from cogs.discord.commands import commands
 from cogs.languages import FOLDER, translations
 from cogs.moments import moment
@@ -24,6 +24,7 @@ from cogs.refusals import refusal
 from cogs.text import bar, length, plain, position, safe
 from cogs.words import queued
 from core import purchases
+from core import tips as core_tips
 from core.enums import BlockKind, Loop, Meter, Mode
 from core.errors import (
     AlreadyLinkedError,
@@ -123,13 +124,16 @@ SAMPLES: list[ChorusError] = [
     purchases.PurchasesFrozenError(),
     purchases.PaymentRefusedError("card_declined"),
     purchases.OldLinkError(),
+    core_tips.BadTipError(100, 50_000, "eur"),
+    core_tips.CannotBeTippedError(),
+    core_tips.TooManyTipsError(),
 ]
 
 
 def known_errors() -> set[type[ChorusError]]:
     classes = {
         one
-        for module in (inspect.getmodule(ChorusError), purchases)
+        for module in (inspect.getmodule(ChorusError), purchases, core_tips)
         for _, one in inspect.getmembers(module, inspect.isclass)
         if issubclass(one, ChorusError)
     }
@@ -156,7 +160,7 @@ def test_everything_is_translated() -> None:
     catalogue = read_po(BytesIO((FOLDER / "es.po").read_bytes()), locale="es")
     found = extract_from_dir(Path("cogs"), keywords={"gettext": None, "_": None, "ngettext": (1, 2)})
     texts: set[Any] = {message for _, _, message, _, _ in found}
-    for command in [*commands(), *premium.commands()]:
+    for command in [*commands(), *premium.commands(), *tips.commands()]:
         texts |= described(command)
     missing = {one for one in texts if one not in catalogue or not catalogue[one].string}
     assert not missing

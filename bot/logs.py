@@ -43,5 +43,5 @@ def configure_logs(*, level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for noisy in ("discord", "wavelink", "aiosqlite", "alembic", "httpx", "httpcore", "telegram"):
+    for noisy in ("discord", "wavelink", "aiosqlite", "alembic", "httpx", "httpcore", "telegram", "stripe"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

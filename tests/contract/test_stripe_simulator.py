@@ -404,6 +404,37 @@ async def test_delayed_methods(rig: Rig, paid: bool) -> None:
     assert (await rig.again(sub)).status == ("active" if paid else "incomplete_expired")
 
 
+async def test_browsers_press_buttons(rig: Rig) -> None:
+    session = await rig.session(cancel_url="https://chorus.example/back")
+    assert session.url
+    async with aiohttp.ClientSession() as browser:
+
+        async def press(url: str, what: str) -> tuple[int, str]:
+            async with browser.post(url, data={"press": what}, allow_redirects=False) as answer:
+                return answer.status, answer.headers.get("Location", "")
+
+        async with browser.get(session.url) as page:
+            assert 'value="pay"' in await page.text()
+        assert await press(session.url, "back") == (303, "https://chorus.example/back")
+        assert await press(session.url, "decline") == (200, "")
+        assert await press(session.url, "pay") == (303, f"https://chorus.example/thanks?session={session.id}")
+        sub = rig.sim.objects.every("subscription")[0]
+        portal = await rig.v1.billing_portal.sessions.create_async(
+            {"customer": sub["customer"], "return_url": "https://chorus.example/"}
+        )
+        assert await press(portal.url, "cancel") == (200, "")
+        assert sub["cancel_at_period_end"]
+        assert await press(portal.url, "back") == (303, "https://chorus.example/")
+        rig.sim.customers.banks[sub["customer"]] = "declines"
+        await press(portal.url, "keep")
+        rig.sim.advance(days=32)
+        invoice = await rig.v1.invoices.retrieve_async(sub["latest_invoice"])
+        assert invoice.hosted_invoice_url
+        assert sub["status"] == "past_due"
+        await press(invoice.hosted_invoice_url, "pay")
+        assert sub["status"] == "active"
+
+
 # ---- trials, renewals, dunning
 
 

@@ -21,6 +21,7 @@ payers     `sim.checkout.pay(url, promotion_code=…)`, `.decline(url)` (stays o
            `.settle(url, paid=True)` (a delayed method), `.abandon(url)`;
            `sim.customers.banks[customer] = "pays" | "declines" | "requires_action" | "processing"` (later charges);
            `sim.invoices.collect(invoice, "pays")` (they pay an open invoice), `sim.customers.delete(id)`
+browsers   every URL it gives leads to a page with buttons (pay, decline, back; cancel, keep; done, later): `pages`
 shortcuts  `sim.customers.create(email=…)`, `sim.customers.card(customer)`,
            `sim.subscriptions.create(customer, [(price, 1)], trial_days=…)`, `sim.subscriptions.end(subscription)`,
            `sim.subscriptions.change(subscription, metadata={…})`, `sim.catalog.coupon(percent_off=20)`,

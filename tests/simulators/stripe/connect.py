@@ -185,7 +185,7 @@ class Connect:
             expires_at=self._sim.now() + LINK_LIVES,
             url=url,
         )
-        self.links[url] = row | {"account": account["id"]}
+        self.links[url] = row | {"account": account["id"], "return_url": params["return_url"]}
         return row
 
 

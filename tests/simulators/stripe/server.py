@@ -13,6 +13,7 @@ from tests.simulators.stripe.errors import ApiError, invalid
 from tests.simulators.stripe.faults import Fault
 from tests.simulators.stripe.forms import decoded
 from tests.simulators.stripe.idempotency import Keys
+from tests.simulators.stripe.pages import Pages
 from tests.simulators.stripe.parameters import checked, specification
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Server:
         for name in self._routes:
             method, path = name.split(" ")
             app.router.add_route(method, path, self.call)
+        Pages(self._sim).add_to(app)
         app.router.add_route("*", "/v1/{rest:.*}", self.unknown)
         app.router.add_route("*", "/v2/{rest:.*}", self.unknown)
         return app

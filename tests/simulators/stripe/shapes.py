@@ -67,7 +67,10 @@ def copied(row: T) -> T:
 
 
 def _fitting(kinds: tuple[Any, ...], value: Any, class_: type, name: str) -> Any:
+    named = any(get_origin(one) is Literal for one in kinds)
     for one in kinds:
+        if one is str and named:
+            continue  # an enumeration; the library leaves it open for later versions
         if one is Any or (value is None and one is NoneType):
             return value
         if isinstance(value, dict) and isinstance(one, type) and issubclass(one, StripeObject):

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.records.payments import Account, InboxStatus, Target, TargetKind
 from db.models import inbox
-from db.payments_marks import in_order, mark
+from db.payments_marks import mark_all
 
 _account: TypeAdapter[Account] = TypeAdapter(Account)
 
@@ -23,8 +23,8 @@ async def look_again(connection: AsyncConnection, customer: str, dialect: str) -
     """What was heard of a customer while they were nobody's is looked at now that they are somebody's."""
     orphans = (inbox.c.customer == customer) & (inbox.c.status == InboxStatus.ORPHAN.value)
     rows = await connection.execute(select(inbox.c.kind, inbox.c.key).where(orphans).distinct())
-    for target in in_order({Target(TargetKind(row.kind), row.key) for row in rows if row.kind and row.key}):
-        seq = await mark(connection, target, dialect)
+    targets = {Target(TargetKind(row.kind), row.key) for row in rows if row.kind and row.key}
+    for target, seq in (await mark_all(connection, targets, dialect)).items():
         theirs = orphans & (inbox.c.kind == target.kind.value) & (inbox.c.key == target.key)
         again = {"status": InboxStatus.PENDING.value, "seq": seq}
         await connection.execute(update(inbox).where(theirs).values(again))

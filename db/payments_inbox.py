@@ -11,7 +11,7 @@ from core.ports.clock import Clock
 from core.records.payments import Delivery, InboxStatus, Target, TargetKind
 from db.engine import Database
 from db.models import inbox, sync_targets
-from db.payments_marks import in_order, mark
+from db.payments_marks import mark_all
 from db.statements import among, insert_or_ignore
 
 TOGETHER = 64
@@ -59,8 +59,7 @@ class SqlInbox:
 
     async def _insert(self, connection: AsyncConnection, deliveries: Collection[Delivery]) -> None:
         dialect = self._database.dialect
-        targets = {it.target for it in deliveries if it.target}
-        seqs = {target: await mark(connection, target, dialect) for target in in_order(targets)}
+        seqs = await mark_all(connection, {it.target for it in deliveries if it.target}, dialect)
         now = self._clock.now()
         rows = [_row(it, seqs[it.target] if it.target else None, now) for it in deliveries]
         await connection.execute(insert_or_ignore(inbox, dialect), rows)
@@ -75,8 +74,7 @@ class SqlInbox:
             dead = select(sync_targets.c.kind, sync_targets.c.key).where(sync_targets.c.dead_at.is_not(None))
             if event is None:
                 targets |= {Target(TargetKind(row.kind), row.key) for row in await connection.execute(dead)}
-            for target in in_order(targets):
-                seq = await mark(connection, target, dialect)
+            for target, seq in (await mark_all(connection, targets, dialect)).items():
                 theirs = chosen & (inbox.c.kind == target.kind.value) & (inbox.c.key == target.key)
                 again = {"status": InboxStatus.PENDING.value, "seq": seq, "reason": ""}
                 await connection.execute(update(inbox).where(theirs).values(again))

@@ -14,7 +14,7 @@ from db.engine import Database
 from db.entitlements import hold_grants
 from db.models import inbox, sync_targets
 from db.payments_ledger import SqlLedger
-from db.payments_marks import in_order, mark
+from db.payments_marks import mark_all
 from db.statements import database_now
 
 LEASE = 120_000
@@ -33,8 +33,7 @@ class SqlTargets:
     async def mark(self, *targets: Target) -> None:
         """Look at these soon."""
         async with self._database.write() as connection:
-            for target in in_order(set(targets)):
-                await mark(connection, target, self._database.dialect)
+            await mark_all(connection, targets, self._database.dialect)
 
     async def claim(self, kinds: Collection[TargetKind]) -> Claim | None:
         """The one that waits longest (see the port)."""

@@ -46,6 +46,8 @@ class Seen:
     sessions: Sequence[tuple[str, str]] = ()
     """Checkouts that are over, and what became of them."""
     email: str = ""
+    named: frozenset[str] = frozenset()
+    """The accounts that their metadata name, which may be edited by hand."""
     gone: bool = False
     """The customer was deleted."""
 
@@ -80,7 +82,8 @@ class Customers:
         if email is None:
             return Seen((), gone=True)
         listed = await self._client.v1.subscriptions.list_async({"customer": customer, "status": "all", "limit": 100})
-        found = {it.id: fetched.subscription(it) async for it in listed.auto_paging_iter()}
+        every = [it async for it in listed.auto_paging_iter()]
+        found = {it.id: fetched.subscription(it) for it in every}
         missing = [it for it in spoken_of if it.startswith(SUBSCRIPTION) and it not in found]
         more = [it for one in missing if (it := await self._subscription(one)) and it.customer == customer]
         bills = await self._client.v1.invoices.list_async({"customer": customer, "limit": RECENT})
@@ -89,6 +92,7 @@ class Customers:
             [fetched.invoice(it) for it in bills.data],
             [it for one in spoken_of if one.startswith(SESSION) and (it := await self._session(one, customer))],
             email,
+            frozenset(name for it in every if (name := fetched.account_in(it.metadata)) is not None),
         )
 
     async def _email(self, customer: str) -> str | None:
@@ -125,6 +129,9 @@ class Customers:
 
     async def _settle(self, ledger: Ledger, account: Account, seen: Seen) -> None:
         now = self._clock.now()
+        if others := seen.named - {str(account.id)}:
+            ALERTS.labels("metadata").inc()
+            log.error("metadata name another account", account=account.id, named=sorted(others))
         before = {it.id: it for it in (await ledger.paid(account)).subscriptions}
         here = [remembered(before.get(it.id), it, now, self._grace_days) for it in seen.subscriptions]
         gone = self._vanished(before, {it.id for it in here}, now)

@@ -73,6 +73,11 @@ def dispute(it: stripe.Dispute, of: str) -> Dispute:
     return Dispute(it.id, of, it.amount, it.currency, it.status, it.reason, withdrawn, it.created * 1000)
 
 
+def account_in(metadata: stripe.StripeObject | None) -> str | None:
+    """The account that metadata name."""
+    return str(metadata["account"]) if metadata and "account" in metadata else None
+
+
 def id_of(thing: object) -> str | None:
     """An id that may stand there as the object itself."""
     found = thing if isinstance(thing, str) else getattr(thing, "id", None)

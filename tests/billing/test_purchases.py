@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from billing.metrics import ALERTS
 from core.enums import GrantSource, Surface
 from core.errors import ForbiddenError
 from core.purchases import (
@@ -87,8 +88,10 @@ async def test_19_what_metadata_says_counts_for_nothing(counter: Counter, shop: 
     shop.sim.subscriptions.change(
         counter.subscription(bought), metadata={"app": "chorus", "account": str(victim.id), "place": THERE}
     )
+    alerts = ALERTS.labels("metadata")._value.get()  # pyright: ignore[reportPrivateUsage] - the client's only way to read
     await shop.settle()
     assert (await counter.plan(HERE), await counter.plan(THERE)) == ("pro", "free")
+    assert ALERTS.labels("metadata")._value.get() > alerts  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_20_one_checkout_is_open_for_a_place(counter: Counter, shop: Installation) -> None:

@@ -25,11 +25,11 @@ async def tell(
     await call.say(worded(result, call.words), rows)
 
 
-async def added(call: Call, result: Queued) -> None:
-    """Say what joined the queue; the live message appears, anew when the music begins."""
+async def added(call: Call, result: Queued, told: str | None = None) -> None:
+    """Say what joined the queue (or what is `told`); the live message appears, anew when the music begins."""
     message = call.spot.message
     try:
-        await call.say(words.queued(result, call.words))
+        await call.say(told or words.queued(result, call.words))
     finally:  # an answer that does not arrive is no reason to play unseen
         topic = message.message_thread_id if message is not None and message.is_topic_message else None
         await call.surface.panels.open(call.actor.place, topic, anew=result.rank == 0)

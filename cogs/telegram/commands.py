@@ -50,6 +50,7 @@ COMMANDS = (
     Command("mode", _("What decides the order of the queue: show or change it"), controls.mode),
     Command("undo", _("Take back what was removed, cleared, moved or shuffled within 30 seconds"), editing.undo),
     Command("next", _("Play a song before everything else that waits; for DJs"), queue.next_, admin=True),
+    Command("later", _("Play a song at a time: /later 18:00 TITLE, /later in 20 min TITLE"), queue.later),
     Command("jump", _("Play a waiting track now, instead of what is on"), controls.jump, admin=True),
     Command("previous", _("Go back to the track before; what is on waits"), controls.previous),
     Command("seek", _("Go to a time in the track: /seek 1:30"), controls.seek),

@@ -1,6 +1,10 @@
-"""The commands about tracks: /play /queue /now /vote /why, and music files that people send."""
+"""The commands about tracks: /play /next /later /queue /now /vote /why, and music files that people send."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from cogs import polls, reasons, words
+from cogs.moments import moment
 from cogs.telegram import answers, drawing, entries
 from cogs.telegram.files import Sound, sound_of
 from cogs.telegram.surface import Call
@@ -13,6 +17,8 @@ DOWN = {"down", "-", "-1", "👎", "abajo"}
 EPISODES = 20
 """Episodes of a podcast that are listed, newest first."""
 BACK = {"back", "0", "atrás"}
+MOST_WORDS = 5
+"""In a time, as in "in 1 h 30 min"."""
 
 
 async def play(call: Call) -> None:
@@ -23,6 +29,27 @@ async def play(call: Call) -> None:
 async def next_(call: Call) -> None:
     """Queue it before everything else that waits; for DJs."""
     await _play(call, await _wanted(call), first=True)
+
+
+async def later(call: Call) -> None:
+    """Queue it for a time: `/later 18:00 title`, `/later in 20 min title`, or as the answer to a file."""
+    zone, named = call.view.settings.timezone, call.arguments.split()
+    found = next((it for it in _moments(named, zone, call.surface.clock.now())), None)
+    if found is None:
+        await call.say(call.words.gettext("Write a time such as 18:00, or in 20 min."))
+        return
+    at, rest = found
+    wanted = await _wanted(replace(call, arguments=rest))
+    result = await call.jukebox.play(call.room, call.actor, wanted, at=at, command_id=call.id)
+    await answers.added(call, result, words.scheduled(result, at, zone, call.words))
+
+
+def _moments(named: Sequence[str], zone: str, now: int) -> Iterator[tuple[int, str]]:
+    """A time in UTC ms and what follows it, the longest way to say a time first."""
+    for length_ in range(min(len(named), MOST_WORDS), 0, -1):
+        at = moment(" ".join(named[:length_]), zone, now)
+        if at is not None:
+            yield at, " ".join(named[length_:])
 
 
 async def play_sound(call: Call, sound: Sound) -> None:

@@ -187,6 +187,21 @@ async def test_a_channel_is_a_place_of_its_admins(party: Party) -> None:
     assert reply.text == "Aria is on."
 
 
+async def test_later_waits_for_its_time(party: Party) -> None:
+    for title in ("aria", "blues"):
+        await party.ann.say(f"/play {title}", party.group)
+    assert "plays at" in (await party.ben.say("/later in 20 min chant", party.group)).text
+    (waits,) = [entry for entry in party.room.entries.values() if entry.track.title == "Chant"]
+    assert waits.starts_at == party.clock.now() + 20 * 60_000
+    assert "the time zone here is UTC" in (await party.ben.say("/later 18:00 dirge", party.group)).text
+    sent = party.ben.send_audio(b"sound", party.group, name="x.mp3", title="Mine")
+    party.resolver.remote["Mine.audio"] = Found((track("Mine"),))
+    assert "Mine plays at" in (await party.ben.say("/later 1 h 30 min", party.group, reply_to=sent)).text
+    for odd in ("", " chant", " 25:00 chant"):
+        assert "Write a time" in (await party.ben.say(f"/later{odd}", party.group)).text
+    assert "Nothing found" in (await party.ben.say("/later 18:00", party.group)).text
+
+
 async def test_removing_undoing_and_controls(party: Party) -> None:
     for title in ("aria", "blues", "chant", "dirge"):
         await party.ann.say(f"/play {title}", party.group)

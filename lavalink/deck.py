@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lavalink.crossfade import Crossfade, crossfade
 from lavalink.engine import Engine
-from lavalink.marks import FULL, Ended, Joined, Paced, Ring
+from lavalink.marks import FULL, LOW, LOW_UNTOUCHED, Ended, Joined, Paced, Ring
 from lavalink.opus import BITRATE, BLOCK, RATE
 from lavalink.packetizer import Packetizer
 from lavalink.protocol import LoadError, Track
@@ -32,6 +32,8 @@ class Deck:
     ) -> None:
         """`on_ready`: the ring has its first item, or is full at first; `on_missed`: what is cued cannot be played."""
         self.ring = Ring()
+        self.low = LOW
+        """Packets below which the ring is to be filled up."""
         self.bitrate = BITRATE
         self.joining = False
         """A join is in the ring and has not been heard yet."""
@@ -174,7 +176,7 @@ class Deck:
             return True
         if strand.plain:
             return self._copy(strand)
-        tempo, sound = strand.tempo, strand.read()
+        self.low, tempo, sound = LOW, strand.tempo, strand.read()
         if sound is None:
             return self._turn(strand)
         self._put(*self._encoder.push_sound(sound))
@@ -183,9 +185,10 @@ class Deck:
 
     def _copy(self, strand: Strand) -> bool:
         """Add some of a track as it is."""
-        piece = strand.reel.read(copy=0 if self._packetizer else min(BLOCK, FULL - len(self.ring)) if self.ring else 1)
+        piece = strand.reel.read(copy=0 if self._packetizer else FULL - len(self.ring) if self.ring else 1)
         if piece is None:
             return self._turn(strand)
+        self.low = LOW_UNTOUCHED if isinstance(piece, list) else LOW
         self._put(*(piece if isinstance(piece, list) else self._encoder.push(piece)))
         return True
 

@@ -10,6 +10,9 @@ FULL = 19
 """Packets that a ring holds at most (380 ms): what is changed is heard when they have gone out."""
 LOW = 14
 """Packets below which a ring is filled up again: a stall of 280 ms is not heard."""
+LOW_UNTOUCHED = 9
+"""The same for packets that only have to be read: then ten of them cost little more than five, most of it being what
+the processor has forgotten of a file since the last time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from lavalink.deck import Deck
 from lavalink.engine import Engine
 from lavalink.events import Events
 from lavalink.filters import Filters
-from lavalink.marks import LOW, Ended, Joined, Paced
+from lavalink.marks import Ended, Joined, Paced
 from lavalink.opus import BITRATE, FRAME_MS
 from lavalink.output import Output
 from lavalink.playhead import Playhead
@@ -242,7 +242,7 @@ class Playback:
             self._play(cast("bytes", ring.popleft()))
         else:
             self._advance(deck)
-        if len(ring) < LOW:
+        if len(ring) < deck.low:
             deck.refill()
 
     def _rest(self) -> None:

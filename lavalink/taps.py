@@ -103,14 +103,18 @@ class Channel:
         """Give it nothing any more."""
         self._readers.discard(reader)
 
-    def put(self, packets: Iterable[bytes]) -> None:
+    def put(self, packet: bytes) -> None:
+        """Send one."""
+        self._recent.append(packet)
+        if self._readers:
+            frame = _framed(packet)
+            for reader in tuple(self._readers):
+                reader.put(frame)
+
+    def put_all(self, packets: Iterable[bytes]) -> None:
         """Send some."""
         for packet in packets:
-            self._recent.append(packet)
-            if self._readers:
-                frame = _framed(packet)
-                for reader in tuple(self._readers):
-                    reader.put(frame)
+            self.put(packet)
 
     def forget(self) -> None:
         """What was sent is past."""
@@ -174,7 +178,7 @@ class Taps:
 
     def put(self, packet: bytes) -> None:
         """Give a packet to all readers."""
-        self._packets.put((packet,))
+        self._packets.put(packet)
         self._pushing.put(packet)
         for encoding, _ in self._encoded.values():
             encoding.put((packet,))
@@ -196,7 +200,7 @@ class Taps:
             return self._packets
         if tap.format not in self._encoded:
             channel = Channel(CODECS[tap.format].samples * 1000 / RATE)
-            encoding = Encoding(tap.format, self._hands, channel.put)
+            encoding = Encoding(tap.format, self._hands, channel.put_all)
             self._encoded[tap.format] = encoding, channel
             encoding.put(self._packets.past(recent))
         return self._encoded[tap.format][1]

@@ -78,7 +78,7 @@ class VoiceLink:
     @property
     def ready(self) -> bool:
         """Whether audio may be sent now."""
-        return self._live and self._transport is not None and not self._transport.connection.exposed
+        return self._live and self._transport is not None and not self._transport.exposed
 
     @property
     def waiting(self) -> bool:
@@ -103,9 +103,10 @@ class VoiceLink:
 
     def send(self, packet: bytes) -> None:
         """One 20 ms Opus packet; dropped when not `ready`."""
-        if self.ready and self._transport is not None:
-            self._transport.send(packet)
-            TRAFFIC.count(len(packet))
+        transport = self._transport
+        if transport is not None and self._live and not transport.exposed:
+            transport.send(packet)
+            TRAFFIC.total += len(packet)
 
     def speak(self, speaking: bool) -> None:  # noqa: FBT001 - the protocol's own word
         """Tells the channel that audio begins or ends."""

@@ -112,14 +112,6 @@ class Connection(VoiceConnectionState):
         self.others: set[str] = set()
 
     @property
-    def exposed(self) -> bool:
-        """Whether a frame sent now would go without the end-to-end encryption that the channel expects.
-
-        So it is while the bot is alone (there is no group of one), when nobody would hear it either.
-        """
-        return self.dave_protocol_version != 0 and not self.can_encrypt
-
-    @property
     def latency(self) -> float:
         """Seconds of the voice gateway's last round trip, infinite before the first."""
         heartbeat = cast("Heartbeat | None", self.ws._keep_alive if self.ws else None)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
@@ -201,6 +193,15 @@ class Transport(VoiceClient):
     def connection(self) -> Connection:
         """The state of the connection."""
         return self._connection
+
+    @property
+    def exposed(self) -> bool:
+        """Whether a frame sent now would go without the end-to-end encryption that the channel expects.
+
+        So it is while the bot is alone (there is no group of one), when nobody would hear it either.
+        """
+        state = self._connection
+        return state.dave_protocol_version != 0 and not state.can_encrypt
 
     def create_connection_state(self) -> Connection:
         """Called by discord.py's constructor."""

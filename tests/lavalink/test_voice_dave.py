@@ -70,7 +70,7 @@ async def test_audio_is_exposed_while_an_encrypted_channel_has_no_keys(
     connection: Connection = socket._connection
     connection.dave_protocol_version = version
     connection.dave_session = cast("Any", SimpleNamespace(ready=encrypting))
-    assert connection.exposed is exposed
+    assert connection.voice_client.exposed is exposed
 
 
 async def test_an_upgrade_after_joining_plain_makes_a_session(socket: VoiceSocket) -> None:

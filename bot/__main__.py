@@ -304,6 +304,15 @@ def refund_stars(
     asyncio.run(refund(_settings(), charge))
 
 
+@billing_cli.command("refund-tip")
+def refund_tip(tip: Annotated[str, typer.Argument(help="Its id, which Stripe shows as metadata.tip.")]) -> None:
+    """Pay a tip back: what the DJ got returns, and your fee too. The running bot does it."""
+    from bot.billing import refund_tip
+
+    configure_logs(level="WARNING")
+    asyncio.run(refund_tip(_settings(), tip))
+
+
 @billing_cli.command("export")
 def export_grants(
     *,

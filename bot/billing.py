@@ -31,6 +31,7 @@ from db.people import SqlPeople
 from db.personal import NoSuchPersonError, PersonalData
 from db.places import SqlPlaces
 from db.usage import SqlUsage
+from db.tips import SqlTips
 
 DAY = 86_400_000
 
@@ -103,6 +104,14 @@ async def replay(settings: Settings, event: str | None) -> None:
 async def export(settings: Settings, form: str) -> None:
     """Every grant to standard output; `form` is `csv` or `jsonl`."""
     async with _grants(settings) as (database, grants):
+async def refund_tip(settings: Settings, tip: str) -> None:
+    """A tip is paid back by the bot, as soon as one runs."""
+    async with _grants(settings) as (database, _):
+        if not await SqlTips(database).pay_back(tip, SystemClock().now()):
+            sys.exit(f"No tip {tip} was paid that is not paid back yet.")
+    typer.echo(f"Tip {tip} is paid back as soon as a bot runs that sells through Stripe.")
+
+
         rows = [asdict(grant) for grant in await grants.all()]
         await PersonalData(database, SystemClock()).note("grants.exported", {"format": form})
     if form == "jsonl":

@@ -26,12 +26,13 @@ from core.types import PlaceId
 from db.engine import Database
 from db.grants import GrantedBeforeError, NoSuchGrantError, SqlGrants
 from db.groups import Groups
+from db.outbox import SqlOutbox
 from db.payments_inbox import SqlInbox
 from db.people import SqlPeople
 from db.personal import NoSuchPersonError, PersonalData
 from db.places import SqlPlaces
-from db.usage import SqlUsage
 from db.tips import SqlTips
+from db.usage import SqlUsage
 
 DAY = 86_400_000
 
@@ -91,9 +92,11 @@ async def usage(settings: Settings, whom: str | None) -> None:
 
 
 async def replay(settings: Settings, event: str | None) -> None:
-    """What was given up is looked at again, or one event of Stripe's, whatever became of it."""
+    """What was given up is looked at or done again, or one event of Stripe's, whatever became of it."""
     async with opened(settings) as database:
         count = await SqlInbox(database, SystemClock()).replay(event)
+        if event is None:
+            count += await SqlOutbox(database, SystemClock()).revive()
         action, after = "payments.replayed", {"event": event or "dead", "count": count}
         await PersonalData(database, SystemClock()).note(action, after)
     if event is not None and not count:
@@ -101,9 +104,6 @@ async def replay(settings: Settings, event: str | None) -> None:
     typer.echo(f"{count} to be looked at again; a running bot does it within seconds.")
 
 
-async def export(settings: Settings, form: str) -> None:
-    """Every grant to standard output; `form` is `csv` or `jsonl`."""
-    async with _grants(settings) as (database, grants):
 async def refund_tip(settings: Settings, tip: str) -> None:
     """A tip is paid back by the bot, as soon as one runs."""
     async with _grants(settings) as (database, _):
@@ -112,6 +112,9 @@ async def refund_tip(settings: Settings, tip: str) -> None:
     typer.echo(f"Tip {tip} is paid back as soon as a bot runs that sells through Stripe.")
 
 
+async def export(settings: Settings, form: str) -> None:
+    """Every grant to standard output; `form` is `csv` or `jsonl`."""
+    async with _grants(settings) as (database, grants):
         rows = [asdict(grant) for grant in await grants.all()]
         await PersonalData(database, SystemClock()).note("grants.exported", {"format": form})
     if form == "jsonl":

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, delete, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Executable, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -79,9 +79,9 @@ class SqlOutbox:
         async with self._database.write() as connection:
             return (await connection.execute(mine.values(**values))).rowcount == 1
 
-    async def revive(self, kind: str | None = None) -> int:
-        """What was given up (of one kind) is tried again, from the first try on; how many that are."""
-        dead = (outbox.c.state == LetterState.DEAD.value) & (outbox.c.kind == kind if kind else true())
+    async def revive(self, channel: Channel = Channel.JOB) -> int:
+        """What a channel gave up is tried again, from the first try on; how many that are."""
+        dead = (outbox.c.state == LetterState.DEAD.value) & (outbox.c.channel == channel.value)
         values = self._end(LetterState.WAITING) | {
             "settled_at": None,
             "attempts": 0,

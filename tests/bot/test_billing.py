@@ -8,10 +8,12 @@ import pytest
 
 from bot.clock import SystemClock
 from core.enums import Meter, Surface
+from core.records.notices import Channel, Job, LetterState
 from core.records.usage import Use
 from core.types import Identity, PlaceId
 from db.engine import Database
 from db.migrate import migrate
+from db.outbox import SqlOutbox
 from db.places import SqlPlaces
 from db.usage import SqlUsage
 from tests.bot.test_commands import bot
@@ -52,6 +54,20 @@ async def test_whose_plan_counts_for_a_place_is_said_and_taken_back(data: Path) 
     assert billing("cover", "organisation:club", "web:lobby", data=data).endswith("counts for web:lobby already.\n")
     assert billing("list", data=data) == "The plan of organisation:club counts for web:lobby.\n"
     assert billing("uncover", "organisation:club", "lobby", data=data).endswith("not count for web:lobby now.\n")
+
+
+async def test_jobs_that_were_given_up_are_done_again_by_replay(data: Path) -> None:
+    database, clock = Database(f"sqlite:///{data}/chorus.db"), SystemClock()
+    outbox = SqlOutbox(database, clock)
+    await outbox.put(Job("refund:1", "refund"))
+    letter = await outbox.claim(Channel.JOB, repeatable=None)
+    assert letter
+    await outbox.settle(letter, LetterState.DEAD)
+    assert await outbox.waiting() == []
+    assert billing("replay", data=data).startswith("1 to be looked at again")
+    assert await outbox.waiting() == [Channel.JOB]
+    assert billing("replay", data=data).startswith("0 to be looked at again")
+    await database.close()
 
 
 async def test_grants_are_exported_for_spreadsheets_and_programs(data: Path) -> None:

@@ -53,6 +53,7 @@ def test_check_says_a_line_for_each_setting(tmp_path: Path) -> None:
         ("TELEGRAM_API_URL", "http://127.0.0.1:1", "cannot be reached"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1", "cannot be reached"),
         ("ICECAST_URL", "http://source:hush@127.0.0.1:1", "cannot be reached"),
+        ("SMTP_URL", "smtp://someone:hush@127.0.0.1:1", "127.0.0.1:1 takes no mail"),
     ],
 )
 def test_check_says_what_is_wrong_and_no_secret(tmp_path: Path, setting: str, value: str, words: str) -> None:

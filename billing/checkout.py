@@ -21,6 +21,8 @@ APP = "chorus"
 LIFE = 35 * 60_000
 """ms that a session is open: Stripe takes no less than 30 minutes by its own clock."""
 TRIES = 4
+CUSTOMER_GONE = ("resource_missing", "customer")
+"""Code and parameter of Stripe's error when a customer was deleted."""
 
 Look = Callable[[str], Awaitable[None]]
 """Has the state of a customer looked at, and waits a moment for it."""
@@ -123,6 +125,9 @@ class Checkout:
             await self._attempts.close(attempt.id, "failed")  # a key that failed is answered alike for a day
             log.warning("no checkout", attempt=attempt.id, error=type(error).__name__, code=error.code)
             if isinstance(error, stripe.IdempotencyError):
+                return None
+            if isinstance(error, stripe.InvalidRequestError) and (error.code, error.param) == CUSTOMER_GONE:
+                await self._purchases.unbind(attempt.account, customer)
                 return None
             raise PaymentsUnavailableError from None
         except stripe.StripeError:

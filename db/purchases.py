@@ -55,6 +55,12 @@ class SqlPurchases:
             if (await connection.execute(unbound.values(customer=customer))).rowcount:
                 await look_again(connection, customer, self._database.dialect)
 
+    async def unbind(self, account: int, customer: str) -> None:
+        """That customer is no more (see the port)."""
+        bound = update(accounts).where(accounts.c.id == account, accounts.c.customer == customer)
+        async with self._database.write() as connection:
+            await connection.execute(bound.values(customer=None))
+
     async def account_of(self, customer: str) -> Account | None:
         """Whose customer that is."""
         async with self._database.read() as connection:

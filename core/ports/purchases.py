@@ -53,6 +53,10 @@ class Purchases(Protocol):
         """It is this customer from now on, unless it has one."""
         ...
 
+    async def unbind(self, account: int, customer: str) -> None:
+        """That customer is no more: the next purchase makes another."""
+        ...
+
     async def account_of(self, customer: str) -> Account | None:
         """Whose customer that is."""
         ...

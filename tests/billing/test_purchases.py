@@ -320,6 +320,16 @@ async def test_29_an_error_that_stripe_repeats_is_left_behind(counter: Counter, 
     assert await counter.shop.buy(ann, shop.pro)
 
 
+async def test_a_customer_who_was_deleted_is_made_anew(counter: Counter, shop: Installation) -> None:
+    ann = await counter.person("Ann")
+    bought = await counter.buys(ann, shop.pro)
+    shop.sim.customers.delete(str(counter.subscription(bought)["customer"]))
+    await shop.settle()
+    assert await counter.plan() == "free"
+    await counter.buys(ann, shop.elite)
+    assert await counter.plan() == "elite"
+
+
 async def test_31_a_subscription_is_brought_to_another_place(counter: Counter, shop: Installation) -> None:
     """# 31: the guild is gone; what is paid counts elsewhere, and can come back. Audited."""
     ann, ben = await counter.person("Ann"), await counter.person("Ben", THERE)

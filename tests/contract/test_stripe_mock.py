@@ -1,21 +1,37 @@
 """All that the product asks of Stripe, asked of Stripe's own mock again: it knows the published specification."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
+import billing
+from billing.doctor import Doctor
+from billing.plans import Plans
 from core.records.grants import Subject
-from core.types import PersonId
+from core.records.shop import Sale
+from core.types import LOBBY, Limits, PersonId
 from db.engine import Database
 from db.migrate import migrate
 from tests.billing.counter import ROOM, Counter
 from tests.billing.installation import Installation, opened
+from tests.billing.test_tips import Floor
 from tests.contract.stripe_mock import refusals, running_mock
 from tests.simulators.stripe.calls import Recorded
 
+CALL = re.compile(r"\.v1\.([a-z_.]+?)\.([a-z_]+)_async\(")
+ACTIONS = {
+    "create": "POST {}",
+    "list": "GET {}",
+    "retrieve": "GET {}/{{id}}",
+    "update": "POST {}/{{id}}",
+    "delete": "DELETE {}/{{id}}",
+    "create_preview": "POST {}/create_preview",
+}
 NEWER = {
     "POST /v1/subscriptions/{id}/pause": None,
     "POST /v1/subscriptions/{id}/resume": {"billing_cycle_anchor", "payment_behavior"},
@@ -36,6 +52,24 @@ async def counter(sqlite_url: str) -> AsyncIterator[Counter]:
     async with opened(database) as shop:
         yield Counter(shop, trial_days=7, tax=True)
     await database.close()
+
+
+def calls() -> set[str]:
+    """The endpoints that the product's source calls."""
+    found: set[str] = set()
+    folder = Path(billing.__file__).parent
+    for file in [*folder.glob("*.py"), *(folder.parent / "bot").glob("*.py")]:
+        for resource, action in CALL.findall(file.read_text()):
+            found.add(endpoint(resource, action))
+    return found
+
+
+def endpoint(resource: str, action: str) -> str:
+    if (resource, action) == ("accounts", "retrieve_current"):
+        return "GET /v1/account"
+    if (resource, action) == ("subscriptions", "cancel"):
+        return "DELETE /v1/subscriptions/{id}"
+    return ACTIONS.get(action, f"POST {{}}/{{{{id}}}}/{action}").format("/v1/" + resource.replace(".", "/"))
 
 
 def older(request: Recorded) -> Recorded | None:
@@ -95,13 +129,37 @@ async def reconciled(there: Installation) -> None:
     await there.settle()
 
 
+async def examined(there: Installation) -> None:
+    """Where Discord sells the same plans, too."""
+    limits = {name: Limits(name) for name in ("free", "pro")}
+    plans = Plans(limits, "free", {"pro": Sale("pro", [there.pro], sku=7, sku_price=500)})
+    await Doctor(there.client, plans, "https://music.example.org/hook", livemode=False).findings()
+
+
+async def a_tip(floor: Floor) -> None:
+    """Given to a DJ who is onboarded, by a button that is pressed twice; and sent back."""
+    floor.sim.webhook(floor.there.url, connect=True)
+    dj, account = await floor.dj()
+    cid = await floor.person("Cid")
+    await floor.tips.give(LOBBY, cid, dj.person, 500)
+    floor.sim.deliveries.script("checkout.*", drop=True)
+    floor.sim.checkout.pay(await floor.tips.give(LOBBY, cid, dj.person, 500))
+    floor.sim.connect.restrict(account)
+    await floor.there.settle()
+    assert [tip.state for tip in await floor.all()] == ["refunded"]
+
+
 async def test_what_the_product_sends_is_as_specified(counter: Counter, mock_url: str) -> None:
     await everything_of_a_plan(counter)
     await reconciled(counter.there)
+    await a_tip(Floor(counter.there))
+    await examined(counter.there)
     sim = counter.there.sim
     assert sim.failures == []
     accepted = [older(one) for one in sim.requests if one.status == 200]
     assert await refusals(mock_url, filter(None, accepted)) == []
+    asked = {one.endpoint for one in sim.requests if one.status == 200}
+    assert calls() - asked == set(), "asked by the product, and not held against the specification here"
 
 
 async def test_the_mock_refuses_what_is_wrong(mock_url: str) -> None:

@@ -77,6 +77,7 @@ class Installation:
         self.url = self.slow_url = ""
         self.runners: list[web.AppRunner] = []
         self.session: aiohttp.ClientSession
+        self.http: stripe.HTTPXClient
         self.numbers = itertools.count(1)
 
     def worker(self, targets: SqlTargets | None = None, *, grace_days: int = 7) -> Sync:
@@ -186,7 +187,7 @@ async def opened(database: Database) -> AsyncGenerator[Installation]:
     http = stripe.HTTPXClient(timeout=10)
     async with StripeSimulator.start(clock) as sim, aiohttp.ClientSession() as session:
         shop = Installation(database, sim, clock, open_client(sim.key, sim.url, http))
-        shop.session = session
+        shop.session, shop.http = session, http
         await shop.places.lobby()
         settings: dict[str, Any] = {"livemode": False, "api_version": stripe.api_version, "heard": shop.sync.wake}
         keys: dict[str, Any] = {"secrets": [sim.secret], "connect_secrets": [sim.connect_secret]}

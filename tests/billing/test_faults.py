@@ -108,13 +108,14 @@ async def test_what_was_heard_of_while_somebody_looked_is_looked_at_again(shop: 
 
 @pytest.mark.parametrize(
     "fault",
-    [{"status": 429}, {"status": 500}, {"status": 502}, {"truncate": True}, {"drop": True}],
-    ids=["429", "500", "502", "truncated", "dropped"],
+    [{"status": 429}, {"status": 500}, {"status": 502}, {"truncate": True}, {"drop": True}, {"delay": 3}],
+    ids=["429", "500", "502", "truncated", "dropped", "slow"],
 )
 async def test_trouble_at_stripe_changes_nobodys_plan(shop: Installation, fault: dict[str, Any]) -> None:  # 13
     payer = await shop.buyer()
     sub = payer.buy(shop.pro)
     await shop.settle()
+    shop.http._timeout = 1.0
     shop.sim.faults.on("GET /v1/subscriptions", times=3, should_retry=False, **fault)
     shop.sim.subscriptions.end(sub)
     await shop.sim.deliveries.settled()
@@ -125,6 +126,7 @@ async def test_trouble_at_stripe_changes_nobodys_plan(shop: Installation, fault:
     assert target.dirty_seq > target.synced_seq
     assert target.attempts == 1
     shop.sim.faults.clear()
+    shop.http._timeout = 10
     await until(shop.sync.step, what="the pause is over")
     assert await shop.plan() == FREE
 

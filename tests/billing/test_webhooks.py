@@ -5,6 +5,8 @@ import gzip
 import io
 import json
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import aiohttp
@@ -13,10 +15,13 @@ import stripe
 
 from billing.webhooks import webhook_app
 from core.errors import StoreUnavailableError
+from core.tracing import install
+from db.engine import Database
 from db.models import inbox
-from tests.billing.installation import PRO, Installation
+from tests.billing.installation import PRO, Installation, opened
+from tests.db.proxy import Proxy
 from tests.simulators.stripe.deliveries import signature
-from tests.waiting import until
+from tests.waiting import crowding, until
 
 NOBODYS = "whsec_nobodys"
 TESTED = {"evt_0", "evt_1", "evt_2", "evt_3"}
@@ -100,6 +105,57 @@ async def test_fifty_at_once_are_one(shop: Installation) -> None:  # 5
     claim = await shop.targets.claim(list(shop.sync._looks))
     assert claim
     assert claim.seq == 1
+
+
+async def test_a_server_that_is_gone_is_told_and_nothing_is_lost(postgres_copy: str) -> None:  # 11
+    async with Proxy(postgres_copy) as proxy:
+        database = Database(proxy.url)
+        async with opened(database) as shop:
+            payer = await shop.buyer()
+            await proxy.stop()
+            begun = time.monotonic()
+            assert await shop.deliver(event()) == 503
+            assert time.monotonic() - begun < 5 * crowding()
+            payer.buy(shop.pro)
+            await until(lambda: any(it.status == 503 for it in shop.sim.deliveries.log), what="a refused delivery")
+            await proxy.start()
+            await shop.settle()
+            assert await shop.plan() == PRO
+            assert not await kept(shop), "what was refused is not there in part"
+        await database.close()
+
+
+async def test_a_commit_of_which_the_answer_is_lost_is_repeated_without_effect(postgres_copy: str) -> None:  # 9
+    async with Proxy(postgres_copy) as proxy:
+        database = Database(proxy.url)
+        async with opened(database) as shop:
+            payer = await shop.buyer()
+            told = event(data={"object": {"id": "sub_1", "object": "subscription", "customer": payer.id}})
+            proxy.lose_commit = True
+            assert await shop.deliver(told) == 503
+            assert proxy.lost == 1
+            (row,) = await kept(shop)
+            assert (row.status, row.seq) == ("pending", 1), "it was kept all the same"
+            assert await shop.deliver(told) == 200
+            (row,) = await kept(shop)
+            assert (row.status, row.seq) == ("pending", 1)
+        await database.close()
+
+
+async def test_each_delivery_is_a_span(shop: Installation) -> None:
+    spans: list[tuple[str, dict[str, str]]] = []
+
+    @contextmanager
+    def record(name: str, parent: str, attributes: dict[str, str]) -> Generator[str]:
+        spans.append((name, attributes))
+        yield "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
+
+    install(record)
+    try:
+        await shop.deliver(event())
+    finally:
+        install(None)
+    assert ("webhook", {"surface": "stripe"}) in spans
 
 
 async def test_a_database_that_is_away_is_told_at_once_and_nothing_is_lost(

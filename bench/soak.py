@@ -4,8 +4,8 @@ A packet is late when it comes more than 40 ms after it was due. It is the machi
 sleeper (a process that does nothing but sleep for 20 ms at a time) was late by half as much, or the kernel kept the
 node's loop waiting for a core for half as long (`run_delay` of its main thread, as the sleeper reads it).
 
-Beside other work it wants priority. Where Linux groups processes by session (`sched_autogroup_enabled`), niceness counts
-within a session only: `setsid sh -c 'echo -19 > /proc/self/autogroup; exec nice -n -15 make soak'`, as root.
+Beside other work it wants priority. Where Linux groups processes by session (`sched_autogroup_enabled`), niceness
+counts within a session only: `setsid sh -c 'echo -19 > /proc/self/autogroup; exec nice -n -15 make soak'`, as root.
 """
 
 import asyncio

@@ -46,6 +46,11 @@ class Page:
         """Pages of a kind show the same, but for what is one's own."""
         return self.locale, self.actor.surface is not Surface.WEB
 
+    def belongs_to(self, actor: Actor) -> None:
+        """Whoever looks may be somebody else to the room's chats by now."""
+        self.stale = self.stale or actor != self.actor
+        self.actor = actor
+
     def send(self, news: Message) -> None:
         """Write in the form that the page takes."""
         self.wire.send(news.of(packed=self.packed))

@@ -30,6 +30,8 @@ KEPT = 50
 """Favourites on a page."""
 SWEEP = 0.5
 BEATS = 30
+MEMBERSHIP = 30.0
+"""Seconds after which it is asked again who somebody is to the chats of a room whose page they have open."""
 SIZES = {"88", "176", "512"}
 FORMATS: Mapping[str, Format] = {"ogg": "opus", "mp3": "mp3", "aac": "aac"}
 _EVENTS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -134,7 +136,8 @@ class Pages:
             async with self._site.presences.watching(ref, guest):
                 try:
                     await channel.join(shown, {"now": self._site.clock.now()})
-                    await wire.finished()
+                    while not await wire.finished(within=MEMBERSHIP if guest.identity else None):
+                        shown.belongs_to(await self._site.actor(ref, guest))
                 finally:
                     channel.leave(shown)
         return wire.response

@@ -66,6 +66,7 @@ class Wire:
         if not self._done.done():
             self._done.set_result(None)
 
-    async def finished(self) -> None:
-        """Wait until the answer is over."""
-        await self._done
+    async def finished(self, *, within: float | None = None) -> bool:
+        """Wait until the answer is over, some seconds at most; whether it is."""
+        await asyncio.wait([self._done], timeout=within)
+        return self._done.done()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
 from core.enums import Hearing, Surface
@@ -152,6 +153,27 @@ async def told(phone: Browser, world: World) -> set[str]:
     """What the open page hears that its visitor may do."""
     async with phone.client.get(f"/r/{world.ref.room}/events") as events:
         return set(json.loads((await next_event(events, "me")).data)["may"])
+
+
+async def test_whoever_comes_to_rule_or_goes_sees_it_on_the_open_page(
+    world: World, phone: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.pages.MEMBERSHIP", 0.1)
+    await sign_in(phone, world.path, world.said(world.ann))
+
+    async def may(events: ClientResponse) -> set[str]:
+        return set(json.loads((await next_event(events, "me")).data)["may"])
+
+    async with phone.client.get(f"/r/{world.ref.room}/events") as events:
+        assert "remove" not in await may(events)
+        world.members.admins.add(str(world.ann.id))
+        while "remove" not in await may(events):
+            pass
+        world.members.members.clear()
+        while "data-vote" in (await next_event(events, "queue")).data:
+            pass
+        while await may(events) != {"favourite"}:
+            pass
 
 
 async def test_a_member_pauses_as_in_the_chat(world: World, phones: list[Browser]) -> None:

@@ -85,6 +85,8 @@ class Courier:
                     await self._deliver(letter, messenger)
         except StoreUnavailableError as error:
             log.warning("outbox not kept", channel=channel, error=type(error).__name__)
+        except Exception:  # what cannot be read is no reason to send nothing else
+            log.exception("outbox failed", channel=channel)
 
     async def _deliver(self, letter: Letter, messenger: Messenger | None) -> None:
         told = log.bind(key=letter.key, channel=letter.channel.value, attempt=letter.attempts)

@@ -305,8 +305,20 @@ def follows(before: Tip, after: Tip) -> Sequence[Effect]:
         case TipState.PAID if before.state in {TipState.OPEN, TipState.EXPIRED, TipState.HELD}:
             thanks = {"room": after.room, "giver": after.giver_name, "dj": after.dj_name, **money}
             return (
-                _notice(after, "paid", NoticeKind.TIP_PAID, after.giver, {**money, "name": after.dj_name}),
-                _notice(after, "received", NoticeKind.TIP_RECEIVED, after.dj, {**money, "name": after.giver_name}),
+                _notice(
+                    after,
+                    "paid",
+                    NoticeKind.TIP_PAID,
+                    after.giver,
+                    {**money, "person": after.dj, "name": after.dj_name},
+                ),
+                _notice(
+                    after,
+                    "received",
+                    NoticeKind.TIP_RECEIVED,
+                    after.dj,
+                    {**money, "person": after.giver, "name": after.giver_name},
+                ),
                 Job(f"tip:{after.id}:thanks", THANKS, thanks),
             )
         case TipState.REFUNDING:

@@ -82,7 +82,7 @@ async def letter_of(connection: AsyncConnection, row: Mapping[str, Any]) -> Lett
         place_name=(await connection.scalar(named) or "") if place else "",
         address=addresses.get(channel),
         language=await _language(connection, person) if person else None,
-        muted=bool(muted) and is_muted(NoticeKind(row["kind"]), channel, addresses, muted),
+        muted=row["kind"] in set(NoticeKind) and is_muted(NoticeKind(row["kind"]), channel, addresses, muted),
     )
 
 

@@ -446,6 +446,22 @@ async def test_a_store_that_is_away_comes_back(house: House, ann: PersonId, monk
     await asyncio.wait([running])
 
 
+async def test_what_cannot_be_read_ends_nothing(house: House, ann: PersonId, monkeypatch: pytest.MonkeyPatch) -> None:
+    claim, wrong = house.outbox.claim, [ValueError()]
+
+    async def fails_once(channel: Channel, *, repeatable: int | None) -> Letter | None:
+        if wrong and channel is Channel.DISCORD:
+            raise wrong.pop()
+        return await claim(channel, repeatable=repeatable)
+
+    monkeypatch.setattr(house.outbox, "claim", fails_once)
+    await house.put(notice(ann))
+    running = asyncio.create_task(house.courier.run())
+    await until(lambda: house.wires[Channel.DISCORD].handed and house.wires[Channel.EMAIL].handed, within=10)
+    running.cancel()
+    await asyncio.wait([running])
+
+
 async def test_a_place_has_its_admins_told_on_the_page_alone(house: House) -> None:
     await house.put(Notice("n:1", NoticeKind.ENDED, None, PLACE, admins=True))
     assert await house.states() == {"place": "waiting"}

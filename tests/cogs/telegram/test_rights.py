@@ -42,6 +42,9 @@ async def test_in_a_shared_room_the_chats_administrators_are_djs_and_no_more(
     assert "locked" in (await party.ann.say("/lock", party.group)).text
     assert "Only the administrators" in (await party.ann.say("/settings skip_threshold 70", party.group)).text
     assert "Only the administrators" in (await party.ann.say("/live start", party.group)).text
+    party.links.linked[PlaceId(f"telegram:{party.group.id}")] = host.room
+    assert "Only the administrators" in (await party.ben.say("/unlink", party.group)).text
+    assert "of its own again" in (await party.ann.say("/unlink", party.group)).text  # that, they may by themselves
 
 
 async def test_who_speaks_for_the_chat_is_nobody_whose_accounts_could_be_joined(party: Party) -> None:

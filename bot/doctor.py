@@ -1,10 +1,11 @@
 """`python -m bot billing doctor`: whether what sells plans is set as it has to be."""
 
 import typer
+from stripe import HTTPXClient
 
 from billing.doctor import Doctor, Finding, fine, wrong
 from billing.plans import PlansError
-from billing.stripe_client import open_client
+from billing.stripe_client import TIMEOUT, open_client
 from bot.config import Settings, reachable, revealed, secrets_of
 from bot.payments import WEBHOOKS
 from bot.plans import open_plans
@@ -39,11 +40,15 @@ async def _stripe(settings: Settings) -> list[Finding]:
         plans = open_plans(settings)
     except PlansError as error:
         return [wrong("PLANS_FILE", str(error))]
+    http = HTTPXClient(timeout=TIMEOUT)
     doctor = Doctor(
-        open_client(key, settings.stripe_api_url),
+        open_client(key, settings.stripe_api_url, http),
         plans,
         f"{settings.public_url}{WEBHOOKS}",
         livemode=settings.stripe_live,
         connected=bool(secrets_of(settings.stripe_connect_webhook_secret)),
     )
-    return list(await doctor.findings())
+    try:
+        return list(await doctor.findings())
+    finally:
+        await http.close_async()

@@ -11,7 +11,7 @@ import stripe
 import structlog
 
 from billing import fetched
-from billing.events import OURS, read_event
+from billing.events import OURS, NoEventError, read_event
 from billing.metrics import ALERTS, DEAD, DIRTY, DRIFT, LAST_EVENT, OLDEST, ORPHANS, STRANGERS
 from billing.standing import NEVER_AGAIN
 from core.errors import StoreUnavailableError
@@ -104,7 +104,12 @@ class Reconciler:
 
     async def _receive(self, event: stripe.Event) -> bool:
         body = json.dumps(event.to_dict(for_json=True)).encode()
-        return await self._deliveries.receive(read_event(body, livemode=self._livemode, connected=False))
+        try:
+            delivery = read_event(body, livemode=self._livemode, connected=False)
+        except NoEventError as error:
+            log.warning("event not understood", stripe_event=event.id, wrong=str(error))
+            return False
+        return await self._deliveries.receive(delivery)
 
     async def about_to_change(self) -> int:
         """Look at everybody whose plan ends soon or whose payment is open; how many."""
@@ -189,7 +194,8 @@ class Reconciler:
 async def _attempted(name: str, work: Callable[[], Awaitable[object]]) -> bool:
     try:
         await work()
-    except (stripe.StripeError, StoreUnavailableError, TimeoutError) as error:
-        log.warning("payments not reconciled", round=name, error=type(error).__name__)
+    except Exception as error:
+        expected = isinstance(error, stripe.StripeError | StoreUnavailableError | TimeoutError)
+        log.warning("payments not reconciled", round=name, error=type(error).__name__, exc_info=not expected)
         return False
     return True

@@ -86,8 +86,9 @@ class Sync:
             try:
                 if await self.step():
                     continue
-            except StoreUnavailableError as error:
-                log.warning("payments not synced", error=type(error).__name__)
+            except Exception as error:
+                expected = isinstance(error, StoreUnavailableError)
+                log.warning("payments not synced", error=type(error).__name__, exc_info=not expected)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PAUSE):
                     await self._woken.wait()

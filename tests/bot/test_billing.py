@@ -9,11 +9,13 @@ import pytest
 from bot.clock import SystemClock
 from core.enums import Meter, Surface
 from core.records.notices import Channel, Job, LetterState
+from core.records.payments import Target, TargetKind
 from core.records.usage import Use
 from core.types import Identity, PlaceId
 from db.engine import Database
 from db.migrate import migrate
 from db.outbox import SqlOutbox
+from db.payments_targets import SqlTargets
 from db.places import SqlPlaces
 from db.usage import SqlUsage
 from tests.bot.test_commands import bot
@@ -94,6 +96,22 @@ async def test_grants_are_exported_for_spreadsheets_and_programs(data: Path) -> 
 async def test_what_cannot_be_done_is_said_in_a_line(data: Path, words: str, said: str) -> None:
     done = bot("billing", *words.split(), data=data)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{said}\n")
+
+
+async def test_what_was_given_up_is_replayed(data: Path) -> None:
+    database, clock = Database(f"sqlite:///{data}/chorus.db"), MovedClock()
+    targets = SqlTargets(database, clock)
+    await targets.mark(Target(TargetKind.CUSTOMER, "cus_1"))
+    claim = await targets.claim([TargetKind.CUSTOMER])
+    assert claim
+    await targets.give_up(claim, "KeyError")
+    assert billing("replay", data=data).startswith("1 to be looked at again")
+    assert await targets.claim([TargetKind.CUSTOMER])
+    await database.close()
+    assert billing("replay", data=data).startswith("0 to be")
+    unknown = bot("billing", "replay", "evt_1", data=data)
+    assert (unknown.returncode, unknown.stderr) == (1, "There is no event evt_1 that could be replayed.\n")
+    assert bot("audit", data=data).stdout.count("payments.replayed") == 3
 
 
 async def test_nothing_is_given_twice(data: Path) -> None:

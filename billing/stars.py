@@ -128,12 +128,14 @@ class StarShop:
         log.info("stars.refunded", charge=charge, news=news)
         return news
 
-    async def renewing(self, payload: str, *, on: bool) -> None:
-        """It is paid again in time, or is not any more: then the plan ends to the minute."""
+    async def renewing(self, payload: str, *, on: bool) -> StarReceipt | None:
+        """It is paid again in time, or is not any more: then the plan ends to the minute (see the port)."""
         attempt = await self._attempt(payload)
-        if attempt is not None:
-            state = StarState.PAID if on else StarState.CANCELED
-            await self._book.renewing(attempt.id, state, longer=SLACK if on else -SLACK)
+        if attempt is None:
+            return None
+        state = StarState.PAID if on else StarState.CANCELED
+        end = await self._book.renewing(attempt.id, state, longer=SLACK if on else -SLACK)
+        return None if end is None else StarReceipt(StarOutcome.KNOWN, attempt.plan, attempt.subject, end)
 
     async def payments(self, person: PersonId) -> Sequence[StarAttempt]:
         """What somebody paid, the latest first."""
@@ -141,11 +143,13 @@ class StarShop:
 
     async def reconcile(self, till: StarTill) -> int:
         """Catch up with Telegram's list (see the port). It only grows, so what was read is not read again."""
-        news = 0
-        while page := await till.moves(self._read):
-            for move in page:
-                news += await self._caught_up(till, move) if move is not None else False
-            self._read += len(page)
+        read, moves = self._read, list[StarMove]()
+        while page := await till.moves(read):
+            moves += [move for move in page if move is not None]
+            read += len(page)
+        back = {move.charge for move in moves if move.back}
+        news = sum([await self._caught_up(till, it) for it in moves if it.back or it.charge not in back])
+        self._read = read
         if news:
             log.warning("stars.caught_up", payments=news)
         return news

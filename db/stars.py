@@ -88,21 +88,22 @@ class SqlStarBook:
             await hold_grants(connection, dialect)
             return await revoke_grant(connection, dialect, SOURCE, charge, at=now, now=now)
 
-    async def renewing(self, number: str, state: StarState, *, longer: int) -> bool:
+    async def renewing(self, number: str, state: StarState, *, longer: int) -> int | None:
         """How a paid attempt goes on (see the port)."""
         now, dialect = self._clock.now(), self._database.dialect
         async with self._database.write() as connection:
             await hold_grants(connection, dialect)
             attempt = await _one(connection, attempts.c.id == number)
             if attempt is None or attempt.charge is None or attempt.state is state:
-                return False
+                return None
             (grant,) = await _grants(connection, grants.c.source == SOURCE.value, grants.c.ref == attempt.charge)
             await connection.execute(update(attempts).where(attempts.c.id == number).values(state=state.value))
+            end = (grant.valid_until or now) + longer
             await put_grant(
                 connection, dialect, SOURCE, attempt.charge, grant.subject, grant.plan, starts_at=grant.starts_at,
-                valid_until=(grant.valid_until or now) + longer, revoked_at=grant.revoked_at, now=now,
+                valid_until=end, revoked_at=grant.revoked_at, now=now,
             )  # fmt: skip
-            return True
+            return end
 
 
 async def _taken(connection: AsyncConnection, subject: Subject, at: int) -> bool:

@@ -7,10 +7,10 @@ waits for; nothing is granted before Telegram says that the Stars have come.
 import asyncio
 from collections.abc import Awaitable, Callable
 from gettext import NullTranslations
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import structlog
-from telegram import Message, PreCheckoutQuery
+from telegram import Message, PreCheckoutQuery, User
 from telegram.constants import ChatMemberStatus
 from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
 
@@ -31,7 +31,7 @@ from core.types import PlaceId
 IN_TIME = 8.0
 """Seconds in which a pre-checkout is looked at; Telegram waits for ten."""
 PAUSES = (0.2, 0.5, 1, 2, 4, 8, 16, 30, 60, 60)
-"""Seconds between tries to keep a payment; after that the hourly look at Telegram's list has to."""
+"""Seconds between tries to keep a payment; after that the next look at Telegram's list has to."""
 _ADMINS = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
 _ABSENT = (ChatMemberStatus.LEFT, ChatMemberStatus.BANNED)
 
@@ -121,9 +121,27 @@ async def subscription(surface: Surface, told: dict[str, Any]) -> None:
     payload, state = told.get("invoice_payload"), told.get("state")
     if isinstance(payload, str) and state in {"active", "canceled", "failed"}:
         stars = stars_of(surface)
-        await _kept(lambda: stars.renewing(payload, on=state == "active"))
+        receipt = await _kept(lambda: stars.renewing(payload, on=state == "active"))
+        if receipt is not None and state == "failed":
+            await _warn(surface, told.get("user"), receipt)
     else:
         log.warning("stars.strange_subscription", state=str(state))
+
+
+async def _warn(surface: Surface, payer: Any, receipt: StarReceipt) -> None:
+    """Tell the payer that their Stars did not suffice."""
+    user = User.de_json(cast("dict[str, Any]", payer), surface.bot) if isinstance(payer, dict) else None
+    if user is None:
+        return
+    language = user.language_code or "en"
+    text = translations(language).gettext(
+        "You had too few Stars for **%(plan)s**: it ends %(when)s. /premium in the chat begins it anew then."
+    )
+    shown = text % {"plan": words.titled(receipt.plan), "when": when(receipt.until)}
+    try:
+        await surface.outbox.send(user.id, html(shown, language, surface.clock.now()))
+    except (TelegramError, OSError) as error:
+        log.info("stars.not_warned", error=type(error).__name__)
 
 
 async def _kept(keep: Callable[[], Awaitable[T]]) -> T:

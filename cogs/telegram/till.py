@@ -13,7 +13,7 @@ from core.ports.stars import NoSuchChargeError, Stars, TillAwayError
 from core.records.stars import StarMove
 
 PAGE = 100
-PERIOD = 3600.0
+PERIOD = 600.0
 """Seconds between two looks at the list: updates may be missed, or come when the database is away."""
 RETRY = 60.0
 
@@ -72,7 +72,7 @@ def ms(at: datetime) -> int:
 
 
 class StarWatch:
-    """Catches up with the list at the start and each hour, in the process that holds the bot."""
+    """Catches up with the list at the start and every ten minutes, in the process that holds the bot."""
 
     def __init__(self, stars: Stars, till: TelegramTill, holds: Callable[[], bool]) -> None:
         self._stars = stars

@@ -53,8 +53,8 @@ class Stars(Protocol):
         """A payment went back: what it paid for ends now. Whether that is news."""
         ...
 
-    async def renewing(self, payload: str, *, on: bool) -> None:
-        """It is paid again in time, or is not any more."""
+    async def renewing(self, payload: str, *, on: bool) -> StarReceipt | None:
+        """It is paid again in time, or is not any more; how it stands then, None where that is no news."""
         ...
 
     async def payments(self, person: PersonId) -> Sequence[StarAttempt]:
@@ -93,8 +93,11 @@ class StarBook(Protocol):
         """The grant of a payment ends now; whether that is news."""
         ...
 
-    async def renewing(self, number: str, state: StarState, *, longer: int) -> bool:
-        """How a paid attempt goes on; its last grant gets `longer` (ms, or shorter below 0). Whether that is news."""
+    async def renewing(self, number: str, state: StarState, *, longer: int) -> int | None:
+        """How a paid attempt goes on; its last grant gets `longer` (ms, or shorter below 0), and ends then.
+
+        None where that is no news.
+        """
         ...
 
 

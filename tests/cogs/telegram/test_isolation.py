@@ -79,7 +79,7 @@ async def test_every_command_with_the_others_ids(party: Party, theirs: Room) -> 
         party.resolver.remote[f"#{number}"] = NothingFoundError("")
     entries = f"#{max(theirs.entries)} #{min(theirs.entries)}"
     names = (f"{chat}", theirs.id, theirs.place, f"live_{chat}", f"{chat} rtmps://a.example.org/s/k")
-    for command in COMMANDS:
+    for command in (one for one in COMMANDS if not one.sold):  # nothing is sold here, so those do not answer
         for arguments in ("", *(f"#{number}" for number in ids(theirs)), entries, *names):
             reply = await party.ann.say(f"/{command.name} {arguments}", party.group)
             assert SECRET not in reply.text, (command.name, arguments)

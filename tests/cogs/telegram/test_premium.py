@@ -136,6 +136,24 @@ async def test_a_chat_buys_a_plan_and_renews_it_until_it_is_canceled(till: Till)
     assert await trimmed(), "told twice, it ends no earlier"
 
 
+async def test_who_has_too_few_stars_is_told_once_and_keeps_what_was_paid(till: Till) -> None:
+    party, payments = till.party, till.party.telegram.payments
+    payment = await till.pay(party.ann, await till.invoice(party.ann))
+    await till.becomes("pro")
+    assert payment.subscription is not None
+    for _ in range(2):
+        payments.fail(payment.subscription)
+    await until(lambda: "too few Stars for Pro" in till.told(party.ann))
+    end = till.clock.time + PERIOD
+    assert [one.valid_until for one in await till.grants()] == [end]
+    till.clock.time = end
+    assert await till.plan() == "free"
+    assert sum("too few Stars" in one.text for one in party.ann.private.messages.values()) == 1
+    again = await till.pay(party.ann, await till.invoice(party.ann))
+    assert again.charge is not None
+    await till.becomes("pro")
+
+
 async def test_34_a_duplicate_payment_is_one_grant_and_a_refund_comes_once(till: Till) -> None:
     """34: duplicate `successful_payment`; refunded twice."""
     party, payments = till.party, till.party.telegram.payments
@@ -320,6 +338,19 @@ async def test_terms_and_support_tell_how_it_is(till: Till) -> None:
     assert "Pro, 250 ⭐, " in (told := (await party.ann.say("/paysupport")).text)
     assert payment.charge.id in told
     assert payment.charge.id not in (await party.ben.say("/paysupport")).text
+
+
+async def test_a_chat_buys_nothing_for_another(till: Till) -> None:
+    party = till.party
+    other = party.telegram.group("Others", party.ben)
+    theirs = await party.ben.say("/premium", other)
+    ours = await party.ann.say("/premium", party.group)
+    data = theirs.button("Pro")["callback_data"]
+    assert "belongs to another chat" in (await party.ann.press_data(ours, data)).text
+    await till.pay(party.ann, await till.invoice(party.ann))
+    await till.becomes("pro")
+    assert {one.subject for one in await till.grants()} == {Subject(f"telegram:{party.group.id}")}
+    assert "⭐" in (await party.ben.say("/premium", other)).text
 
 
 async def test_where_nothing_is_sold_there_is_no_such_command(party: Party) -> None:

@@ -179,7 +179,7 @@ class Payments:
         if charge.expires is not None:
             paid |= {"subscription_expiration_date": charge.expires, "is_recurring": True}
             paid |= {"is_first_recurring": True} if first else {}
-        charge.payer.post(successful_payment=paid)
+        charge.payer.post(successful_payment=paid, date=charge.at)
 
     def renew(self, subscription: Subscription, *, told: bool = True) -> Charge:
         """Another 30 days are paid; nobody is asked before."""
@@ -229,7 +229,7 @@ class Payments:
         amount = charge.invoice.amount
         self.transactions.append({"id": charge.id, "amount": amount, "date": int(self.now()), "receiver": partner})
         told = {"currency": CURRENCY, "total_amount": amount, "invoice_payload": charge.invoice.payload}
-        charge.payer.post(refunded_payment=told | {"telegram_payment_charge_id": charge.id})
+        charge.payer.post(date=int(self.now()), refunded_payment=told | {"telegram_payment_charge_id": charge.id})
         return True
 
     def edit(self, p: Json) -> Any:

@@ -23,6 +23,7 @@ from cogs.telegram.refusals import refusal
 from cogs.telegram.surface import Surface
 from cogs.text import length, plain
 from core.errors import ChorusError
+from core.ports.places import RoomRef
 from core.records.results import Queued
 from core.types import CommandId, Track
 
@@ -64,7 +65,12 @@ async def _room(surface: Surface, who: Speaker) -> tuple[int, str]:
     chat = chat_of(place) if place else None
     if chat is None or not await surface.people.is_in(chat, who.id):
         chat = who.id
-    return chat, (await surface.people.room(chat, who.name)).name
+    return chat, (await _ref(surface, chat, who)).name
+
+
+async def _ref(surface: Surface, chat: int, who: Speaker) -> RoomRef:
+    """The room of a chat; only one's private chat is called as one is."""
+    return await surface.people.room(chat, who.name if chat == who.id else "")
 
 
 async def add(surface: Surface, query: CallbackQuery, update: int) -> None:
@@ -83,7 +89,7 @@ async def _add(surface: Surface, query: CallbackQuery, update: int) -> tuple[str
     who = Speaker(query.from_user.id, query.from_user.full_name)
     number, _ = await _room(surface, who)
     chat = Chat(number, ChatType.PRIVATE if number == who.id else ChatType.SUPERGROUP)
-    ref = await surface.people.room(number, who.name)
+    ref = await _ref(surface, number, who)
     actor = await surface.people.actor(who, chat, ref)
     wanted, command = (query.data or "").removeprefix(ADD), CommandId(f"telegram:{surface.bot.id}:{update}")
     result = await surface.jukebox.play(ref.room, actor, wanted, command_id=command)

@@ -165,6 +165,12 @@ async def test_a_file_that_telegram_does_not_hand_out(party: Party) -> None:
     assert "too large" in (await party.ann.answered(sent)).text
 
 
+async def test_a_file_that_is_too_large_is_not_even_asked_for(party: Party) -> None:
+    sent = party.ann.send_audio(bytes(20 * 1024 * 1024 + 1), name="long.mp3")
+    assert "too large" in (await party.ann.answered(sent)).text
+    assert not party.telegram.called("getFile")
+
+
 async def test_what_cannot_be_played_is_told(party: Party) -> None:
     party.resolver.remote["https://x.example.org/"] = UnplayableError("not_audio")
     assert "nothing in it" in (await party.ann.say("/play https://x.example.org/", party.group)).text

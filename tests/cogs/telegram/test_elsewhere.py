@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from cogs.telegram.receiving import Webhook
 from cogs.telegram.webhook import HEADER, secret_of, webhook_app
+from core.limits import LIST_BYTES
 from tests.cogs.telegram.conftest import Party, make_client
 from tests.waiting import until
 
@@ -37,8 +38,8 @@ async def test_inline_results_join_the_room_where_one_acted_last(party: Party) -
     far.members.pop(party.telegram.bot.id)
     sent = party.ben.choose(result, far)
     toast = await party.ben.press(sent, "Add")
-    assert "Aria is on." in toast.text
-    assert party.on_air == "Aria"
+    assert toast.text == "Testers: Aria is on."
+    assert (party.on_air, party.room.name) == ("Aria", "Testers")
     await party.shows("Aria", "Asked for by Ben")
 
 
@@ -51,6 +52,7 @@ async def test_inline_results_of_somebody_new_or_gone_join_their_own_room(party:
     await party.ben.say("/now", party.group)
     party.ben.leave(party.group)
     (result,) = await party.ben.inline("chant")
+    assert party.room.name == "Testers"
     assert "Ben: Chant is on." in (await party.ben.press(party.ben.choose(result, party.group), "Add")).text
 
 
@@ -135,6 +137,12 @@ async def test_favourites_history_and_lists(party: Party) -> None:
     again = party.ann.send_document(file.data, party.group, name=name)
     assert "Added 3 tracks." in (await party.ann.say("/import", party.group, reply_to=again)).text
     assert "no list" in (await party.ann.say("/import", party.group)).text
+
+
+async def test_a_list_that_is_too_large_is_not_even_asked_for(party: Party) -> None:
+    sent = party.ann.send_document(bytes(LIST_BYTES + 1), party.group, name="long.m3u8")
+    assert "too large" in (await party.ann.say("/import", party.group, reply_to=sent)).text
+    assert not party.telegram.called("getFile")
 
 
 async def test_the_sound(party: Party) -> None:

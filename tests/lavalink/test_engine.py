@@ -3,7 +3,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +188,23 @@ async def test_blocked_sources_delay_no_playing_player(tmp_path: Path) -> None:
         await asyncio.to_thread(engine.decoders.stop)
         assert time.monotonic() - closing < 2
         assert engine.openers.threads == engine.decoders.threads == 0
+
+
+@pytest.mark.heard
+async def test_untouched_packets_are_read_ten_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with studio() as (media, engine, sources):
+        media.add("long.opus", sound.write_tone(tmp_path / "long.opus", 440, 5.0))
+        desk, jobs, submit = Desk(engine, sources, media), list[object](), engine.decoders.submit
+
+        def counted(job: Callable[[], None]) -> None:
+            jobs.append(job)
+            submit(job)
+
+        monkeypatch.setattr(engine.decoders, "submit", counted)
+        await desk.play("long.opus")
+        await desk.hear(100)
+        assert len(jobs) <= 13
+        await desk.player.close()
 
 
 NICENESS_OF_A_WORKER = """

@@ -5,6 +5,7 @@ import random
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from billing.sync import TRIES
 from core.records.payments import Target, TargetKind
@@ -445,6 +446,49 @@ async def test_an_old_answer_of_the_store_does_not_take_a_plan_back(
     asked.set()
     await reader
     assert shop.entitlements.limits(LOBBY).plan == ELITE
+
+
+async def test_the_reconciler_finds_it_by_itself_and_shows_what_waits(shop: Installation) -> None:  # 14
+    payer = await shop.buyer()
+    shop.sim.events.never.append("*")
+    payer.buy(shop.pro)
+    running = [asyncio.create_task(work) for work in (shop.reconciler.run(), shop.sync.run())]
+    await until(lambda: REGISTRY.get_sample_value("chorus_payment_drift") == 1, what="the drift is seen")
+
+    async def has_it() -> bool:
+        return await shop.plan() == PRO
+
+    await until(has_it, what="the plan")
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    await shop.reconciler.everybody()
+    assert REGISTRY.get_sample_value("chorus_payment_drift") == 0
+    await shop.targets.mark(Target(TargetKind.CUSTOMER, payer.id))
+    await shop.reconciler.measure()
+    assert REGISTRY.get_sample_value("chorus_payment_dirty_targets") == 1
+    assert (REGISTRY.get_sample_value("chorus_webhook_oldest_pending_seconds") or 0) >= 0
+    assert REGISTRY.get_sample_value("chorus_webhook_last_event_age_seconds") == -1
+    assert REGISTRY.get_sample_value("chorus_payment_dead_letters") == 0
+
+
+async def test_a_round_that_fails_is_tried_again_and_stops_nothing(
+    shop: Installation, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("billing.reconciler.LOOK", 0.05)
+    payer = await shop.buyer()
+    shop.sim.events.never.append("*")
+    payer.buy(shop.pro)
+    shop.sim.faults.on("GET /v1/subscriptions", 500, times=3, should_retry=False)
+    running = asyncio.create_task(shop.reconciler.run())
+
+    async def marked() -> bool:
+        return (await shop.books.backlog()).dirty == 1
+
+    await until(marked, what="the second try")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert "payments not reconciled" in capsys.readouterr().out
 
 
 async def test_events_that_are_done_with_are_removed_in_the_end(shop: Installation) -> None:

@@ -1,6 +1,6 @@
 """The shop: who may buy and change what."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 import stripe
@@ -13,7 +13,7 @@ from billing.links import Links
 from billing.offers import Offers
 from billing.plans import Plans
 from billing.stand import Stand, in_telegram
-from core.enums import GrantSource
+from core.enums import GrantSource, Surface
 from core.errors import ForbiddenError
 from core.ports.clock import Clock
 from core.ports.notices import Outbox
@@ -31,6 +31,8 @@ from core.records.purchases import Held
 from core.records.shop import Offer, Outcome, Quote, Standing
 from core.types import Actor, PlaceId, RoomId
 
+Manages = Callable[[Actor], Awaitable[bool | None]]
+"""Whether somebody manages their place at this moment; None: nobody can tell."""
 ELSEWHERE = frozenset({GrantSource.DISCORD, GrantSource.STARS})
 """Other sources that somebody pays again and again."""
 GOING_ON = frozenset({"trialing", "active", "past_due", "incomplete"})
@@ -63,7 +65,9 @@ class Shop:
         links: Links,
         clock: Clock,
         page: str,
+        manages: Manages | None = None,
     ) -> None:
+        self._manages = manages
         self._outbox = outbox
         self._till = till
         self._purchases = purchases
@@ -84,8 +88,7 @@ class Shop:
     async def buy(self, actor: Actor, price: str, language: str | None = None) -> str:
         """The address where a price is paid (see the port)."""
         till = self._open(actor)
-        if not actor.admin:
-            raise ForbiddenError("buy", "admin")
+        await self._check_right(actor, "buy")
         offer = await till.offers.of(price)
         if await self._purchases.frozen(actor.person):
             raise PurchasesFrozenError
@@ -149,8 +152,7 @@ class Shop:
     async def transfer(self, actor: Actor, subscription: str) -> Outcome:
         """The actor's subscription for another place counts here instead (see the port)."""
         till = self._open(actor)
-        if not actor.admin:
-            raise ForbiddenError("transfer", "admin")
+        await self._check_right(actor, "transfer")
         held = await self._purchases.held(subscription)
         if held is None or held.account.person not in await self._purchases.humans(actor.person):
             raise NoSubscriptionError
@@ -187,6 +189,12 @@ class Shop:
         if self._till is None or in_telegram(actor):
             raise NotForSaleError
         return self._till
+
+    async def _check_right(self, actor: Actor, action: str) -> None:
+        """They manage the place now; whoever bears a key did when it was made. Raises ForbiddenError."""
+        told = await self._manages(actor) if self._manages and actor.surface is Surface.WEB else None
+        if not actor.admin or told is False:
+            raise ForbiddenError(action, "admin")
 
     async def _check_unpaid(self, till: Till, actor: Actor, plan: str) -> None:
         """Nobody pays twice: raises PaidAlreadyError. What its payer ends may be followed by somebody else's."""

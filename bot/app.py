@@ -58,6 +58,7 @@ from core.jukebox import Jukebox
 from core.live import Live
 from core.ports.surfaces import Host
 from core.reports import Reports
+from core.types import Actor
 from db.redis_bus import RedisBus
 from web.app import create_web
 from web.icecast import Icecast, Server
@@ -145,7 +146,7 @@ class App:
 
     def _make_parts(self) -> None:
         """What acts on rooms, and what plays them."""
-        self.payments = Payments(self.settings, self.store, self.plans, self.clock, self.keys)
+        self.payments = Payments(self.settings, self.store, self.plans, self.clock, self.keys, self._manages)
         self.notices = Notices(
             self.settings,
             self.store.database,
@@ -374,6 +375,11 @@ class App:
         await self.store.ownership.want_shards(account, shards)
         await self.players.attach_discord(client)
         gc.freeze()  # the guilds, which would take a second to look through
+
+    async def _manages(self, actor: Actor) -> bool | None:
+        """Whether somebody of the page manages their guild at this moment."""
+        client = self.discord.client if self.discord else None
+        return await client.manages(actor) if client else None
 
     async def _node_trouble(self) -> str | None:
         states = self.nodes.status()

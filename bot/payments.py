@@ -18,13 +18,14 @@ from billing.notices import Jobs
 from billing.offers import Offers
 from billing.plans import Plans
 from billing.reconciler import Reconciler
-from billing.shop import Shop, Till
+from billing.shop import Manages, Shop, Till
 from billing.skus import GuildSkus, disparities
 from billing.stand import Stand
 from billing.stars import StarShop
 from billing.stripe_client import TIMEOUT, open_client
 from billing.sync import Sync
-from billing.tips import THANKS, Terms, Thanks, Tips
+from billing.tip_payments import THANKS, Thanks, TipPayments
+from billing.tips import Terms, Tips
 from billing.webhooks import webhook_app
 from bot.config import Settings, revealed, secrets_of
 from bot.keys import Keys
@@ -113,11 +114,11 @@ class Stripe:
         settings, connect = self._settings, Connect(self.client)
         terms = Terms(settings.tips or "", settings.tip_fee, livemode=self._live, page=settings.public_url)
         book = SqlTips(self._store.database)
-        tips = Tips(self.client, connect, book, self._store.rooms, clock, terms, self._heard)
-        self.looks |= {TargetKind.PAYMENT_INTENT: tips.look, TargetKind.CONNECT_ACCOUNT: connect.look}
-        jobs.register(REFUND, tips.refund)
+        self.tip_payments = payments = TipPayments(self.client, connect, book, clock, self._heard)
+        self.looks |= {TargetKind.PAYMENT_INTENT: payments.look, TargetKind.CONNECT_ACCOUNT: connect.look}
+        jobs.register(REFUND, payments.refund)
         jobs.register(THANKS, Thanks(self._store.bus).say)
-        return tips
+        return Tips(self.client, connect, book, self._store.rooms, clock, terms, self._heard)
 
     async def _heard(self, target: Target) -> None:
         """Have something looked at soon."""
@@ -146,13 +147,15 @@ class Stripe:
         tasks.start("payments", self.sync.run())
         tasks.start("payments compared", self.reconciler.run())
         if self.tips is not None:
-            tasks.start("tips", self.tips.run())
+            tasks.start("tips", self.tip_payments.run())
 
 
 class Payments:
     """`shop` and `skus` are None where nothing is sold that way; then no surface shows any of it."""
 
-    def __init__(self, settings: Settings, store: Store, plans: Plans, clock: Clock, keys: Keys) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, plans: Plans, clock: Clock, keys: Keys, manages: Manages
+    ) -> None:
         self.jobs = Jobs()
         self.stripe: Stripe | None = None
         self._settings = settings
@@ -181,7 +184,7 @@ class Payments:
         self.skus = skus if on_discord else None
         self.stars = StarShop(SqlStarBook(store.database, clock), plans, stand, clock)
         self.shop = (
-            Shop(till, purchases, plans, stand, outbox, links, clock, settings.public_url)
+            Shop(till, purchases, plans, stand, outbox, links, clock, settings.public_url, manages)
             if till or on_discord
             else None
         )

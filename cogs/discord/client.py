@@ -36,9 +36,11 @@ from core.ports.tips import Tips
 from core.ports.tracks import Library, Resolver
 from core.reports import Reports
 from core.tracing import span
-from core.types import PlaceId
+from core.types import Actor, PlaceId
 
 INTENTS = discord.Intents(guilds=True, voice_states=True)
+PATIENCE = 3.0
+"""Seconds that asking Discord about somebody may take."""
 GUILD_PATIENCE = 0.5
 """Seconds without another guild after which the start counts as complete."""
 FAREWELL = 1.0
@@ -192,6 +194,21 @@ class ChorusClient(discord.AutoShardedClient):
             await asyncio.wait(running, timeout=FAREWELL)
         await super().close()
         await _end(self._work - {asyncio.current_task()})
+
+    async def manages(self, actor: Actor) -> bool | None:
+        """Whether somebody manages their guild at this moment; None where this process cannot tell."""
+        kind, _, number = actor.place.partition(":")
+        guild, account = self.get_guild(int(number)) if kind == "discord" else None, self.people.account(actor.person)
+        if guild is None or account is None:
+            return None
+        try:
+            async with asyncio.timeout(PATIENCE):
+                may = (await guild.fetch_member(account)).guild_permissions
+        except discord.NotFound:
+            return False
+        except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError):
+            return None
+        return may.manage_guild or may.administrator
 
     async def on_ready(self) -> None:
         """Connected, with every guild."""

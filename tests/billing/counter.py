@@ -33,6 +33,8 @@ class Counter:
     page: str = PAGE
     place: PlaceId = HERE
     tax: bool = False
+    right: bool | None = None
+    """Whether people of the page manage the place, as far as can be told."""
     known: dict[str, Actor] = field(default_factory=dict[str, Actor])
 
     def __post_init__(self) -> None:
@@ -58,7 +60,11 @@ class Counter:
             Links([b"key"], it.clock),
             it.clock,
             self.page,
+            self._manages,
         )
+
+    async def _manages(self, _: Actor) -> bool | None:
+        return self.right
 
     async def look(self, customer: str) -> None:
         target = Target(TargetKind.CUSTOMER, customer)

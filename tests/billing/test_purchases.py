@@ -65,6 +65,19 @@ async def test_who_manages_the_place_buys_and_nobody_else(counter: Counter, shop
     assert shop.sim.failures == []
 
 
+async def test_who_manages_the_place_no_longer_buys_nothing_with_an_old_key(
+    counter: Counter, shop: Installation
+) -> None:
+    ann = await counter.person("Ann")
+    borne = counter.shop.bearer(counter.shop.key(ann), ann.place)
+    for counter.right, bought in ((False, False), (None, True), (True, True)):
+        if bought:
+            assert await counter.shop.buy(borne, shop.pro)
+        else:
+            with pytest.raises(ForbiddenError):
+                await counter.shop.buy(borne, shop.pro)
+
+
 @pytest.mark.parametrize("where", ["place", "surface"])
 async def test_nothing_of_stripe_is_seen_in_telegram(counter: Counter, shop: Installation, where: str) -> None:
     ann = await counter.person("Ann")

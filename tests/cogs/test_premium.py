@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from core.enums import GrantSource
+from core.enums import GrantSource, Surface
 from core.purchases import NotForSaleError, PaymentRefusedError
 from core.records.shop import Outcome, Reason, Standing, Subscription, Trouble, Used
-from core.types import Limits, PlaceId
+from core.types import Actor, Limits, PersonId, PlaceId
 from tests.cogs.conftest import Party
 from tests.fake_shop import ELITE, MINE, PRO, URL, FakeShop
 from tests.waiting import until
@@ -164,3 +164,13 @@ async def test_the_shop_hears_when_the_bot_is_put_out(party: Party, shop: FakeSh
     await party.guild.owner.slash("premium", in_=party.chat)
     await party.guild.remove_bot()
     await until(lambda: shop.calls == [("left", f"discord:{party.guild.id}")], what="the shop heard")
+
+
+async def test_who_manages_the_guild_is_asked_of_discord(party: Party, shop: FakeShop) -> None:
+    place = PlaceId(f"discord:{party.guild.id}")
+    for member in (party.guild.owner, party.ann):
+        await member.slash("premium", in_=party.chat)
+    who = [PersonId(f"discord-{member.id}") for member in (party.guild.owner, party.ann)]
+    told = [await party.client.manages(Actor(one, "", place, Surface.WEB)) for one in (*who, PersonId("stranger"))]
+    assert told == [True, False, None]
+    assert await party.client.manages(Actor(who[0], "", PlaceId("web:lobby"), Surface.WEB)) is None

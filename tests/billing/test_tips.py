@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from billing.connect import Connect
-from billing.tips import THANKS, Terms, Tips
+from billing.tip_payments import THANKS, TipPayments
+from billing.tips import Terms, Tips
 from core.enums import Surface
 from core.errors import ForbiddenError
 from core.purchases import PurchasesFrozenError
@@ -48,11 +49,12 @@ class Floor:
         terms = Terms("eur", FEE, livemode=False, page="https://music.example.org")
         self.connect = Connect(there.client)
         self.tips = Tips(there.client, self.connect, self.book, rooms, there.clock, terms, there.targets.mark)
+        self.payments = TipPayments(there.client, self.connect, self.book, there.clock, there.targets.mark)
         there.sync._looks |= {  # pyright: ignore[reportOperatorIssue] - as the composition does
-            TargetKind.PAYMENT_INTENT: self.tips.look,
+            TargetKind.PAYMENT_INTENT: self.payments.look,
             TargetKind.CONNECT_ACCOUNT: self.connect.look,
         }
-        there.jobs.register(REFUND, self.tips.refund)
+        there.jobs.register(REFUND, self.payments.refund)
         there.jobs.register(THANKS, self.thank)
         self.thanked: list[Any] = []
 
@@ -314,7 +316,7 @@ async def test_a_tip_of_which_nothing_was_heard_is_found(floor: Floor) -> None:
     await floor.tips.give(LOBBY, ann, dj.person, 700)
     assert [it.state for it in await floor.all()] == ["open", "open"]
     floor.sim.advance(hours=2)
-    await floor.tips.sweep()
+    await floor.payments.sweep()
     await floor.there.settle()
     assert {it.amount: it.state for it in await floor.all()} == {500: "paid", 700: "expired"}
     assert len(floor.thanked) == 1

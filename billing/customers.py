@@ -1,7 +1,7 @@
 """How it stands with a customer: fetched as a whole, written as a whole, with all that follows."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import stripe
 import structlog
@@ -48,6 +48,8 @@ class Seen:
     email: str = ""
     named: frozenset[str] = frozenset()
     """The accounts that their metadata name, which may be edited by hand."""
+    pages: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Where invoices can be paid: for the payer's eyes alone."""
     gone: bool = False
     """The customer was deleted."""
 
@@ -93,6 +95,7 @@ class Customers:
             [it for one in spoken_of if one.startswith(SESSION) and (it := await self._session(one, customer))],
             email,
             frozenset(name for it in every if (name := fetched.account_in(it.metadata)) is not None),
+            {it.id: it.hosted_invoice_url for it in bills.data if it.hosted_invoice_url and it.status == "open"},
         )
 
     async def _email(self, customer: str) -> str | None:
@@ -140,7 +143,10 @@ class Customers:
         if seen.email:
             await ledger.effects(Contact(account.person, email=seen.email))
         known = await ledger.paid(account)
-        applied = [await self._apply(ledger, known, before.get(it.id), it, now) for it in known.subscriptions]
+        applied = [
+            await self._apply(ledger, known, before.get(it.id), it, now, seen.pages.get(it.latest_invoice or ""))
+            for it in known.subscriptions
+        ]
         known = replace(known, subscriptions=applied)
         await self._apply_money(ledger, known, now)
         await self._end_extra(ledger, known)
@@ -151,7 +157,7 @@ class Customers:
         return [replace(it, status=ENDED, ended_at=now) for it in left]
 
     async def _apply(
-        self, ledger: Ledger, known: Paid, before: Subscription | None, it: Subscription, now: int
+        self, ledger: Ledger, known: Paid, before: Subscription | None, it: Subscription, now: int, page: str | None
     ) -> Subscription:
         """The grant that a subscription gives, and what its payer is told; the subscription as it is kept."""
         account, back = known.account, taken_back(it, known)
@@ -166,7 +172,7 @@ class Customers:
         await _grant(ledger, account, it, given)
         plan = given.plan or self._plan(it)
         if plan is not None and it.revoked_for != TWICE:
-            await ledger.effects(*effects(account, before, it, plan, now))
+            await ledger.effects(*effects(account, before, it, plan, now, url=page))
         return it
 
     async def _apply_money(self, ledger: Ledger, known: Paid, now: int) -> None:

@@ -15,8 +15,10 @@ REMINDERS = (0, 3, 6)
 """Days after the first failed payment on which the payer is told."""
 AHEAD = 3 * DAY
 """How long before its end a trial's end is told."""
-NEWS = 3 * DAY
-"""What happened longer ago is told no more: a state that is read for the first time is not always new."""
+NEWS = 30 * DAY
+"""What happened longer ago is told no more: a state that is read for the first time is not always new. An invoice may
+be paid weeks after it was made.
+"""
 LIVE = frozenset({"trialing", "active", "past_due"})
 SILENT = frozenset({"incomplete", "incomplete_expired"})
 """Never paid for: whoever did not finish buying is told nothing."""
@@ -114,17 +116,11 @@ def _place(payer: Account) -> PlaceId | None:
 
 
 def paid(payer: Account, it: Invoice, plan: str, now: int) -> Sequence[Effect]:
-    """A receipt for what was paid just now; none for nothing (a trial, a full discount)."""
+    """A receipt; none for nothing (a trial, a full discount)."""
     if it.status != "paid" or it.amount_paid <= 0 or now - it.created > NEWS:
         return ()
     data = {"plan": plan, "amount": it.amount_paid, "currency": it.currency, "until": it.period_end}
     return [_notice(payer, f"paid:{it.id}", NoticeKind.PAID, data)]
-
-
-def action_required(payer: Account, it: Invoice, plan: str, *, until: int, url: str | None = None) -> Notice:
-    """The bank wants the payer's consent before it pays an invoice, until then."""
-    data = {"plan": plan, "until": until, **({"url": url} if url else {})}
-    return _notice(payer, f"action:{it.id}", NoticeKind.ACTION_REQUIRED, data)
 
 
 def refunded(payer: Account, it: Refund, now: int) -> Sequence[Effect]:

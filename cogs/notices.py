@@ -82,9 +82,6 @@ def _sentence(letter: Letter, words: NullTranslations) -> str:
         return _ended(letter, words)
     sentences = {
         NoticeKind.PAID: _("Thank you: %(amount)s for %(plan)s arrived. It is paid until %(until)s."),
-        NoticeKind.ACTION_REQUIRED: _(
-            "Your bank wants your consent before it pays for %(plan)s. Nothing changes until %(until)s."
-        ),
         NoticeKind.DISPUTED: _(
             "Your bank asked for %(amount)s back. Until that is settled nothing new can be bought; what you have stays."
         ),

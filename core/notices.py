@@ -9,7 +9,6 @@ TOPICS: Mapping[NoticeKind, Topic] = {
     NoticeKind.REFUNDED: Topic.RECEIPTS,
     NoticeKind.DOUBLE_REFUNDED: Topic.RECEIPTS,
     NoticeKind.PAYMENT_FAILED: Topic.TROUBLE,
-    NoticeKind.ACTION_REQUIRED: Topic.TROUBLE,
     NoticeKind.DISPUTED: Topic.TROUBLE,
     NoticeKind.PLACE_GONE: Topic.TROUBLE,
     NoticeKind.TRIAL_ENDING: Topic.TROUBLE,

@@ -44,8 +44,6 @@ class NoticeKind(StrEnum):
     """`amount`, `currency`, `until` (end of the paid period)."""
     PAYMENT_FAILED = "payment_failed"
     """`day` (0, 3 or 6), `until` (end of grace); may have `url`, where it can be paid."""
-    ACTION_REQUIRED = "action_required"
-    """The bank wants the payer's consent: `until`; may have `url`."""
     DISPUTED = "disputed"
     """`amount`, `currency`."""
     PLACE_GONE = "place_gone"

@@ -333,6 +333,19 @@ async def test_a_stored_500_is_replayed_but_wrong_parameters_are_not(rig: Rig) -
     assert await rig.v1.customers.create_async({"name": "Ann"}, other)
 
 
+async def test_a_key_in_progress_is_refused(rig: Rig) -> None:
+    options: stripe.RequestOptions = {"idempotency_key": "attempt-1"}
+    rig.sim.faults.on("POST /v1/customers", after=True, delay=0.5)
+    first = asyncio.create_task(rig.v1.customers.create_async({"name": "Ann"}, options))
+    await until(lambda: rig.sim.objects.every("customer"))
+    with pytest.raises(stripe.APIError) as refused:
+        await rig.v1.customers.create_async({"name": "Ann"}, options)
+    assert refused.value.http_status == 409
+    assert '"code": "idempotency_key_in_use"' in str(refused.value.http_body)
+    made = await first
+    assert (await rig.v1.customers.create_async({"name": "Ann"}, options)).id == made.id
+
+
 async def test_an_answer_that_is_lost_is_got_by_the_retry(rig: Rig, http: stripe.HTTPXClient) -> None:
     rig.sim.faults.on("POST /v1/customers", drop=True, after=True)
     patient = client_of(rig.sim, http, retries=2)

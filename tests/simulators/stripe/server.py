@@ -58,17 +58,17 @@ class Server:
                 return self._struck(request, body, fault)
         status, answer = 0, {}
         try:
-            status, answer, replayed = self._executed(request, route, body, fault)
+            status, answer, replayed = await self._executed(request, route, body, fault)
         except ApiError as error:
             status, answer = error.status, error.body
-        if fault is not None and fault.after:
-            await asyncio.sleep(fault.delay)
-            if fault.drop or fault.status == 502:
-                return self._struck(request, body, fault)
+        if fault is not None and fault.after and (fault.drop or fault.status == 502):
+            return self._struck(request, body, fault)
         self._note(request, body, status, replayed=replayed)
         return self._reply(request, status, answer, fault, replayed=replayed)
 
-    def _executed(self, request: web.Request, route: Route, body: str, fault: Fault | None) -> tuple[int, Any, bool]:
+    async def _executed(
+        self, request: web.Request, route: Route, body: str, fault: Fault | None
+    ) -> tuple[int, Any, bool]:
         """Status, body, whether it is an old answer. Raises ApiError."""
         self._authorised(request)
         account = request.headers.get("Stripe-Account")
@@ -81,8 +81,10 @@ class Server:
                 return (*old, True)
         self._sim.begin_request(request[ID], key)
         status, answer, stored = self._run(route, Call(params, dict(request.match_info), account))
-        if fault is not None and fault.after and fault.status:
-            status, answer = fault.status, _error_of(fault.status)
+        if fault is not None and fault.after:
+            await asyncio.sleep(fault.delay)  # its key is in progress
+            if fault.status:
+                status, answer = fault.status, _error_of(fault.status)
         if key is not None and stored:
             self._keys.end(account, key, status, answer)
         elif key is not None:

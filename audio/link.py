@@ -44,7 +44,7 @@ class Parts:
     """What all room players share.
 
     `moves` bounds how many rooms move to another node at a time; `owns` says whether a room's effects are ours to do;
-    `publish` tells the bus.
+    `publish` tells the bus; `born` is the monotonic time of our start.
     """
 
     rooms: Rooms
@@ -58,7 +58,6 @@ class Parts:
     publish: Callable[[Event], None]
     push_guard: PushGuard
     born: float
-    """Monotonic time of our start."""
     quotas: Quotas
 
 

@@ -268,6 +268,10 @@ async def test_of_two_who_pay_at_once_one_gets_the_stars_back(till: Till) -> Non
     assert second.subscription is not None
     assert second.subscription.canceled
     assert await till.plan() == "pro"
+    await TelegramTill(party.client.bot).refund(party.ann.id, first.charge.id)
+    await till.becomes("free")
+    assert await selling(till.database, till.clock).reconcile(TelegramTill(party.client.bot)) == 0
+    assert len(await till.grants()) == 1, "what went back is not granted when the list is read from its first line"
 
 
 async def test_what_no_update_told_is_found_in_telegrams_list(till: Till) -> None:

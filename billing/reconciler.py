@@ -133,6 +133,7 @@ class Reconciler:
             )
         await self._mark({Target(TargetKind.CUSTOMER, it) for it in customers.values()})
         await self._mark({Target(TargetKind.CHARGE, it) for it in charges})
+        await self._mark(await self._books.targets(TargetKind.CONNECT_ACCOUNT))
         await self._strangers(ours)
         await self._books.prune(self._clock.now() - KEPT)
         return drift

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, or_, select
 
 from core.enums import GrantSource
-from core.records.payments import Backlog, InboxStatus, Subscription
+from core.records.payments import Backlog, InboxStatus, Subscription, Target, TargetKind
 from db.engine import Database
 from db.models import accounts, attempts, disputes, grants, inbox, refunds, subscriptions, sync_targets
 from db.payments_ledger import subscription_of
@@ -57,6 +57,12 @@ class SqlBooks:
         known = select(accounts.c.customer).where(accounts.c.customer.is_not(None), accounts.c.livemode == livemode)
         async with self._database.read() as connection:
             return {it for it in await connection.scalars(known) if it}
+
+    async def targets(self, kind: TargetKind) -> Collection[Target]:
+        """All of a kind that were ever looked at."""
+        async with self._database.read() as connection:
+            keys = await connection.scalars(select(sync_targets.c.key).where(sync_targets.c.kind == kind.value))
+            return [Target(kind, key) for key in keys]
 
     async def backlog(self) -> Backlog:
         """What waits."""

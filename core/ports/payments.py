@@ -128,6 +128,10 @@ class Books(Protocol):
         """Every customer that is somebody's."""
         ...
 
+    async def targets(self, kind: TargetKind) -> Collection[Target]:
+        """All of a kind that were ever looked at."""
+        ...
+
     async def backlog(self) -> Backlog:
         """What waits."""
         ...

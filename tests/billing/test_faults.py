@@ -472,6 +472,15 @@ async def test_the_reconciler_finds_it_by_itself_and_shows_what_waits(shop: Inst
     assert REGISTRY.get_sample_value("chorus_payment_dead_letters") == 0
 
 
+async def test_accounts_of_djs_are_looked_at_every_day(shop: Installation) -> None:  # 14
+    dj = Target(TargetKind.CONNECT_ACCOUNT, "acct_1")
+    await shop.targets.mark(dj)
+    await shop.settle()
+    assert await shop.targets.settled(dj)
+    await shop.reconciler.everybody()
+    assert not await shop.targets.settled(dj)
+
+
 async def test_a_round_that_fails_is_tried_again_and_stops_nothing(
     shop: Installation, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Codes that join rooms and accounts, on every database."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -97,6 +98,24 @@ async def test_a_code_works_once_and_for_ten_minutes(rig: Rig) -> None:
     rig.clock.move(LIFE)
     with pytest.raises(NoSuchCodeError):
         await rig.joining.join(rig.phone, second)
+
+
+async def test_a_code_that_two_chats_enter_at_once_is_one_chats(rig: Rig) -> None:
+    others = [PlaceId(f"telegram:-{number}") for number in range(10, 14)]
+    for place in others:
+        await rig.places.place_room(place, "Chat")
+    code = await rig.joining.invite(rig.host.room, rig.ann)
+    tries = [rig.joining.join(replace(rig.phone, place=place, person=PersonId(place)), code) for place in others]
+    told = await asyncio.gather(*tries, return_exceptions=True)
+    assert [one for one in told if not isinstance(one, NoSuchCodeError)] == [rig.host.room]
+    assert len((await rig.rooms.read(rig.host.room)).linked) == 1
+
+
+async def test_two_codes_that_a_chat_enters_at_once_join_it_once(rig: Rig) -> None:
+    codes = [await rig.joining.invite(rig.host.room, rig.ann) for _ in range(2)]
+    told = await asyncio.gather(*[rig.joining.join(rig.phone, code) for code in codes], return_exceptions=True)
+    assert {type(one) for one in told} == {str, AlreadyLinkedError}
+    assert (await rig.rooms.read(rig.host.room)).linked == (CHAT,)
 
 
 async def test_a_code_is_signed_for_its_purpose_and_by_us(database: Database, rig: Rig) -> None:

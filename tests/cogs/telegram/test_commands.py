@@ -157,6 +157,7 @@ async def test_a_file_in_a_group_plays_when_play_answers_to_it(party: Party) -> 
     party.resolver.remote["a.flac"] = Found((track("A file"),))
     document = party.ben.send_document(b"x", party.group, name="a.flac")
     assert "A file" in (await party.ann.say("/play", party.group, reply_to=document)).text
+    assert "Blues" in (await party.ann.say("/play blues", party.group, reply_to=document)).text  # words go first
 
 
 async def test_a_file_that_telegram_does_not_hand_out(party: Party) -> None:
@@ -206,6 +207,17 @@ async def test_later_waits_for_its_time(party: Party) -> None:
     for odd in ("", " chant", " 25:00 chant"):
         assert "Write a time" in (await party.ben.say(f"/later{odd}", party.group)).text
     assert "Nothing found" in (await party.ben.say("/later 18:00", party.group)).text
+
+
+async def test_removing_everything_of_somebody_by_an_answer(party: Party) -> None:
+    for person, title in ((party.ann, "aria"), (party.ben, "blues"), (party.cyd, "chant"), (party.ben, "dirge")):
+        await person.say(f"/play {title}", party.group)
+    said = party.ben.post("/now", party.group)
+    await party.ben.answered(said)
+    assert "Only they or a DJ" in (await party.cyd.say("/remove", party.group, reply_to=said)).text
+    assert (await party.ann.say("/remove", party.group, reply_to=said)).text == "Removed 2 tracks."
+    assert party.waiting == ["Chant"]
+    assert "not waiting" in (await party.ann.say("/remove", party.group)).text
 
 
 async def test_removing_undoing_and_controls(party: Party) -> None:

@@ -107,6 +107,8 @@ async def test_it_is_pinned_where_the_bot_may(party: Party) -> None:
     await party.ann.say("/play aria", party.group)
     await until(lambda: party.group.pinned)
     assert party.group.pinned == [party.group.live.id]
+    (pin,) = party.telegram.called("pinChatMessage")
+    assert pin.parameters["disable_notification"] is True  # it rings in nobody's pocket
 
 
 async def test_put_out_and_muted_it_goes_on_for_the_others(party: Party) -> None:

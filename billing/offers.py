@@ -51,16 +51,26 @@ class Offers:
     async def _load(self) -> Sequence[Offer]:
         wanted = [(sale.plan, price) for sale in self._plans.sales.values() for price in sale.prices]
         with asking("prices"):
-            found = await asyncio.gather(*(self._client.v1.prices.retrieve_async(price) for _, price in wanted))
+            found = await asyncio.gather(*(self._price(price) for _, price in wanted))
         offers: list[Offer] = []
-        for (plan, _), price in zip(wanted, found, strict=True):
-            if (why := unfit(price, livemode=self._livemode)) is not None:
+        for (plan, key), price in zip(wanted, found, strict=True):
+            if price is None:
+                log.error("price not offered", price=key, plan=plan, why="there is no such price")
+            elif (why := unfit(price, livemode=self._livemode)) is not None:
                 log.error("price not offered", price=price.id, plan=plan, why=why)
             elif price.recurring is not None and price.unit_amount is not None:
                 every = price.recurring
                 offer = Offer(plan, price.id, price.unit_amount, price.currency, every.interval, every.interval_count)
                 offers.append(offer)
         return offers
+
+    async def _price(self, key: str) -> stripe.Price | None:
+        try:
+            return await self._client.v1.prices.retrieve_async(key)
+        except stripe.InvalidRequestError as error:
+            if error.code == "resource_missing":
+                return None
+            raise
 
 
 def unfit(price: stripe.Price, *, livemode: bool) -> str | None:

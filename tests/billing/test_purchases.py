@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import update
 
 from billing.metrics import ALERTS
+from billing.offers import Offers
+from billing.plans import Plans
 from core.enums import GrantSource, Surface
 from core.errors import ForbiddenError
 from core.purchases import (
@@ -21,8 +23,8 @@ from core.purchases import (
     PurchasesFrozenError,
 )
 from core.records.grants import Subject
-from core.records.shop import Move, Trouble
-from core.types import PlaceId
+from core.records.shop import Move, Sale, Trouble
+from core.types import Limits, PlaceId
 from db.chats import SqlChats
 from db.grants import SqlGrants
 from db.models import accounts, attempts, audit, trials
@@ -63,6 +65,17 @@ async def test_who_manages_the_place_buys_and_nobody_else(counter: Counter, shop
     with pytest.raises(PaidAlreadyError):
         await counter.shop.buy(ann, shop.elite)
     assert shop.sim.failures == []
+
+
+async def test_prices_that_do_not_fit_are_left_out_alone(counter: Counter, shop: Installation) -> None:
+    archived = shop.sim.catalog.price(900, product="Elite")
+    shop.sim.objects.get("price", archived["id"])["active"] = False
+    sales = {"pro": Sale("pro", ["price_gone", shop.pro]), "elite": Sale("elite", [archived["id"]])}
+    plans = Plans({name: Limits(name) for name in ("free", "pro", "elite")}, "free", sales)
+    offers = Offers(shop.client, plans, shop.clock, livemode=False)
+    assert [it.price for it in await offers.all()] == [shop.pro]
+    live = Offers(shop.client, plans, shop.clock, livemode=True)
+    assert await live.all() == [], "prices of the other mode"
 
 
 async def test_who_manages_the_place_no_longer_buys_nothing_with_an_old_key(

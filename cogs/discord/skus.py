@@ -128,6 +128,10 @@ class SkuWatch:
                 self._dirty |= dirty
                 log.warning("discord.entitlements_not_read", guild=guild, error=repr(error))
                 return False
+            except Exception:  # a mistake of ours is no reason to look no more
+                self._dirty |= dirty
+                log.exception("discord.entitlements_failed", guild=guild)
+                return False
         return True
 
 

@@ -91,4 +91,6 @@ class StarWatch:
                 except (TillAwayError, NoSuchChargeError, StoreUnavailableError) as error:
                     log.warning("stars.not_compared", error=repr(error))
                     pause = RETRY
+                except Exception:  # a mistake of ours is no reason to look no more
+                    log.exception("stars.comparison_failed")
             await asyncio.sleep(pause)

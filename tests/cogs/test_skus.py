@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import discord
 import pytest
@@ -198,6 +199,21 @@ async def test_discord_away_changes_nothing_and_is_asked_again(store: Store, mon
     faults.rest("GET", "/applications/*/entitlements*", status=403)
     with pytest.raises(SourceAwayError):
         await store.look()
+
+
+async def test_a_mistake_of_ours_is_no_reason_to_look_no_more(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cogs.discord.skus, "RETRY", (0.05, 0.1))
+    sync, mistakes = store.skus.sync, [ValueError()] * 2
+
+    async def mistaken(*more: Any) -> None:
+        if mistakes:
+            raise mistakes.pop()
+        await sync(*more)
+
+    monkeypatch.setattr(store.skus, "sync", mistaken)
+    store.party.discord.premium.buy(store.pro, store.party.ann)
+    await store.becomes("pro")
+    assert not mistakes
 
 
 class Lists:

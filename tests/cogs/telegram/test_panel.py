@@ -124,6 +124,23 @@ async def test_put_out_and_muted_it_goes_on_for_the_others(party: Party) -> None
     assert "Aria" in (await party.ann.say("/now", party.group)).text
 
 
+async def test_a_chat_that_put_it_out_is_not_asked_again_and_again(
+    party: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cogs.telegram.panel, "RETRY", 0.05)
+    await party.ann.say("/play aria", party.group)
+    await party.shows("Aria")
+    party.ann.kick(party.group, party.telegram.bot)
+    party.room.volume = 30
+    before = len(party.telegram.called("editMessageText"))
+    party.client.panels.wake()
+    await until(lambda: len(party.telegram.called("editMessageText")) == before + 1)
+    other = party.telegram.group("Others", party.ben)
+    for _ in range(5):
+        await party.ben.say("/now", other)
+    assert len(party.telegram.called("editMessageText")) == before + 1
+
+
 async def test_the_message_is_found_again_after_a_restart(party: Party) -> None:
     await party.ann.say("/play aria", party.group)
     await party.shows("Aria")

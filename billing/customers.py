@@ -1,6 +1,6 @@
 """How it stands with a customer: fetched as a whole, written as a whole, with all that follows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import stripe
@@ -135,26 +135,29 @@ class Customers:
         if others := seen.named - {str(account.id)}:
             ALERTS.labels("metadata").inc()
             log.error("metadata name another account", account=account.id, named=sorted(others))
-        before = {it.id: it for it in (await ledger.paid(account)).subscriptions}
-        here = [remembered(before.get(it.id), it, now, self._grace_days) for it in seen.subscriptions]
-        gone = self._vanished(before, {it.id for it in here}, now)
-        await ledger.put(*here, *gone, *seen.invoices)
+        past = await ledger.paid(account)
+        before, bills = {it.id: it for it in past.subscriptions}, {it.id: it for it in past.invoices}
+        here = {it.id: remembered(before.get(it.id), it, now, self._grace_days) for it in seen.subscriptions}
+        here |= self._vanished(before, here, now)
+        billed = [it for it in seen.invoices if it != bills.get(it.id)]
+        await ledger.put(*(it for it in here.values() if it != before.get(it.id)), *billed)
         await ledger.close_attempts(seen.sessions)
         if seen.email:
             await ledger.effects(Contact(account.person, email=seen.email))
-        known = await ledger.paid(account)
+        bills |= {it.id: it for it in billed}
+        known = replace(past, subscriptions=[*(before | here).values()], invoices=[*bills.values()])
         applied = [
             await self._apply(ledger, known, before.get(it.id), it, now, seen.pages.get(it.latest_invoice or ""))
             for it in known.subscriptions
         ]
         known = replace(known, subscriptions=applied)
-        await self._apply_money(ledger, known, now)
+        await self._apply_money(ledger, known, billed, now)
         await self._end_extra(ledger, known)
 
-    def _vanished(self, before: dict[str, Subscription], here: set[str], now: int) -> Sequence[Subscription]:
+    def _vanished(self, before: dict[str, Subscription], here: Collection[str], now: int) -> dict[str, Subscription]:
         """What Stripe has no more, as after its customer was deleted, has ended."""
         left = [it for key, it in before.items() if key not in here and it.status not in NEVER_AGAIN]
-        return [replace(it, status=ENDED, ended_at=now) for it in left]
+        return {it.id: replace(it, status=ENDED, ended_at=now) for it in left}
 
     async def _apply(
         self, ledger: Ledger, known: Paid, before: Subscription | None, it: Subscription, now: int, page: str | None
@@ -175,11 +178,12 @@ class Customers:
             await ledger.effects(*effects(account, before, it, plan, now, url=page))
         return it
 
-    async def _apply_money(self, ledger: Ledger, known: Paid, now: int) -> None:
-        """Receipts, refunds and disputes."""
+    async def _apply_money(self, ledger: Ledger, known: Paid, billed: Sequence[Invoice], now: int) -> None:
+        """Receipts for invoices that are not as they were, refunds and disputes."""
         account, subscriptions = known.account, {it.id: it for it in known.subscriptions}
-        await ledger.freeze(account, (account.frozen_at or now) if is_frozen(known.disputes) else None)
-        for bill in known.invoices:
+        if is_frozen(known.disputes) is (account.frozen_at is None):
+            await ledger.freeze(account, now if account.frozen_at is None else None)
+        for bill in billed:
             bought = subscriptions.get(bill.subscription or "")
             if bought and (plan := self._plan(bought)):
                 await ledger.effects(*paid(account, bill, plan, now))

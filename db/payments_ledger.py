@@ -44,8 +44,8 @@ class SqlLedger:
         customer = account.customer or ""
         spent = [Charge(**row) for row in await self._rows(charges, charges.c.customer == customer)]
         ids = [charge.id for charge in spent]
-        back = await self._rows(refunds, among(refunds.c.charge, ids, self.dialect))
-        disputed = await self._rows(disputes, among(disputes.c.charge, ids, self.dialect))
+        back = await self._rows(refunds, among(refunds.c.charge, ids, self.dialect)) if ids else ()
+        disputed = await self._rows(disputes, among(disputes.c.charge, ids, self.dialect)) if ids else ()
         same = (accounts.c.subject == account.subject) & (accounts.c.livemode == account.livemode)
         rivals = select(accounts.c.customer).where(same, accounts.c.customer != customer)
         return Paid(
@@ -60,9 +60,10 @@ class SqlLedger:
 
     async def put(self, *rows: Row) -> None:
         """Insert, or replace by id."""
-        for row in rows:
-            values = asdict(row) | ({"synced_at": self.now} if isinstance(row, Subscription) else {})
-            await self.connection.execute(insert_or_update(_TABLES[type(row)], self.dialect), values)
+        for kind, table in _TABLES.items():
+            stamp = {"synced_at": self.now} if kind is Subscription else {}
+            if values := [asdict(row) | stamp for row in rows if isinstance(row, kind)]:
+                await self.connection.execute(insert_or_update(table, self.dialect), values)
 
     async def grant(
         self, ref: str, subject: Subject, plan: str, *, starts_at: int, until: int, revoked_at: int | None = None

@@ -243,8 +243,11 @@ async def _terms(settings: Settings) -> str:
 async def _pay_support(settings: Settings) -> str:
     if settings.pay_support:
         return "shown by /paysupport"
-    plans = await asyncio.to_thread(open_plans, settings)
-    if any(sale.stars for sale in plans.sales.values()):
+    try:
+        sales = (await asyncio.to_thread(open_plans, settings)).sales
+    except PlansError:  # told by its own line
+        sales = {}
+    if any(sale.stars for sale in sales.values()):
         return "none, though Telegram asks for it where Stars are taken: /paysupport names nobody"
     return "none: /paysupport says that nothing is sold"
 

@@ -36,7 +36,7 @@ class Connect:
                     "requirement_collection": "stripe",
                     "stripe_dashboard": {"type": "express"},
                 },
-                "capabilities": {"transfers": {"requested": True}},
+                "capabilities": {"card_payments": {"requested": True}, "transfers": {"requested": True}},
                 "metadata": {"app": APP},
             },
             {"idempotency_key": key},

@@ -51,7 +51,7 @@ class Connect:
         self._changed(
             row,
             capabilities=dict.fromkeys(asked, "active"),
-            charges_enabled=asked.get("card_payments", "inactive") != "inactive" or "transfers" in asked,
+            charges_enabled="card_payments" in asked,
             details_submitted=True,
             payouts_enabled=True,
             requirements=_requirements(),

@@ -11,59 +11,27 @@ import discord
 import structlog
 from aiohttp import web
 
-from audio import drains
 from audio.copies import Copies
-from audio.guard import Guard
-from audio.inheritance import Inheritance
-from audio.library import Library
-from audio.loudness import Levels
-from audio.managed import ManagedNode
-from audio.measuring import Measuring
 from audio.media import media_app
 from audio.media_covers import Covers
-from audio.media_probe import Prober
-from audio.media_urls import MediaUrls
-from audio.node_search import NodeSearch
-from audio.nodes import Nodes, parse_nodes
-from audio.players import Players
-from audio.push_guard import PushGuard
-from audio.resolver import Resolver
-from audio.session_book import SessionBook
-from audio.sources import open_sources
 from audio.stream import Taps
 from audio.titles import StationTitles
-from audio.uploads import Uploads
-from billing.usage import Metering
 from bot import screen
-from bot.clock import SystemClock
 from bot.config import Settings, reachable, revealed
-from bot.discord import Discord, account_of
-from bot.house import House
-from bot.keys import load_keys
+from bot.discord import Discord
 from bot.notices import Notices
+from bot.parts import Parts
 from bot.payments import Payments
-from bot.plans import open_plans
-from bot.store import Store, open_store
 from bot.surfaces import Surfaces, installed, slot
-from bot.tasks import Tasks
 from bot.telegram import Telegram, webhook_of
-from bot.upkeep import prune_plays, sweep_uploads
 from cogs.discord.client import ChorusClient
 from cogs.telegram.client import TelegramClient
 from cogs.telegram.refusals import plainly
-from core.bus import LocalBus
-from core.enums import Meter
-from core.joining import Joining
-from core.jukebox import Jukebox
-from core.live import Live
 from core.ports.surfaces import Host
-from core.reports import Reports
 from core.types import Actor
-from db.redis_bus import RedisBus
 from web.app import create_web
 from web.icecast import Icecast, Server
 from web.stream import Streams
-from web.turnstile import Turnstile
 
 log = structlog.get_logger()
 
@@ -80,72 +48,33 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
 
 
-class App:
-    """The parts, joined by their constructors."""
+class App(Parts):
+    """The ways to people over the parts."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.clock = SystemClock()
-        self.redis_bus = RedisBus(url) if (url := revealed(settings.redis_url)) else None
-        self.bus = self.redis_bus or LocalBus()
-        self.keys = load_keys(revealed(settings.secret_key), settings.data_dir)
-        self.plans = open_plans(settings)
-        self.library = Library(settings.data_dir, settings.library_paths, self.clock)
-        self.house = House(self.library, demo=not settings.library_paths)
-        self.guard = Guard(settings.media_allow)
-        self.uploads = Uploads(settings.data_dir, self.guard)
-        self.sources = open_sources(settings.sources, self.guard)
-        self.urls = MediaUrls(settings.media_url, self.keys.derive("media")[0], self.clock)
-        self.addresses = parse_nodes(settings.lavalink_nodes.get_secret_value())
-        self.turnstile = Turnstile(revealed(settings.redis_url))
-        self.tasks = Tasks()
-        self.store: Store
-        self.nodes: Nodes
-        self.players: Players
+        super().__init__(settings)
         self.discord: Discord | None = None
         self.telegram: Telegram | None = None
         self.surfaces: Surfaces
         self.payments: Payments
         self.notices: Notices
 
-    def _nodes(self, book: SessionBook) -> Nodes:
-        builtin, addresses = self.addresses
-        managed = ManagedNode(self.settings.data_dir, media_origins=[self.settings.media_url]) if builtin else None
-        return Nodes(addresses, managed=managed, sessions=book, user_id=account_of(self.settings.discord_token))
-
     async def start(self, stack: AsyncExitStack, *, leave_node: bool) -> None:
         """Start every part; `stack` stops them again."""
-        self.store = await open_store(self.settings, self.bus, self.clock, self.house, self.keys, self.plans, stack)
-        await self._find_tracks(stack)
-        self._make_parts()
+        await self.open(stack)
+        self._sell()
         await self._serve(stack)
-        await self._play(stack, leave_node=leave_node)
+        await self.play(stack, leave_node=leave_node)
         self._connect_discord(stack)
         self._connect_telegram(stack)
         await self._open_surfaces(stack)
-        self._start_tasks(stack)
+        self.start_tasks(stack)
         await self.payments.start(self.tasks)
         if self.payments.on:
             self.notices.start(self.tasks)
 
-    async def _find_tracks(self, stack: AsyncExitStack) -> None:
-        """The library, and who finds what people ask for."""
-        self.book = SessionBook(self.store.node_sessions)
-        self.nodes = self._nodes(self.book)
-        await self.library.open()
-        stack.push_async_callback(self.library.close)
-        stack.push_async_callback(self.guard.close)
-        await self.house.open()
-        prober = Prober(self.guard)
-        stack.push_async_callback(prober.close)
-        load = NodeSearch(self.nodes).load
-        stack.push_async_callback(self.sources.close)
-        self.resolver = Resolver(
-            self.library, self.uploads, self.guard, prober, self._managers, load=load, sources=self.sources
-        )
-
-    def _make_parts(self) -> None:
-        """What acts on rooms, and what plays them."""
+    def _sell(self) -> None:
+        """Who pays for what, and what people are told."""
         self.payments = Payments(self.settings, self.store, self.plans, self.clock, self.keys, self._manages)
         self.notices = Notices(
             self.settings,
@@ -156,59 +85,6 @@ class App:
             discord=lambda: self.discord.client if self.discord else None,
             telegram=lambda: self.telegram.bot if self.telegram else None,
         )
-        self.reports = Reports(self.store.rooms, self.clock)
-        self.jukebox = Jukebox(self.store.rooms, self.clock, self.resolver, self.store.shelf, self.store.usage)
-        measures = self.store.measures
-        self.levels = Levels(measures)
-        self.measuring = Measuring(self.levels, measures, self.library, self.uploads, self.urls)
-        self.players = Players(
-            self.nodes,
-            rooms=self.store.rooms,
-            reports=self.reports,
-            places=self.store.places,
-            bus=self.bus,
-            clock=self.clock,
-            media=self.urls,
-            levels=self.levels,
-            owns=self.store.ownership.owns,
-            pushes=self.store.pushes,
-            push_guard=PushGuard(self.settings.media_allow),
-            quotas=self.store.usage,
-        )
-        self.live = Live(self.store.rooms, self.store.pushes, self.bus, self.clock, self.store.usage)
-        links, people, codes = self.store.links, self.store.people, self.store.codes
-        self.joining = Joining(self.store.rooms, links, people, codes, self.clock, self.store.guesses)
-        ownership = self.store.ownership
-        ownership.heir = Inheritance(self.nodes, self.players, self.book, holds=ownership.holds)
-
-    def _start_tasks(self, stack: AsyncExitStack) -> None:
-        """What goes on in the background."""
-        stack.push_async_callback(self.tasks.stop)
-        self.tasks.start("library", self._fill())
-        self.tasks.start("loudness", self.measuring.run())
-        self.tasks.start("drains", drains.follow(self.nodes, self.store.drains, self.players.wake))
-        self.tasks.start("leases", self.store.ownership.keep())
-        self.tasks.start("uploads", sweep_uploads(self.store.rooms, self.uploads))
-        self.tasks.start("history", prune_plays(self.store.plays, self.store.entitlements.kept, self.clock))
-        self.tasks.start("usage", self._metering().run())
-        self.tasks.start("plans", self.store.entitlements.follow(self.store.rooms.replan))
-        stack.callback(self.bus.subscribe(self.store.entitlements.hint))
-        self.tasks.start("other writers", self.store.rooms.attend())
-        if self.redis_bus is not None:
-            self.tasks.start("bus", self.redis_bus.follow(self.store.rooms.notice))
-
-    def _metering(self) -> Metering:
-        gauges = {Meter.LISTENING: self.turnstile.listeners, Meter.PUSHING: self.players.sent}
-        return Metering(self.store.usage, self.store.uses, self.store.rooms, self.clock, gauges)
-
-    async def _fill(self) -> None:
-        """Index the music folders, then have measured what is new in them."""
-        await self.house.fill(self.reports)
-        await self.measuring.survey()
-
-    def _managers(self) -> frozenset[str]:
-        """The sources that the nodes of this installation can search."""
-        return frozenset(manager for node in self.nodes for manager in node.managers)
 
     async def _serve(self, stack: AsyncExitStack) -> None:
         if self.settings.telegram_token is not None:
@@ -268,16 +144,6 @@ class App:
             audience=self.players,
             owns=self.store.ownership.owns,
         )
-
-    async def _play(self, stack: AsyncExitStack, *, leave_node: bool) -> None:
-        await self.players.start()
-        await self.nodes.start()
-
-        async def stop() -> None:
-            await self.players.stop()
-            await self.nodes.stop(leave=leave_node)
-
-        stack.push_async_callback(stop)
 
     def _connect_discord(self, stack: AsyncExitStack) -> None:
         if self.settings.discord_token is None:

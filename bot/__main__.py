@@ -2,14 +2,13 @@
 
 import asyncio
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from bot.config import Settings
+from bot.billing_commands import billing_cli
+from bot.command_line import PERSON, PLACE, Format, settings
 from bot.logs import configure_logs
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Chorus.")
@@ -19,31 +18,8 @@ export_cli = typer.Typer(no_args_is_help=True, help="What is stored, for other p
 cli.add_typer(export_cli, name="export")
 nodes_cli = typer.Typer(no_args_is_help=True, help="The audio nodes.")
 cli.add_typer(nodes_cli, name="nodes")
-billing_cli = typer.Typer(no_args_is_help=True, help="Plans: who was given which.")
 cli.add_typer(billing_cli, name="billing")
-PERSON = typer.Argument(help="A person's id, or an identity such as discord:<user id>.")
-PLACE = typer.Argument(help="A place such as web:lobby, or the id of its room.")
-
 NODE = typer.Argument(help="A node's name in LAVALINK_NODES, or builtin.")
-
-WHOM = typer.Argument(help="A place, person: and an id or identity (person:discord:<user id>), or organisation:<name>.")
-
-
-class Format(StrEnum):
-    """How rows are written."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        for problem in error.errors():
-            name = ".".join(str(part) for part in problem["loc"]).upper()
-            typer.echo(f"{name}: {problem['msg'].removeprefix('Value error, ')}", err=True)
-        raise typer.Exit(2) from None
 
 
 @cli.command()
@@ -54,7 +30,7 @@ def run(
     from bot.run import run_app
 
     configure_logs()
-    raise typer.Exit(asyncio.run(run_app(_settings(), leave_node=leave_node)))
+    raise typer.Exit(asyncio.run(run_app(settings(), leave_node=leave_node)))
 
 
 @cli.command()
@@ -63,7 +39,7 @@ def check() -> None:
     from bot.check import check_all
 
     configure_logs(level="ERROR")
-    raise typer.Exit(asyncio.run(check_all(_settings())))
+    raise typer.Exit(asyncio.run(check_all(settings())))
 
 
 @cli.command()
@@ -72,7 +48,7 @@ def migrate() -> None:
     from bot.maintenance import upgrade_database
 
     configure_logs(level="WARNING")
-    asyncio.run(upgrade_database(_settings()))
+    asyncio.run(upgrade_database(settings()))
 
 
 @cli.command()
@@ -81,7 +57,7 @@ def backup(file: Path) -> None:
     from bot.maintenance import write_backup
 
     configure_logs(level="WARNING")
-    asyncio.run(write_backup(_settings(), file))
+    asyncio.run(write_backup(settings(), file))
 
 
 @cli.command()
@@ -92,7 +68,7 @@ def restore(
     from bot.maintenance import read_backup
 
     configure_logs(level="WARNING")
-    asyncio.run(read_backup(_settings(), file, replace=replace))
+    asyncio.run(read_backup(settings(), file, replace=replace))
 
 
 @export_cli.command("plays")
@@ -107,7 +83,7 @@ def export_plays(
     from bot.exports import export_plays
 
     configure_logs(level="WARNING")
-    asyncio.run(export_plays(_settings(), form, room))
+    asyncio.run(export_plays(settings(), form, room))
 
 
 @cli.command("export-person")
@@ -116,7 +92,7 @@ def export_person(person: Annotated[str, PERSON]) -> None:
     from bot.exports import export_person
 
     configure_logs(level="WARNING")
-    asyncio.run(export_person(_settings(), person))
+    asyncio.run(export_person(settings(), person))
 
 
 @cli.command("forget-person")
@@ -129,7 +105,7 @@ def forget_person(
     if not yes:
         typer.confirm(f"Forget {person}? This cannot be undone.", abort=True)
     configure_logs(level="WARNING")
-    asyncio.run(forget_person(_settings(), person))
+    asyncio.run(forget_person(settings(), person))
 
 
 @cli.command("link-person")
@@ -138,7 +114,7 @@ def link_person(person: Annotated[str, PERSON], other: Annotated[str, PERSON]) -
     from bot.linking import link_people
 
     configure_logs(level="WARNING")
-    asyncio.run(link_people(_settings(), person, other))
+    asyncio.run(link_people(settings(), person, other))
 
 
 @cli.command("unlink-person")
@@ -147,7 +123,7 @@ def unlink_person(person: Annotated[str, PERSON]) -> None:
     from bot.linking import unlink_person
 
     configure_logs(level="WARNING")
-    asyncio.run(unlink_person(_settings(), person))
+    asyncio.run(unlink_person(settings(), person))
 
 
 @cli.command("link-place")
@@ -159,7 +135,7 @@ def link_place(
     from bot.linking import link_place
 
     configure_logs(level="WARNING")
-    asyncio.run(link_place(_settings(), place, room))
+    asyncio.run(link_place(settings(), place, room))
 
 
 @cli.command("unlink-place")
@@ -168,7 +144,7 @@ def unlink_place(place: Annotated[str, PLACE]) -> None:
     from bot.linking import unlink_place
 
     configure_logs(level="WARNING")
-    asyncio.run(unlink_place(_settings(), place))
+    asyncio.run(unlink_place(settings(), place))
 
 
 @library_cli.command()
@@ -177,7 +153,7 @@ def scan() -> None:
     from bot.maintenance import scan_library
 
     configure_logs(level="WARNING")
-    asyncio.run(scan_library(_settings()))
+    asyncio.run(scan_library(settings()))
 
 
 @nodes_cli.command("list")
@@ -186,7 +162,7 @@ def list_nodes() -> None:
     from bot.nodes import list_nodes
 
     configure_logs(level="WARNING")
-    asyncio.run(list_nodes(_settings()))
+    asyncio.run(list_nodes(settings()))
 
 
 @nodes_cli.command()
@@ -195,7 +171,7 @@ def drain(name: Annotated[str, NODE]) -> None:
     from bot.nodes import drain
 
     configure_logs(level="WARNING")
-    asyncio.run(drain(_settings(), name))
+    asyncio.run(drain(settings(), name))
 
 
 @nodes_cli.command()
@@ -204,127 +180,7 @@ def undrain(name: Annotated[str, NODE]) -> None:
     from bot.nodes import undrain
 
     configure_logs(level="WARNING")
-    asyncio.run(undrain(_settings(), name))
-
-
-@billing_cli.command()
-def gift(
-    whom: Annotated[str, WHOM],
-    plan: str,
-    *,
-    days: Annotated[int | None, typer.Option(min=1, max=36_500, help="How long; without it until revoked.")] = None,
-    trial: Annotated[bool, typer.Option(help="As a trial, which everybody gets once.")] = False,
-    ref: Annotated[str | None, typer.Option(help="Your own name for it; nothing is given twice under one.")] = None,
-    reason: Annotated[str, typer.Option(help="For the list.")] = "",
-) -> None:
-    """Somebody has a plan from now on; a running bot notices within a second."""
-    from bot.billing import gift
-
-    configure_logs(level="WARNING")
-    asyncio.run(gift(_settings(), whom, plan, days=days, trial=trial, ref=ref, reason=reason))
-
-
-@billing_cli.command()
-def revoke(grant: Annotated[int, typer.Argument(help="Its number in the list.")]) -> None:
-    """A grant counts no longer. Nothing that was gathered under it is lost."""
-    from bot.billing import revoke
-
-    configure_logs(level="WARNING")
-    asyncio.run(revoke(_settings(), grant))
-
-
-@billing_cli.command()
-def cover(whom: Annotated[str, WHOM], place: Annotated[str, PLACE]) -> None:
-    """The plan of a person (its host) or an organisation counts for a place from now on."""
-    from bot.billing import cover
-
-    configure_logs(level="WARNING")
-    asyncio.run(cover(_settings(), whom, place, on=True))
-
-
-@billing_cli.command()
-def uncover(whom: Annotated[str, WHOM], place: Annotated[str, PLACE]) -> None:
-    """It does not count there any more."""
-    from bot.billing import cover
-
-    configure_logs(level="WARNING")
-    asyncio.run(cover(_settings(), whom, place, on=False))
-
-
-@billing_cli.command()
-def doctor() -> None:
-    """Whether what sells plans is set right: keys, mode, the endpoint's events and version, prices, parity."""
-    from bot.doctor import diagnose
-
-    configure_logs(level="ERROR")
-    raise typer.Exit(asyncio.run(diagnose(_settings())))
-
-
-@billing_cli.command()
-def replay(
-    event: Annotated[
-        str | None, typer.Argument(help="An event of Stripe's (evt_…); without it all dead letters.")
-    ] = None,
-) -> None:
-    """Have what was given up, or one event, looked at again."""
-    from bot.billing import replay
-
-    configure_logs(level="WARNING")
-    asyncio.run(replay(_settings(), event))
-
-
-@billing_cli.command("list")
-def list_grants() -> None:
-    """Every grant, and for which places the plans of others count."""
-    from bot.billing import show
-
-    configure_logs(level="WARNING")
-    asyncio.run(show(_settings()))
-
-
-@billing_cli.command()
-def usage(
-    place: Annotated[str | None, typer.Argument(help="For example discord:<guild id>; all places without it.")] = None,
-) -> None:
-    """What places use in the present period of what is counted, beside what their plans allow."""
-    from bot.billing import usage
-
-    configure_logs(level="WARNING")
-    asyncio.run(usage(_settings(), place))
-
-
-@billing_cli.command()
-def refund_stars(
-    charge: Annotated[str, typer.Argument(help="What Telegram calls the payment; the payer is told by /paysupport.")],
-) -> None:
-    """Give Telegram Stars back. Their subscription ends, and the plan that they paid for."""
-    from bot.stars import refund
-
-    configure_logs(level="WARNING")
-    asyncio.run(refund(_settings(), charge))
-
-
-@billing_cli.command("refund-tip")
-def refund_tip(tip: Annotated[str, typer.Argument(help="Its id, which Stripe shows as metadata.tip.")]) -> None:
-    """Pay a tip back: what the DJ got returns, and your fee too. The running bot does it."""
-    from bot.billing import refund_tip
-
-    configure_logs(level="WARNING")
-    asyncio.run(refund_tip(_settings(), tip))
-
-
-@billing_cli.command("export")
-def export_grants(
-    *,
-    form: Annotated[
-        Format, typer.Option("--format", help="Columns for a spreadsheet, or a JSON object a line.")
-    ] = Format.CSV,
-) -> None:
-    """Every grant, to standard output."""
-    from bot.billing import export
-
-    configure_logs(level="WARNING")
-    asyncio.run(export(_settings(), form))
+    asyncio.run(undrain(settings(), name))
 
 
 @cli.command()
@@ -336,7 +192,7 @@ def audit(
     from bot.maintenance import print_audit
 
     configure_logs(level="WARNING")
-    asyncio.run(print_audit(_settings(), place, limit))
+    asyncio.run(print_audit(settings(), place, limit))
 
 
 if __name__ == "__main__":

@@ -23,8 +23,6 @@ from cogs.reasons import why
 from cogs.refusals import refusal
 from cogs.text import bar, length, plain, position, safe
 from cogs.words import queued
-from core import purchases
-from core import tips as core_tips
 from core.enums import BlockKind, Loop, Meter, Mode
 from core.errors import (
     AlreadyLinkedError,
@@ -68,8 +66,21 @@ from core.errors import (
     UsedUpError,
     VoiceForbiddenError,
 )
+from core.purchases import (
+    EndsAlreadyError,
+    NoSubscriptionError,
+    NotForSaleError,
+    NothingToTakeBackError,
+    OldLinkError,
+    PaidAlreadyError,
+    PayFirstError,
+    PaymentRefusedError,
+    PaymentsUnavailableError,
+    PurchasesFrozenError,
+)
 from core.records.results import Asked, Queued
 from core.records.views import EntryView, Why, WhyPoll
+from core.tips import BadTipError, CannotBeTippedError, TooManyTipsError
 from core.types import EntryId, PersonId, PlaceId
 from tests.fakes import track
 
@@ -114,19 +125,19 @@ SAMPLES: list[ChorusError] = [
     NoHistoryError(),
     TooManyLinesError(5_000),
     NotAListError("binary"),
-    purchases.NotForSaleError(),
-    purchases.PaymentsUnavailableError(),
-    purchases.PaidAlreadyError("pro"),
-    purchases.NoSubscriptionError(),
-    purchases.PayFirstError(),
-    purchases.EndsAlreadyError(),
-    purchases.NothingToTakeBackError(),
-    purchases.PurchasesFrozenError(),
-    purchases.PaymentRefusedError("card_declined"),
-    purchases.OldLinkError(),
-    core_tips.BadTipError(100, 50_000, "eur"),
-    core_tips.CannotBeTippedError(),
-    core_tips.TooManyTipsError(),
+    NotForSaleError(),
+    PaymentsUnavailableError(),
+    PaidAlreadyError("pro"),
+    NoSubscriptionError(),
+    PayFirstError(),
+    EndsAlreadyError(),
+    NothingToTakeBackError(),
+    PurchasesFrozenError(),
+    PaymentRefusedError("card_declined"),
+    OldLinkError(),
+    BadTipError(100, 50_000, "eur"),
+    CannotBeTippedError(),
+    TooManyTipsError(),
 ]
 
 

@@ -144,7 +144,7 @@ SAMPLES: list[ChorusError] = [
 def known_errors() -> set[type[ChorusError]]:
     classes = {
         one
-        for module in (inspect.getmodule(ChorusError), purchases, core_tips)
+        for module in map(inspect.getmodule, (ChorusError, NotForSaleError, BadTipError))
         for _, one in inspect.getmembers(module, inspect.isclass)
         if issubclass(one, ChorusError)
     }

@@ -7,7 +7,7 @@ from typing import Any
 import stripe
 
 from billing.events import ACCOUNTS, OURS
-from billing.offers import unfit
+from billing.offers import find_price, unfit
 from billing.plans import Plans
 from billing.skus import disparities
 from core.records.shop import Offer
@@ -108,7 +108,7 @@ class Doctor:
         offers: list[Offer] = []
         for sale in self._plans.sales.values():
             for key in (*sale.prices, *sale.old_prices):
-                price = await self._price(key)
+                price = await find_price(self._client, key)
                 why = "there is no such price" if price is None else unfit(price, livemode=self._livemode)
                 if price is None or (why and key in sale.prices):
                     found.append(wrong(f"price of {sale.plan}", f"{key}: {why}"))
@@ -126,14 +126,6 @@ class Doctor:
     def _disparities(self, offers: Sequence[Offer]) -> Sequence[str]:
         on_discord = any(sale.sku for sale in self._plans.sales.values())
         return disparities(self._plans.sales, offers) if on_discord else ()
-
-    async def _price(self, key: str) -> stripe.Price | None:
-        try:
-            return await self._client.v1.prices.retrieve_async(key)
-        except stripe.InvalidRequestError as error:
-            if error.code == "resource_missing":
-                return None
-            raise
 
     async def _codes(self) -> Sequence[Finding]:
         """A code may make a plan cheaper than it is on Discord."""

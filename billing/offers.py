@@ -51,7 +51,7 @@ class Offers:
     async def _load(self) -> Sequence[Offer]:
         wanted = [(sale.plan, price) for sale in self._plans.sales.values() for price in sale.prices]
         with asking("prices"):
-            found = await asyncio.gather(*(self._price(price) for _, price in wanted))
+            found = await asyncio.gather(*(find_price(self._client, price) for _, price in wanted))
         offers: list[Offer] = []
         for (plan, key), price in zip(wanted, found, strict=True):
             if price is None:
@@ -64,14 +64,6 @@ class Offers:
                 offers.append(offer)
         return offers
 
-    async def _price(self, key: str) -> stripe.Price | None:
-        try:
-            return await self._client.v1.prices.retrieve_async(key)
-        except stripe.InvalidRequestError as error:
-            if error.code == "resource_missing":
-                return None
-            raise
-
 
 def unfit(price: stripe.Price, *, livemode: bool) -> str | None:
     """Why a price cannot be offered."""
@@ -82,3 +74,13 @@ def unfit(price: stripe.Price, *, livemode: bool) -> str | None:
     if price.recurring is None or price.unit_amount is None:
         return "it is no fixed amount that recurs"
     return None
+
+
+async def find_price(client: stripe.StripeClient, key: str) -> stripe.Price | None:
+    """What Stripe has under an id; None: nothing. Raises stripe.StripeError."""
+    try:
+        return await client.v1.prices.retrieve_async(key)
+    except stripe.InvalidRequestError as error:
+        if error.code == "resource_missing":
+            return None
+        raise

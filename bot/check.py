@@ -17,7 +17,7 @@ from audio.node import NodeAddress
 from audio.nodes import NodeSettingError, parse_nodes
 from audio.sources import SourceSettingError, open_sources
 from billing.plans import PlansError, read_plans
-from bot import check_payments
+from bot import check_chats, check_payments
 from bot.checking import WrongError, asked
 from bot.config import Settings, reachable, revealed
 from bot.keys import KeyFileError, load_keys
@@ -86,45 +86,6 @@ async def _redis(settings: Settings) -> str:
     finally:
         await client.aclose()
     return "on"
-
-
-async def _discord(settings: Settings) -> str:
-    if settings.discord_token is None:
-        return "off"
-    headers = {"Authorization": f"Bot {settings.discord_token.get_secret_value()}"}
-    async with asked(f"{settings.discord_api_url}/users/@me", headers) as answer:
-        if answer.status == 401:  # noqa: PLR2004 - HTTP
-            raise WrongError("the token is refused: make a new one in Discord's developer portal")
-        if answer.status != 200:  # noqa: PLR2004 - HTTP
-            raise WrongError(f"Discord answers {answer.status}")
-        return f"on, as {(await answer.json())['username']}"
-
-
-async def _discord_api(settings: Settings) -> str:
-    if settings.discord_token is None:
-        return f"{settings.discord_api_url}, not asked without DISCORD_TOKEN"
-    headers = {"Authorization": f"Bot {settings.discord_token.get_secret_value()}"}
-    async with asked(f"{settings.discord_api_url}/gateway/bot", headers):
-        return settings.discord_api_url
-
-
-async def _telegram(settings: Settings) -> str:
-    if settings.telegram_token is None:
-        return "off"
-    url = f"{settings.telegram_api_url}/bot{settings.telegram_token.get_secret_value()}/getMe"
-    async with asked(url, {}) as answer:
-        if answer.status in {401, 404}:
-            raise WrongError("the token is refused: ask @BotFather for a new one")
-        if answer.status != 200:  # noqa: PLR2004 - HTTP
-            raise WrongError(f"Telegram answers {answer.status}")
-        return f"on, as @{(await answer.json())['result']['username']}"
-
-
-async def _telegram_api(settings: Settings) -> str:
-    if settings.telegram_token is None:
-        return f"{settings.telegram_api_url}, not asked without TELEGRAM_TOKEN"
-    async with asked(settings.telegram_api_url, {}):
-        return settings.telegram_api_url
 
 
 def _parsed(settings: Settings) -> tuple[bool, list[NodeAddress]]:
@@ -210,14 +171,6 @@ async def _traces(settings: Settings) -> str:
         return url
 
 
-async def _telegram_app(settings: Settings) -> str:
-    if settings.telegram_app is None:
-        return "off: buttons open the page in a browser"
-    if not settings.public_url.startswith("https://"):
-        raise WrongError("Telegram opens https alone: set PUBLIC_URL")
-    return f"{settings.telegram_app}, which @BotFather has to lead to {settings.public_url}/app"
-
-
 async def _plans(settings: Settings) -> str:
     try:
         return ", ".join(await asyncio.to_thread(read_plans, settings.plans_file))
@@ -230,26 +183,6 @@ async def _default_plan(settings: Settings) -> str:
         return (await asyncio.to_thread(open_plans, settings)).default
     except PlansError as error:
         raise WrongError(str(error)) from None
-
-
-async def _test_entitlements(settings: Settings) -> str:
-    return "on: plans that nobody paid for count" if settings.discord_test_entitlements else "off"
-
-
-async def _terms(settings: Settings) -> str:
-    return "shown by /terms" if settings.terms else "none: /terms says so"
-
-
-async def _pay_support(settings: Settings) -> str:
-    if settings.pay_support:
-        return "shown by /paysupport"
-    try:
-        sales = (await asyncio.to_thread(open_plans, settings)).sales
-    except PlansError:  # told by its own line
-        sales = {}
-    if any(sale.stars for sale in sales.values()):
-        return "none, though Telegram asks for it where Stars are taken: /paysupport names nobody"
-    return "none: /paysupport says that nothing is sold"
 
 
 async def _hls(settings: Settings) -> str:
@@ -313,14 +246,14 @@ CHECKS: dict[str, Check] = {
     "media_url": _media,
     "media_allow": _media_allow,
     "sources": _sources,
-    "discord_api_url": _discord_api,
-    "discord_token": _discord,
-    "telegram_api_url": _telegram_api,
-    "telegram_token": _telegram,
-    "telegram_app": _telegram_app,
-    "discord_test_entitlements": _test_entitlements,
-    "terms": _terms,
-    "pay_support": _pay_support,
+    "discord_api_url": check_chats.discord_api,
+    "discord_token": check_chats.discord,
+    "telegram_api_url": check_chats.telegram_api,
+    "telegram_token": check_chats.telegram,
+    "telegram_app": check_chats.telegram_app,
+    "discord_test_entitlements": check_chats.test_entitlements,
+    "terms": check_chats.terms,
+    "pay_support": check_chats.pay_support,
     "plans_file": _plans,
     "default_plan": _default_plan,
     "smtp_url": _smtp,

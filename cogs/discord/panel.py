@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 from gettext import NullTranslations
 from typing import Any
@@ -15,6 +14,7 @@ from cogs import words
 from cogs.discord import drawing
 from cogs.discord.rows import panel_row
 from cogs.languages import translations
+from cogs.live_message import LiveMessage
 from core.errors import ChorusError
 from core.events import Event, PlayFailed, TipGiven
 from core.jukebox import Jukebox
@@ -26,13 +26,9 @@ from core.types import EntryId, RoomId
 
 GAP = 3.0
 """Seconds between two edits of a message."""
-SETTLE = 0.1
-"""Seconds for which changes gather before they are drawn: queued, chosen, started. Sound goes first, too."""
 STEP = 30.0
 """Seconds between two looks at the progress bar."""
 RETRY = 30.0
-NOTE = 60.0
-"""Seconds that a failure is shown."""
 
 log = structlog.get_logger()
 
@@ -124,41 +120,20 @@ class Panels:
         return translations(guild.preferred_locale.value if guild else "en")
 
 
-class _Panel:
+class _Panel(LiveMessage):
     """One room's message, and the task that keeps it in step."""
 
     def __init__(self, panels: Panels, room: RoomId) -> None:
-        self.dirty = asyncio.Event()
         self._panels = panels
         self._room = room
         self._channel: int | None = None
         self._shown: Any = None
-        self._news: PlayFailed | TipGiven | None = None
-        self._news_at = 0.0
-        self.task = asyncio.create_task(self._run(), name=f"panel-{room}")
+        super().__init__(room, gap=GAP)
 
     def move(self, channel: int) -> None:
         """Show the room in a new message there."""
         self._channel = channel
         self.dirty.set()
-
-    def note(self, news: PlayFailed | TipGiven) -> None:
-        """Say for a while that a track could not be played."""
-        self._news, self._news_at = news, time.monotonic()
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(SETTLE)
-            self.dirty.clear()
-            sent, again = await self._step()
-            if sent:
-                await asyncio.sleep(GAP)
-            try:
-                async with asyncio.timeout(again):
-                    await self.dirty.wait()
-            except TimeoutError:
-                if not again and not self.dirty.is_set():  # set between the timeout and this line, it would be lost
-                    return
 
     async def _step(self) -> tuple[bool, float]:
         """Whether a message was sent or edited, and after how many seconds to look again (0: when told)."""
@@ -177,8 +152,7 @@ class _Panel:
         at = await self._panels.live.get(self._room)
         if at is None and self._channel is None:
             return False, 0
-        recent = time.monotonic() - self._news_at < NOTE
-        view, drawn = await self._panels.draw(self._room, self._news if recent else None)
+        view, drawn = await self._panels.draw(self._room, self.news)
         sent = await self._put(at, view, drawn)
         return sent, STEP if view.current is not None and view.running else 0
 

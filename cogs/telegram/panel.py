@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from gettext import NullTranslations
@@ -13,6 +12,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
 
 from cogs import words
 from cogs.languages import translations
+from cogs.live_message import LiveMessage
 from cogs.telegram import drawing
 from cogs.telegram.keyboards import keyboard
 from cogs.telegram.markup import html
@@ -31,11 +31,7 @@ from core.types import PlaceId, RoomId
 
 GAP = 4.0
 """Seconds between two edits of a message."""
-SETTLE = 0.1
-"""Seconds for which changes gather before they are drawn."""
 RETRY = 15.0
-NOTE = 60.0
-"""Seconds that a failure is shown."""
 
 log = structlog.get_logger()
 
@@ -175,48 +171,23 @@ class Panels:
         return self._playback.status(room) if self._playback else "playing"
 
 
-class _Panel:
+class _Panel(LiveMessage):
     """One chat's message, and the task that keeps it in step."""
 
     def __init__(self, panels: Panels, place: PlaceId) -> None:
-        self.dirty = asyncio.Event()
         self._panels = panels
         self._place = place
         self._chat = chat_of(place) or 0
         self._anew = False
         self._topic: int | None = None
         self._shown: drawing.Drawing | None = None
-        self._news: PlayFailed | TipGiven | None = None
-        self._news_at = 0.0
         self._pins = True
-        self.task = self.start()
-
-    def start(self) -> asyncio.Task[None]:
-        """Keep the message in step for as long as something changes."""
-        return asyncio.create_task(self._run(), name=f"panel-{self._place}")
+        super().__init__(place, gap=GAP)
 
     def renew(self, topic: int | None) -> None:
         """Show the room in a new message, in this topic."""
         self._anew, self._topic = True, topic
         self.dirty.set()
-
-    def note(self, news: PlayFailed | TipGiven) -> None:
-        """Say for a while that a track could not be played."""
-        self._news, self._news_at = news, time.monotonic()
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(SETTLE)
-            self.dirty.clear()
-            changed, again = await self._step()
-            if changed:
-                await asyncio.sleep(GAP)
-            try:
-                async with asyncio.timeout(again):
-                    await self.dirty.wait()
-            except TimeoutError:
-                if not again and not self.dirty.is_set():  # set between the timeout and this line, it would be lost
-                    return
 
     async def _step(self) -> tuple[bool, float]:
         """Whether the message changed, and after how many seconds to look again (0: when told)."""
@@ -241,9 +212,8 @@ class _Panel:
             return False, 0
         ref = await self._panels.ref(self._place)
         self._panels.know(self._place, ref)
-        recent = time.monotonic() - self._news_at < NOTE
         texts = translations(chat.language or "en")
-        drawn = await self._panels.draw(ref, texts, self._news if recent else None)
+        drawn = await self._panels.draw(ref, texts, self.news)
         if self._anew or chat.message is None:
             await self._send(chat, ref, drawn)
         elif drawn == self._shown:
@@ -287,6 +257,8 @@ class _Panel:
             return
         try:
             await message.pin(disable_notification=True)
+        except ChatMigrated:
+            raise
         except TelegramError as error:
             self._pins = False
             log.info("telegram.not_pinned", chat=self._chat, error=type(error).__name__)

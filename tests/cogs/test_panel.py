@@ -63,7 +63,7 @@ async def test_it_is_shown_however_soon_after_another_look_it_was_asked_for(
     party: Party, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The task of a room without a message ends by itself; a wish that comes while it does must not be lost."""
-    monkeypatch.setattr(panels, "SETTLE", 0)
+    monkeypatch.setattr("cogs.live_message.SETTLE", 0)
     await party.ann.slash("queue", in_=party.chat)
     panel, room = party.client.panels, party.room.id
     for turns in range(12):

@@ -20,7 +20,7 @@ from tests.waiting import free_port
 
 MODULE = "github.com/stripe/stripe-mock@v0.203.0"
 """Of API 2026-08-26, the last version before the pinned one that it has."""
-BUILDING = 240
+BUILDING = 150
 """Seconds."""
 
 
@@ -35,14 +35,17 @@ def find_mock() -> str:
     folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "chorus-tests"
     program = folder / MODULE.rpartition("@")[2] / "stripe-mock"
     if not program.exists():
-        built = subprocess.run(
-            [go, "install", MODULE],
-            env={**os.environ, "GOBIN": str(program.parent)},
-            capture_output=True,
-            text=True,
-            timeout=BUILDING,
-            check=False,
-        )
+        try:
+            built = subprocess.run(
+                [go, "install", MODULE],
+                env={**os.environ, "GOBIN": str(program.parent)},
+                capture_output=True,
+                text=True,
+                timeout=BUILDING,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            pytest.skip(f"stripe-mock cannot be built within {BUILDING} s: is there a network?")
         if built.returncode:
             pytest.skip(f"stripe-mock cannot be built: {built.stderr[-300:]}")
     return str(program)

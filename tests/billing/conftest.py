@@ -1,44 +1,14 @@
 """A fresh installation for each test, on copies of a database that was migrated once."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from db.engine import Database
-from db.migrate import migrate
 from tests.billing.installation import Installation, opened
 from tests.servers import Postgres
-
-
-def migrated(url: str) -> str:
-    """The same database, brought to the newest revision."""
-
-    async def run() -> None:
-        database = Database(url)
-        await migrate(database)
-        await database.close()
-
-    with ThreadPoolExecutor(1) as elsewhere:  # here a loop is running
-        elsewhere.submit(asyncio.run, run()).result()
-    return url
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("template") / "chorus.db"
-    migrated(f"sqlite+aiosqlite:///{file}")
-    return file
-
-
-@pytest.fixture(scope="session")
-def postgres_template(postgres: Postgres) -> Iterator[str]:
-    url = migrated(postgres.create())
-    yield url.partition("?")[0].rpartition("/")[2]
-    postgres.drop(url)
 
 
 @pytest.fixture

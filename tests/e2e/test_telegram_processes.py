@@ -60,6 +60,7 @@ async def test_one_process_polls_and_the_other_takes_over_when_it_is_killed(worl
         assert "Long" in (await world.ann.say("/now", world.group)).text
         assert updates.pollers <= 1
     assert (answered(world.poller), answered(world.other)) == (4, 0)
+    await until(lambda: not updates.waiting, what="the last command to be confirmed: else it is brought again")
     await world.poller.kill()
     lost = world.ann.post("/play Low A", world.group)
     reply = await world.ann.answered(lost, within=TAKEN_OVER)

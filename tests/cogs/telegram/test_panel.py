@@ -213,7 +213,7 @@ async def test_a_supergroup_that_was_faster_than_its_news_keeps_its_message(part
     await party.ben.say("/play blues", grown)
     await until(lambda: grown.shows("Blues"))
     panels, told = party.client.panels, list[str]()
-    shown = panels.chat(place_of(grown.id)).message
+    shown = await until(lambda: panels.chat(place_of(grown.id)).message, what="the message to be remembered")
     party.bus.subscribe(lambda event: told.append(event.room))
     party.telegram.updates.waiting.extend(news)
     await party.ann.say("/now", grown)

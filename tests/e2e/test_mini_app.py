@@ -114,7 +114,7 @@ async def test_it_works_in_telegrams_own_page_where_nothing_else_may_stand(world
             await inside.locator("#queue .card").wait_for()
             assert (await inside.locator("#me").inner_text()).strip() == "Ben"
             await inside.locator(".card [data-vote='1']").click()
-            await until(lambda: world.group.shows("+1"))
+            await until(lambda: any("+1" in text for text in world.group.said))
             assert await page.evaluate("told") == ["web_app_ready", "web_app_expand"]
         refused = page.frames[1:] if not opens else [one for one in page.frames if one.name == "page"]
         for frame in refused:

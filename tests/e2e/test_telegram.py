@@ -88,6 +88,7 @@ async def test_a_killed_bot_goes_on_where_it_was(world: World) -> None:
     await world.ann.say("/play Low A", world.group)
     await until(lambda: world.group.shows("Low A"))
     live = world.group.live.id
+    await until(lambda: world.chorus.logs(event="telegram.not_pinned"), what="remembered: the pin comes after")
     await world.chorus.kill()
     lost = world.ben.post("/vote Low A", world.group)
     await world.chorus.start()

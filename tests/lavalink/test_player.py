@@ -84,6 +84,8 @@ async def test_volume_is_heard_within_half_a_second(one: Desk, name: str) -> Non
         assert abs(sound.level(heard) - (-12 + change)) < 0.5, volume
     one.patch(volume=0)
     await one.hear(24)
+    assert sound.level(sound.decode(one.ear.packets)[-960:]) < -30
+    await one.hear(8)
     assert sound.level(sound.decode(one.ear.packets)[-960:]) < -80
     one.patch(volume=1000)
     await one.hear(24)

@@ -193,13 +193,13 @@ class ManagedNode:
                 _signal(info, signal.SIGKILL)
             await asyncio.sleep(POLL)
         if self._child is not None and self._child.pid == info.pid:
-            await self._child.wait()
+            await self._child.communicate()
 
     async def _end_child(self) -> None:
         """One that was just being started is not known by its file yet."""
         if self._child is not None and self._child.returncode is None:
             self._child.kill()
-            await self._child.wait()
+            await self._child.communicate()
 
 
 def _opened_log(path: Path) -> BinaryIO:

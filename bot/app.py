@@ -101,7 +101,7 @@ class App(Parts):
             keys=self.keys.derive("web"),
             trusted_proxies=self.settings.trusted_proxies,
             metrics_token=revealed(self.settings.metrics_token),
-            redis_url=revealed(self.settings.redis_url),
+            counter=self.counter,
             playback=self.players,
             waveforms=self.levels,
             checks={"nodes": self._node_trouble, "discord": self._discord_trouble, "telegram": self._telegram_trouble},
@@ -231,7 +231,7 @@ class App(Parts):
             terms=self.settings.terms,
             pay_support=self.settings.pay_support,
             stars=self.payments.stars,
-            redis_url=revealed(self.settings.redis_url),
+            counter=self.counter,
             webhook=webhook_of(self.settings, self.keys),
         )
 

@@ -34,7 +34,9 @@ from core.enums import Meter
 from core.joining import Joining
 from core.jukebox import Jukebox
 from core.live import Live
+from core.rates import OwnCounter
 from core.reports import Reports
+from db.rates import RedisCounter
 from db.redis_bus import RedisBus
 from web.turnstile import Turnstile
 
@@ -45,7 +47,8 @@ class Parts:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.clock = SystemClock()
-        self.redis_bus = RedisBus(url) if (url := revealed(settings.redis_url)) else None
+        url = revealed(settings.redis_url)
+        self.redis_bus = RedisBus(url) if url else None
         self.bus = self.redis_bus or LocalBus()
         self.keys = load_keys(revealed(settings.secret_key), settings.data_dir)
         self.plans = open_plans(settings)
@@ -56,7 +59,9 @@ class Parts:
         self.sources = open_sources(settings.sources, self.guard)
         self.urls = MediaUrls(settings.media_url, self.keys.derive("media")[0], self.clock)
         self.addresses = parse_nodes(settings.lavalink_nodes.get_secret_value())
-        self.turnstile = Turnstile(revealed(settings.redis_url))
+        self.turnstile = Turnstile(url)
+        self.redis_counter = RedisCounter(url, OwnCounter(self.clock)) if url else None
+        self.counter = self.redis_counter or OwnCounter(self.clock)
         self.tasks = Tasks()
         self.store: Store
         self.nodes: Nodes
@@ -64,6 +69,8 @@ class Parts:
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Make every part; `stack` closes them again."""
+        if self.redis_counter is not None:
+            stack.push_async_callback(self.redis_counter.close)
         self.store = await open_store(self.settings, self.bus, self.clock, self.house, self.keys, self.plans, stack)
         await self._find_tracks(stack)
         self._make_parts()
@@ -112,7 +119,7 @@ class Parts:
         )
         self.live = Live(self.store.rooms, self.store.pushes, self.bus, self.clock, self.store.usage)
         links, people, codes = self.store.links, self.store.people, self.store.codes
-        self.joining = Joining(self.store.rooms, links, people, codes, self.clock, self.store.guesses)
+        self.joining = Joining(self.store.rooms, links, people, codes, self.clock, self.counter)
         ownership = self.store.ownership
         ownership.heir = Inheritance(self.nodes, self.players, self.book, holds=ownership.holds)
 

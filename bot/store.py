@@ -11,15 +11,12 @@ from bot.house import House
 from bot.keys import Keys
 from bot.ownership import Ownership
 from bot.plans import open_entitlements
-from core.guesses import OwnGuesses
 from core.ports.bus import Bus
 from core.ports.clock import Clock
-from core.ports.guesses import Guesses
 from db.chats import SqlChats
 from db.codes import SqlCodes
 from db.engine import Database
 from db.groups import Groups
-from db.guesses import SharedGuesses
 from db.instance import Instance, running_bot
 from db.leases import SqlLeases
 from db.links import SqlLinks
@@ -50,7 +47,6 @@ class Store:
     live_messages: SqlLiveMessages
     chats: SqlChats
     codes: SqlCodes
-    guesses: Guesses
     shelf: SqlShelf
     plays: PlayLog
     ownership: Ownership
@@ -100,7 +96,6 @@ async def open_store(
         live_messages=live_messages,
         chats=chats,
         codes=SqlCodes(database, clock, keys.derive("codes")),
-        guesses=_guesses(settings, clock, stack),
         shelf=shelf,
         plays=plays,
         ownership=ownership,
@@ -111,13 +106,3 @@ async def open_store(
         uses=uses,
         usage=Usage(uses, entitlements, plans, clock),
     )
-
-
-def _guesses(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Guesses:
-    """Those of all processes where they share a Redis."""
-    own = OwnGuesses(clock)
-    if settings.redis_url is None:
-        return own
-    shared = SharedGuesses(settings.redis_url.get_secret_value(), own)
-    stack.push_async_callback(shared.close)
-    return shared

@@ -5,35 +5,36 @@ import json
 from core import policy
 from core.enums import Surface
 from core.errors import ForbiddenError, NoSuchCodeError
-from core.guesses import OwnGuesses
 from core.policy import Action
 from core.ports.clock import Clock
 from core.ports.codes import Codes
-from core.ports.guesses import Guesses
 from core.ports.links import Links
 from core.ports.people import People
+from core.ports.rates import Rate, RateCounter
 from core.ports.rooms import Rooms
 from core.types import Actor, Identity, PersonId, RoomId
 
 ROOM = "room"
 PERSON = "person"
+GUESSES = Rate(5, 60)
+"""Codes that one person may enter."""
 
 
 class Joining:
     """Each raises a ChorusError when it is refused, and then changes nothing.
 
-    `guesses` count those of all processes; without them this one counts its own.
+    `counter` counts the codes that people enter.
     """
 
     def __init__(
-        self, rooms: Rooms, links: Links, people: People, codes: Codes, clock: Clock, guesses: Guesses | None = None
+        self, rooms: Rooms, links: Links, people: People, codes: Codes, clock: Clock, counter: RateCounter
     ) -> None:
         self._rooms = rooms
         self._links = links
         self._people = people
         self._codes = codes
         self._clock = clock
-        self._guesses = guesses or OwnGuesses(clock)
+        self._counter = counter
 
     async def invite(self, room: RoomId, actor: Actor) -> str:
         """A code by which a chat may join this guild's room, from an admin. Raises ForbiddenError."""
@@ -74,7 +75,7 @@ class Joining:
         await self._people.unlink(identity)
 
     async def _redeem(self, kind: str, person: PersonId, code: str) -> str:
-        await self._guesses.count(person)
+        await self._counter.count(GUESSES, "codes", person)
         subject = await self._codes.redeem(kind, code)
         if subject is None:
             raise NoSuchCodeError

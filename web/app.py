@@ -16,6 +16,7 @@ from core.ports.codes import Codes
 from core.ports.measures import Waveforms
 from core.ports.members import Members
 from core.ports.places import Places
+from core.ports.rates import RateCounter
 from core.ports.rooms import Rooms
 from core.ports.shop import Shop
 from core.ports.stream import Playback, RoomStream
@@ -58,9 +59,9 @@ def create_web(
     clock: Clock,
     *,
     keys: Sequence[bytes],
+    counter: RateCounter,
     trusted_proxies: Sequence[str] = (),
     metrics_token: str | None = None,
-    redis_url: str | None = None,
     checks: Mapping[str, Check] | None = None,
     playback: Playback | None = None,
     waveforms: Waveforms | None = None,
@@ -79,9 +80,9 @@ def create_web(
 
     `keys` sign cookies and forms: the first signs, all verify. `checks` are what /readyz asks besides the database;
     with `telegram_token` and `codes` it is a Mini App of that bot too, whose users `members` knows from their chats;
-    with `playback` pages say when there is no sound, with `waveforms` they draw what is on air. `turnstile` counts who
-    hears rooms; it is closed with the application. With `shop` places buy plans, and with
-    `desk` people read what they are told of them.
+    with `playback` pages say when there is no sound, with `waveforms` they draw what is on air. `counter` counts
+    what visitors ask for, `turnstile` who hears rooms; that is closed with the application. With
+    `shop` places buy plans, and with `desk` people read what they are told of them.
     """
     site = Site(
         jukebox=jukebox,
@@ -93,8 +94,8 @@ def create_web(
         presences=(presences := Presences(reports, rooms, clock)),
         streams=(streams := Streams(stream)),
         visitors=Visitors(keys, clock),
-        limits=RateLimits(rates or Rates(), redis_url),
-        turnstile=(turnstile := turnstile or Turnstile(redis_url)),
+        limits=RateLimits(rates or Rates(), counter),
+        turnstile=(turnstile := turnstile or Turnstile()),
         quotas=quotas or Nothing(),
         proxies=Proxies(trusted_proxies),
         checks=checks or {},
@@ -153,7 +154,6 @@ def _run(app: web.Application, site: Site, pages: Pages, bus: Bus) -> None:
             await site.hls.close()
         await site.streams.close()
         await site.turnstile.close()
-        await site.limits.close()
 
     app.cleanup_ctx.append(live)
     app.on_shutdown.append(end)

@@ -72,13 +72,13 @@ class Guard:
             raise web.HTTPForbidden(text="Forms of other sites are not accepted.")
         if _is_app(request):
             _require_own_origin(request)
-            await self._site.limits.count("posts", visitor_of(request).id, self._site.proxies.client(request))
+            await self._site.limits.count_post(visitor_of(request).id, self._site.proxies.client(request))
             return
         form = await request.post()
         token = request.headers.get("X-CSRF-Token") or str(form.get("csrf", ""))
         if self._site.visitors.forged(visitor_of(request), token):
             raise web.HTTPForbidden(text="This form is too old: load the page again.")
-        await self._site.limits.count("posts", visitor_of(request).id, self._site.proxies.client(request))
+        await self._site.limits.count_post(visitor_of(request).id, self._site.proxies.client(request))
 
     def _refuse(self, request: web.Request, error: ChorusError) -> web.Response:
         catalogue = translations(locale_of(request))

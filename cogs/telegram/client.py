@@ -29,6 +29,7 @@ from core.ports.clock import Clock
 from core.ports.copies import Copies
 from core.ports.places import Places
 from core.ports.pushes import PushStates
+from core.ports.rates import RateCounter
 from core.ports.stars import Stars
 from core.ports.stream import Playback
 from core.ports.tracks import Library, Resolver
@@ -67,6 +68,7 @@ class TelegramClient:
         holds: Callable[[], bool],
         joining: Joining,
         live: Live,
+        counter: RateCounter,
         push_states: PushStates | None = None,
         playback: Playback | None = None,
         copies: Copies | None = None,
@@ -75,7 +77,6 @@ class TelegramClient:
         terms: str | None = None,
         pay_support: str | None = None,
         stars: Stars | None = None,
-        redis_url: str | None = None,
         webhook: Webhook | None = None,
     ) -> None:
         self.bot = _DiscreetBot(
@@ -85,7 +86,7 @@ class TelegramClient:
             request=StarsOnly(connection_pool_size=CONNECTIONS, read_timeout=10, pool_timeout=5),
             get_updates_request=HTTPXRequest(connection_pool_size=2, read_timeout=10),
         )
-        outbox = Outbox(self.bot, redis_url)
+        outbox = Outbox(self.bot, counter)
         people = People(self.bot, reports, places, chats, clock)
         self.panels = Panels(
             outbox,
@@ -140,7 +141,6 @@ class TelegramClient:
             await asyncio.gather(self._watching, return_exceptions=True)
         await self.lanes.stop()
         await self.panels.stop()
-        await self.surface.outbox.close()
         await self.bot.shutdown()
 
     async def run(self) -> None:

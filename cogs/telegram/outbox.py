@@ -5,26 +5,24 @@ import time
 from typing import Any
 
 import structlog
-from limits import parse
-from limits.aio.storage import MemoryStorage, RedisStorage
-from limits.aio.strategies import MovingWindowRateLimiter
-from limits.errors import StorageError
-from redis.asyncio import ConnectionPool
 from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Message, ReplyParameters
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
 
 from cogs.telegram.stars_only import without_links
+from core.errors import RateLimitedError
 from core.ports.copies import Copy
+from core.ports.rates import Rate, RateCounter
 from core.types import Track
 
-GROUP = parse("19 per 1 minute")
+GROUP = Rate(19, 60)
 """Telegram stops a group's messages and edits at 20 a minute."""
-PRIVATE = parse("40 per 1 minute")
+PRIVATE = Rate(40, 60)
+KEY = "telegram"
 SPARE = 6
 """How many of a chat's minute edits leave to answers."""
 TRIES = 3
-PAUSE = 0.5
+PAUSE = POLL = 0.5
 UPLOAD = 60.0
 """Seconds for a file of the largest kind."""
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
@@ -33,19 +31,12 @@ log = structlog.get_logger()
 
 
 class Outbox:
-    """Sends and edits. With Redis the budget is that of all processes; while it is away, of this one."""
+    """Sends and edits, within what `counter` leaves to a chat."""
 
-    def __init__(self, bot: Bot, redis_url: str | None = None) -> None:
+    def __init__(self, bot: Bot, counter: RateCounter) -> None:
         self.bot = bot
-        self._own = MovingWindowRateLimiter(MemoryStorage())
-        self._pool = _pool(redis_url) if redis_url else None
-        self._shared = MovingWindowRateLimiter(_storage(redis_url, self._pool)) if redis_url else None
+        self._counter = counter
         self._held: dict[int, float] = {}
-
-    async def close(self) -> None:
-        """Let go of Redis."""
-        if self._pool is not None:
-            await self._pool.disconnect()
 
     async def send(
         self,
@@ -131,9 +122,9 @@ class Outbox:
 
     async def may_edit(self, chat: int) -> bool:
         """Whether an edit fits now; it is counted then."""
-        if self._held.get(chat, 0) > time.monotonic() or await self._left(chat) <= SPARE:
+        if self._held.get(chat, 0) > time.monotonic():
             return False
-        return await self._hit(chat)
+        return await self._counter.left(_budget(chat), KEY, str(chat)) > SPARE and await self._hit(chat)
 
     def hold(self, chat: int, error: RetryAfter) -> None:
         """Nothing goes into this chat before that; the others do not wait."""
@@ -146,35 +137,20 @@ class Outbox:
             await asyncio.sleep(pause)
         self._held.pop(chat, None)
         while not await self._hit(chat):  # noqa: ASYNC110 - the window slides, and nobody tells
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(POLL)
 
     async def _hit(self, chat: int) -> bool:
-        item = GROUP if chat < 0 else PRIVATE
         try:
-            return await (self._shared or self._own).hit(item, "telegram", str(chat))
-        except StorageError as error:
-            log.warning("redis away", error=type(error.storage_error).__name__)
-            return await self._own.hit(item, "telegram", str(chat))
+            await self._counter.count(_budget(chat), KEY, str(chat))
+        except RateLimitedError:
+            return False
+        return True
 
-    async def _left(self, chat: int) -> int:
-        item = GROUP if chat < 0 else PRIVATE
-        try:
-            stats = await (self._shared or self._own).get_window_stats(item, "telegram", str(chat))
-        except StorageError:
-            stats = await self._own.get_window_stats(item, "telegram", str(chat))
-        return stats.remaining
+
+def _budget(chat: int) -> Rate:
+    return GROUP if chat < 0 else PRIVATE
 
 
 def _seconds(error: RetryAfter) -> float:
     after: Any = error.retry_after
     return float(after if isinstance(after, int | float) else after.total_seconds())
-
-
-def _pool(url: str) -> Any:
-    return ConnectionPool.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)  # pyright: ignore[reportUnknownMemberType] - half typed
-
-
-def _storage(url: str, pool: Any) -> RedisStorage:
-    return RedisStorage(
-        f"async+{url}", implementation="redispy", key_prefix="chorus", wrap_exceptions=True, connection_pool=pool
-    )

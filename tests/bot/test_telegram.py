@@ -15,6 +15,7 @@ from core.bus import LocalBus
 from core.joining import Joining
 from core.jukebox import Jukebox
 from core.live import Live
+from core.rates import OwnCounter
 from core.reports import Reports
 from db.engine import Database
 from db.leases import SqlLeases
@@ -60,7 +61,8 @@ class Process:
             bus=bus,
             clock=clock,
             holds=holds,
-            joining=Joining(rooms, FakeLinks(places), FakePeople(), FakeCodes(), clock),
+            counter=OwnCounter(clock),
+            joining=Joining(rooms, FakeLinks(places), FakePeople(), FakeCodes(), clock, OwnCounter(clock)),
             live=Live(rooms, FakePushes(), bus, clock),
         )
 

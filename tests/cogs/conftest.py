@@ -14,6 +14,7 @@ from core.live import Live
 from core.ports.shop import Shop
 from core.ports.skus import Skus
 from core.ports.tips import Tips
+from core.rates import OwnCounter
 from core.reports import Reports
 from core.room import Room
 from core.types import RoomId
@@ -128,7 +129,9 @@ def make_client(party: Party) -> ChorusClient:
         bus=party.bus,
         clock=party.clock,
         live=Live(party.rooms, party.pushes, party.bus, party.clock),
-        joining=Joining(party.rooms, FakeLinks(party.places), FakePeople(), party.codes, party.clock),
+        joining=Joining(
+            party.rooms, FakeLinks(party.places), FakePeople(), party.codes, party.clock, OwnCounter(party.clock)
+        ),
         push_states=party.playback,
         playback=party.playback,
         page_url="https://music.example.org",

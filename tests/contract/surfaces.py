@@ -18,6 +18,8 @@ from core.enums import Surface as Kind
 from core.joining import Joining
 from core.jukebox import Jukebox
 from core.live import Live
+from core.ports.rates import Rate
+from core.rates import OwnCounter
 from core.records.views import RoomView
 from core.reports import Reports
 from core.types import LOBBY, Actor, EntryId, PersonId, PlaceId, RoomId
@@ -265,7 +267,15 @@ class TelegramSurface:
             bus=core.bus,
             clock=core.clock,
             holds=lambda: True,
-            joining=Joining(core.rooms, links, people, SqlCodes(core.database, core.clock, [KEY]), core.clock),
+            counter=OwnCounter(core.clock),
+            joining=Joining(
+                core.rooms,
+                links,
+                people,
+                SqlCodes(core.database, core.clock, [KEY]),
+                core.clock,
+                OwnCounter(core.clock),
+            ),
             live=Live(core.rooms, FakePushes(), core.bus, core.clock),
         )
         await self.client.start()
@@ -353,10 +363,10 @@ class PageSurface:
 
     async def start(self) -> None:
         core, stream = self.core, FakeStream(sound.opus_packets(sound.tone(440, 2.0)))
-        many = Rates("1000/second", "1000/second", "1000/second")
+        many = Rates(*[Rate(10_000, 1)] * 3)
         app = create_web(
             core.jukebox, core.reports, core.rooms, core.places, core.library, stream, core.bus, core.clock,
-            keys=[KEY], rates=many,
+            keys=[KEY], counter=OwnCounter(core.clock), rates=many,
         )  # fmt: skip
         self.server = TestServer(app)
         await self.server.start_server()

@@ -1,7 +1,6 @@
 """Codes that join rooms and accounts, on every database."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -17,13 +16,12 @@ from core.errors import (
     NotLinkedError,
     RateLimitedError,
 )
-from core.guesses import MOST, OwnGuesses
-from core.joining import Joining
+from core.joining import GUESSES, Joining
+from core.rates import OwnCounter
 from core.types import Actor, Identity, PersonId, PlaceId
 from db.codes import LIFE, SqlCodes
 from db.engine import Database
 from db.groups import Groups
-from db.guesses import SharedGuesses
 from db.links import SqlLinks
 from db.people import SqlPeople
 from db.places import SqlPlaces
@@ -46,7 +44,7 @@ class Rig:
         self.places = SqlPlaces(database, self.clock, groups)
         links, people = SqlLinks(database, bus, self.clock, groups), SqlPeople(database, bus, self.clock, groups)
         self.codes = SqlCodes(database, self.clock, [KEY])
-        self.joining = Joining(self.rooms, links, people, self.codes, self.clock)
+        self.joining = Joining(self.rooms, links, people, self.codes, self.clock, OwnCounter(self.clock))
 
     async def begin(self) -> None:
         self.host = await self.places.guild_room(1, 7, "Guild")
@@ -134,7 +132,7 @@ async def test_a_code_is_signed_for_its_purpose_and_by_us(database: Database, ri
 
 async def test_guessing_is_slow(rig: Rig) -> None:
     code = await rig.joining.invite(rig.host.room, rig.ann)
-    for _ in range(MOST):
+    for _ in range(GUESSES.most):
         with pytest.raises(NoSuchCodeError):
             await rig.joining.join(rig.phone, "AAAAA-AAAAA")
     with pytest.raises(RateLimitedError) as error:
@@ -174,29 +172,3 @@ async def test_a_token_of_somebody_else_is_claimed_once_and_as_long_as_it_lives(
     clock.move(2_000)
     await codes.claim("mini app", "third", until=clock.now() + 1_000)
     assert await codes.claim("mini app", "word", until=clock.now() + 1_000)  # what has run out is forgotten
-
-
-async def test_all_processes_count_the_guesses_of_a_person_together(redis_url: str) -> None:
-    clock, guesser = FakeClock(), PersonId(f"guesser {time.time()}")
-    processes = [SharedGuesses(redis_url, OwnGuesses(clock)) for _ in range(2)]
-    for number in range(MOST):
-        await processes[number % 2].count(guesser)
-    for process in processes:
-        with pytest.raises(RateLimitedError) as refused:
-            await process.count(guesser)
-        assert 50 < refused.value.retry_after <= 60
-        await process.count(PersonId(f"somebody else {time.time()}"))
-    for process in processes:
-        await process.close()
-
-
-async def test_while_redis_is_away_guesses_are_counted_by_each_process() -> None:
-    clock = FakeClock()
-    process = SharedGuesses("redis://127.0.0.1:1", OwnGuesses(clock))
-    for _ in range(MOST):
-        await process.count(PersonId("guesser"))
-    with pytest.raises(RateLimitedError):
-        await process.count(PersonId("guesser"))
-    clock.time += 60_000
-    await process.count(PersonId("guesser"))
-    await process.close()

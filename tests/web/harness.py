@@ -16,6 +16,8 @@ from core.enums import Hearing as Hears
 from core.enums import Surface
 from core.jukebox import Jukebox
 from core.ports.places import RoomRef
+from core.ports.rates import Rate
+from core.rates import OwnCounter
 from core.reports import Reports
 from core.types import Actor, PersonId, PlaceId, Presence, RoomId, Track, TrackRef
 from tests import sound
@@ -137,7 +139,7 @@ async def make_site(
     resolver = FakeResolver(library)
     jukebox, reports = Jukebox(rooms, clock, resolver, FakeShelf(rooms)), Reports(rooms, clock)
     stream = stream or FakeStream(sound.opus_packets(sound.tone(440, 2.0)))
-    options = {"keys": [KEY], "rates": Rates("1000/second", "1000/second", "1000/second"), **options}
+    options = {"keys": [KEY], "rates": Rates(*[Rate(10_000, 1)] * 3), "counter": OwnCounter(clock), **options}
     app = create_web(jukebox, reports, rooms, places, library, stream, bus, clock, **options)
     return Site(clock, rooms, places, library, resolver, jukebox, reports, stream, bus, lobby, app)
 

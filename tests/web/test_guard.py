@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
+from core.ports.rates import Rate
 from core.types import LOBBY
 from tests.fakes import FakeClock
 from tests.web.conftest import Browser
@@ -76,7 +77,7 @@ async def test_forged_posts_change_nothing(site: Site, browsers: list[Browser]) 
 
 
 async def test_too_many_posts_are_told_so(tmp_path: Path) -> None:
-    site = await make_site(tmp_path, rates=Rates(posts="5/minute", searches="3/minute", address="1000/minute"))
+    site = await make_site(tmp_path, rates=Rates(posts=Rate(5, 60), searches=Rate(3, 60), address=Rate(1000, 60)))
     await furnish(site)
     async with TestClient(TestServer(site.app)) as client:
         browser = Browser(client)
@@ -95,7 +96,7 @@ async def test_too_many_posts_are_told_so(tmp_path: Path) -> None:
 
 
 async def test_one_address_cannot_be_many_visitors(tmp_path: Path) -> None:
-    site = await make_site(tmp_path, rates=Rates(posts="5/minute", searches="5/minute", address="8/minute"))
+    site = await make_site(tmp_path, rates=Rates(posts=Rate(5, 60), searches=Rate(5, 60), address=Rate(8, 60)))
     await furnish(site)
     statuses: list[int] = []
     server = TestServer(site.app)

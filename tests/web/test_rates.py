@@ -1,60 +1,32 @@
-"""Rates: counted alone, counted together in Redis, and counted alone again while Redis is away."""
-
-import asyncio
+"""Ceilings: a visitor's, an address's, and each kind of request for itself."""
 
 import pytest
-from limits.errors import StorageError
 
 from core.errors import RateLimitedError
-from tests.waiting import free_port, until
+from core.ports.rates import Rate
+from core.rates import OwnCounter
+from tests.fakes import FakeClock
 from web.rates import RateLimits, Rates
 
-RATES = Rates(posts="3/minute", searches="9/minute", address="100/minute")
+
+@pytest.fixture
+def limits() -> RateLimits:
+    return RateLimits(Rates(posts=Rate(2, 60), searches=Rate(1, 60), address=Rate(4, 60)), OwnCounter(FakeClock()))
 
 
-async def refused_after(*limits: RateLimits) -> int:
-    """How many posts pass, taking the processes in turn."""
-    for number in range(20):
-        try:
-            await limits[number % len(limits)].count("posts", "visitor", "address")
-        except RateLimitedError as error:
-            return number if 1 <= error.retry_after <= 60 else -1
-    raise AssertionError("never refused")
+async def test_kinds_are_counted_apart(limits: RateLimits) -> None:
+    await limits.count_post("visitor", "address")
+    await limits.count_search("visitor", "address")
+    await limits.count_post("visitor", "address")
+    with pytest.raises(RateLimitedError):
+        await limits.count_post("visitor", "address")
+    with pytest.raises(RateLimitedError):
+        await limits.count_search("visitor", "address")
 
 
-async def test_a_process_alone_counts_for_itself() -> None:
-    assert await refused_after(RateLimits(RATES)) == 3
-
-
-async def test_two_processes_count_together_in_redis(redis_url: str) -> None:
-    both = [RateLimits(RATES, redis_url), RateLimits(RATES, redis_url)]
-    await until(lambda: answers(both[0]))
-    try:
-        assert await refused_after(*both) == 3
-    finally:
-        for limits in both:
-            await limits.close()
-
-
-async def test_nobody_is_refused_because_redis_is_away() -> None:
-    limits = RateLimits(RATES, f"redis://127.0.0.1:{free_port()}")
-    assert await refused_after(limits) == 3
-    await limits.close()
-
-
-async def answers(limits: RateLimits) -> bool:
-    """Whether the server is up."""
-    shared = limits._shared
-    assert shared is not None
-    try:
-        return await shared.storage.check()
-    except (StorageError, OSError):
-        await asyncio.sleep(0)
-        return False
-
-
-@pytest.mark.parametrize("kind", ["posts", "searches"])
-async def test_kinds_are_counted_apart(kind: str) -> None:
-    limits = RateLimits(RATES)
-    await limits.count(kind, "visitor", "address")
-    await limits.count("searches" if kind == "posts" else "posts", "visitor", "address")
+async def test_a_crowd_behind_one_address_has_a_ceiling(limits: RateLimits) -> None:
+    for visitor in range(4):
+        await limits.count_post(f"visitor {visitor}", "address")
+    with pytest.raises(RateLimitedError):
+        await limits.count_post("another", "address")
+    await limits.count_post("another", "elsewhere")

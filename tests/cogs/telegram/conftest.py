@@ -16,6 +16,7 @@ from core.live import Live
 from core.ports.chats import Chat
 from core.ports.copies import Copies
 from core.ports.stars import Stars
+from core.rates import OwnCounter
 from core.reports import Reports
 from core.room import Room
 from core.types import PersonId, PlaceId, RoomId
@@ -134,7 +135,8 @@ def make_client(party: Party, webhook: Webhook | None = None) -> TelegramClient:
         bus=party.bus,
         clock=party.clock,
         holds=lambda: party.holds,
-        joining=Joining(party.rooms, party.links, party.people, party.codes, party.clock),
+        counter=OwnCounter(party.clock),
+        joining=Joining(party.rooms, party.links, party.people, party.codes, party.clock, OwnCounter(party.clock)),
         live=Live(party.rooms, party.pushes, party.bus, party.clock),
         push_states=party.playback,
         playback=party.playback,

@@ -9,6 +9,7 @@ import structlog
 from billing import fetched
 from billing.connect import Connect
 from billing.metrics import ALERTS
+from billing.standing import SETTLED
 from billing.tips import Mark
 from core.errors import ChorusError
 from core.events import TipGiven
@@ -81,9 +82,14 @@ class TipPayments:
             destination=destination,
             fee=it.application_fee_amount or 0,
             refunded=charge.amount_refunded if charge else 0,
-            disputed=bool(charge and charge.disputed),
+            disputed=bool(charge and charge.disputed) and await self._wanted_back(it.id),
             payable=bool(destination and await self._connect.payable(destination)),
         )
+
+    async def _wanted_back(self, intent: str) -> bool:
+        """Whether a bank wants it, or got it; that it did once, a charge never forgets."""
+        disputes = await self._client.v1.disputes.list_async({"payment_intent": intent, "limit": 100})
+        return any([it.status not in SETTLED async for it in disputes.auto_paging_iter()])
 
     async def refund(self, letter: Letter) -> None:
         """Pay a tip back: what the DJ got returns, and the fee too. Raises stripe.StripeError: to be tried again."""
@@ -116,12 +122,23 @@ class TipPayments:
     async def sweep(self) -> None:
         """Those that could be paid no longer have run out, or were paid without our hearing of it."""
         for tip in await self._book.open(self._clock.now() - LIFE):
-            session = await self._client.v1.checkout.sessions.retrieve_async(tip.session) if tip.session else None
+            session = await self._session(tip)
             intent = fetched.id_of(session.payment_intent) if session and session.status == "complete" else None
             if intent is not None:
                 await self._mark(Target(TargetKind.PAYMENT_INTENT, intent))
             elif session is None or session.status == "expired":
                 await self._book.close(tip.id, TipState.EXPIRED)
+
+    async def _session(self, tip: Tip) -> stripe.checkout.Session | None:
+        """Where it was to be paid; None: nowhere, or by a key of the other mode (test or live)."""
+        if tip.session is None:
+            return None
+        try:
+            return await self._client.v1.checkout.sessions.retrieve_async(tip.session)
+        except stripe.InvalidRequestError as error:
+            if error.code != "resource_missing":
+                raise
+            return None
 
 
 class Thanks:

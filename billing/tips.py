@@ -11,16 +11,17 @@ from billing.connect import APP, Connect
 from billing.events import TIP
 from core.errors import ForbiddenError
 from core.ports.clock import Clock
+from core.ports.notices import Outbox
 from core.ports.rooms import Rooms
 from core.ports.tips import TipBook
 from core.purchases import PurchasesFrozenError
+from core.records.notices import Contact
 from core.records.payments import Target, TargetKind
 from core.records.tips import Payee, Statement, Tip, TipState
 from core.tips import HOUR, LIFE, PER_HOUR, CannotBeTippedError, TooManyTipsError, check
 from core.types import Actor, PersonId, RoomId
 
 TRIES = 3
-SHOWN = 10
 
 Mark = Callable[[Target], Awaitable[None]]
 """Has something looked at soon."""
@@ -48,6 +49,7 @@ class Tips:
         clock: Clock,
         terms: Terms,
         mark: Mark,
+        outbox: Outbox,
     ) -> None:
         self._client = client
         self._connect = connect
@@ -56,13 +58,14 @@ class Tips:
         self._clock = clock
         self._terms = terms
         self._mark = mark
+        self._outbox = outbox
 
     @property
     def currency(self) -> str:
         """In which tips are given."""
         return self._terms.currency
 
-    async def give(self, room: RoomId, actor: Actor, dj: PersonId, amount: int) -> str:
+    async def give(self, room: RoomId, actor: Actor, dj: PersonId, amount: int, language: str | None = None) -> str:
         """The address where a tip is paid (see the port)."""
         fee = check(amount, self._terms.currency, self._terms.fee)
         payee = await self._payee(room, actor, dj)
@@ -73,6 +76,7 @@ class Tips:
         waiting = [it for it in same if self._waits(it)]
         if not waiting and len([it for it in known if it.created_at > self._clock.now() - HOUR]) >= PER_HOUR:
             raise TooManyTipsError
+        await self._know(actor, language)
         with asking("tip"):
             if not await self._connect.payable(payee.account):
                 await self._mark(Target(TargetKind.CONNECT_ACCOUNT, payee.account))
@@ -83,10 +87,11 @@ class Tips:
                     return url
         raise TooManyTipsError
 
-    async def onboard(self, room: RoomId, actor: Actor) -> str:
+    async def onboard(self, room: RoomId, actor: Actor, language: str | None = None) -> str:
         """Where a DJ tells Stripe where to pay (see the port)."""
         if not (actor.dj or actor.admin or actor.operator):
             raise ForbiddenError("tips", "dj")
+        await self._know(actor, language)
         payee = await self._book.payee(actor.person, livemode=self._terms.livemode)
         with asking("payee"):
             if payee is None or payee.gone:
@@ -102,11 +107,9 @@ class Tips:
         """What the actor got."""
         payee = await self._book.payee(actor.person, livemode=self._terms.livemode)
         got = await self._book.got(actor.person, livemode=self._terms.livemode)
-        sums: dict[str, int] = {}
-        for tip in got:
-            sums[tip.currency] = sums.get(tip.currency, 0) + kept(tip)
+        sums = await self._book.earned(actor.person, livemode=self._terms.livemode)
         ready = payee is not None and payee.payable and not payee.gone
-        return Statement(ready, payee is not None and not payee.gone, sorted(sums.items()), got[:SHOWN])
+        return Statement(ready, payee is not None and not payee.gone, sums, got)
 
     async def _payee(self, room: RoomId, actor: Actor, dj: PersonId) -> Payee:
         """Who is tipped. Raises CannotBeTippedError."""
@@ -116,6 +119,11 @@ class Tips:
         if payee is None or payee.gone or same.get(actor.person, actor.person) in heads:
             raise CannotBeTippedError
         return payee
+
+    async def _know(self, actor: Actor, language: str | None) -> None:
+        """In which language somebody is told what became of it."""
+        if language is not None:
+            await self._outbox.put(Contact(actor.person, language=language))
 
     def _waits(self, tip: Tip) -> bool:
         return tip.state is TipState.OPEN and self._clock.now() < tip.created_at + LIFE
@@ -135,6 +143,18 @@ class Tips:
         if tip.session is not None:
             known = await self._client.v1.checkout.sessions.retrieve_async(tip.session)
             return known.url if known.status == "open" else None
+        try:
+            made = await self._made(tip)
+        except stripe.InvalidRequestError as error:
+            if error.param != "expires_at":
+                raise
+            await self._book.close(tip.id, TipState.EXPIRED)  # Stripe never heard of it, and it is too old by now
+            return None
+        await self._book.offer(tip.id, made.id)
+        return made.url
+
+    async def _made(self, tip: Tip) -> stripe.checkout.Session:
+        """The session of a tip, the same one however often it is asked for. Raises stripe.StripeError."""
         facts = {"app": APP, "kind": TIP, "tip": tip.id}
         to: stripe.params.checkout.SessionCreateParamsPaymentIntentData = {
             "transfer_data": {"destination": tip.account},
@@ -143,7 +163,7 @@ class Tips:
         if tip.fee:
             to["application_fee_amount"] = tip.fee
         page = f"{self._terms.page}/r/{tip.room}"
-        made = await self._client.v1.checkout.sessions.create_async(
+        return await self._client.v1.checkout.sessions.create_async(
             {
                 "mode": "payment",
                 "client_reference_id": tip.id,
@@ -165,12 +185,3 @@ class Tips:
             },
             {"idempotency_key": f"tip:{tip.id}"},
         )
-        await self._book.offer(tip.id, made.id)
-        return made.url
-
-
-def kept(tip: Tip) -> int:
-    """What a DJ has of a tip, in smallest units: refunds take back their share of it."""
-    if tip.state is TipState.HELD:
-        return 0
-    return (tip.amount - tip.fee) * (tip.amount - tip.refunded) // tip.amount

@@ -118,7 +118,8 @@ class Stripe:
         self.looks |= {TargetKind.PAYMENT_INTENT: payments.look, TargetKind.CONNECT_ACCOUNT: connect.look}
         jobs.register(REFUND, payments.refund)
         jobs.register(THANKS, Thanks(self._store.bus).say)
-        return Tips(self.client, connect, book, self._store.rooms, clock, terms, self._heard)
+        outbox = SqlOutbox(self._store.database, clock)
+        return Tips(self.client, connect, book, self._store.rooms, clock, terms, self._heard, outbox)
 
     async def _heard(self, target: Target) -> None:
         """Have something looked at soon."""

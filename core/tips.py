@@ -38,9 +38,10 @@ class TooManyTipsError(ChorusError):
     """Enough for this hour."""
 
 
-def refund_of(tip: Tip) -> Job:
-    """What pays a tip back, once."""
-    return Job(f"tip:{tip.id}:refund", REFUND, {"tip": tip.id})
+def refund_of(tip: Tip, at: int | None = None) -> Job:
+    """What pays a tip back, once; a refund that failed at the bank is tried again by another one, of another time."""
+    key = f"tip:{tip.id}:refund"
+    return Job(key if at is None else f"{key}:{at}", REFUND, {"tip": tip.id})
 
 
 def check(amount: object, currency: str, fee_percent: int) -> int:
@@ -65,7 +66,7 @@ def sendable(home: str, country: str) -> bool:
 
 def settled(tip: Tip, payment: Payment, now: int) -> Tip:
     """The tip as its payment stands; what was fetched decides, however often and in whatever order it is looked at."""
-    tip = replace(tip, payment_intent=payment.id, refunded=max(tip.refunded, min(payment.refunded, tip.amount)))
+    tip = replace(tip, payment_intent=payment.id, refunded=min(payment.refunded, tip.amount))
     if payment.status != "succeeded":
         return tip
     tip = replace(tip, paid_at=tip.paid_at or now)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import case, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.enums import Surface
@@ -20,7 +20,7 @@ from db.personal import OPERATOR
 from db.statements import insert_or_ignore
 
 NEVER_PAID = (TipState.OPEN.value, TipState.EXPIRED.value)
-LATEST = 1_000
+SHOWN = 10
 
 
 class SqlTips:
@@ -61,8 +61,16 @@ class SqlTips:
 
     async def got(self, dj: PersonId, *, livemode: bool) -> Sequence[Tip]:
         """What somebody got (see the port)."""
-        paid = tips.c.state.not_in(NEVER_PAID)
-        return await self._all(tips.c.dj.in_(_same(dj)), paid, tips.c.livemode == livemode)
+        return await self._all(*_paid_to(dj, livemode=livemode), limit=SHOWN)
+
+    async def earned(self, dj: PersonId, *, livemode: bool) -> Sequence[tuple[str, int]]:
+        """What of it is theirs (see the port); what is held is nobody's yet."""
+        theirs = (tips.c.amount - tips.c.fee) * (tips.c.amount - tips.c.refunded) // tips.c.amount
+        counts = case((tips.c.state == TipState.HELD.value, 0), else_=theirs)
+        sums = select(tips.c.currency, func.sum(counts)).where(*_paid_to(dj, livemode=livemode))
+        async with self._database.read() as connection:
+            rows = await connection.execute(sums.group_by(tips.c.currency).order_by(tips.c.currency))
+            return [(currency, int(sum_)) for currency, sum_ in rows]
 
     async def frozen(self, giver: PersonId) -> bool:
         """Whether a payment of theirs is disputed."""
@@ -94,14 +102,14 @@ class SqlTips:
             if row is None:
                 return False
             found = tip_of(row)
-            await put_effects(connection, [refund_of(found)], now, self._database.dialect)
+            await put_effects(connection, [refund_of(found, now)], now, self._database.dialect)
             after = {"tip": found.id, "amount": found.amount, "currency": found.currency}
             line = Audit(now, OPERATOR, Surface.SYSTEM.value, found.place, "tip.refunded", {}, after)
             await connection.execute(insert(audit), asdict(line))
         return True
 
-    async def _all(self, *which: Any) -> Sequence[Tip]:
-        found = select(tips).where(*which).order_by(tips.c.created_at.desc(), tips.c.id).limit(LATEST)
+    async def _all(self, *which: Any, limit: int | None = None) -> Sequence[Tip]:
+        found = select(tips).where(*which).order_by(tips.c.created_at.desc(), tips.c.id).limit(limit)
         async with self._database.read() as connection:
             return [tip_of(row) for row in (await connection.execute(found)).mappings()]
 
@@ -135,6 +143,10 @@ class TipRows:
         """How it is now."""
         values = {"payable": payee.payable, "gone": payee.gone}
         await self._connection.execute(update(payees).where(payees.c.account == payee.account).values(values))
+
+
+def _paid_to(dj: PersonId, *, livemode: bool) -> Sequence[Any]:
+    return [tips.c.dj.in_(_same(dj)), tips.c.state.not_in(NEVER_PAID), tips.c.livemode == livemode]
 
 
 def tip_of(row: Mapping[Any, Any]) -> Tip:

@@ -26,7 +26,7 @@ async def tip(interaction: Interaction, dj: discord.Member, amount: app_commands
         raise CannotBeTippedError
     tips, person = _tips(call), await call.surface.people.person(dj)
     wanted = units(amount, tips.currency)
-    url = await tips.give(call.room, call.actor, person, wanted)
+    url = await tips.give(call.room, call.actor, person, wanted, interaction.locale.value)
     text = words.invited(dj.display_name, money(wanted, tips.currency), call.words)
     await call.say(text, view=_row(ui.Button(label=call.words.gettext("To the checkout"), url=url)))
 
@@ -47,7 +47,7 @@ async def tips_command(interaction: Interaction) -> None:
 async def _onboard(call: Call, _: int) -> None:
     """The link is made at the press: it works once, and for minutes."""
     await call.interaction.response.defer(ephemeral=True, thinking=True)
-    url = await _tips(call).onboard(call.room, call.actor)
+    url = await _tips(call).onboard(call.room, call.actor, call.interaction.locale.value)
     text = call.words.gettext("For you alone. The link works once; press the button again for another one.")
     await call.say(text, view=_row(ui.Button(label=call.words.gettext("To Stripe"), url=url)))
 

@@ -18,14 +18,14 @@ class Tips(Protocol):
         """In which tips are given (ISO 4217, lower case)."""
         ...
 
-    async def give(self, room: RoomId, actor: Actor, dj: PersonId, amount: int) -> str:
-        """The address where a tip of so many of the currency's smallest units is paid.
+    async def give(self, room: RoomId, actor: Actor, dj: PersonId, amount: int, language: str | None = None) -> str:
+        """The address where a tip of so many of the currency's smallest units is paid; `language` is the giver's.
 
         Raises BadTipError, CannotBeTippedError, TooManyTipsError, PurchasesFrozenError.
         """
         ...
 
-    async def onboard(self, room: RoomId, actor: Actor) -> str:
+    async def onboard(self, room: RoomId, actor: Actor, language: str | None = None) -> str:
         """The address where a DJ tells Stripe where to pay; it works once. Raises ForbiddenError."""
         ...
 
@@ -58,7 +58,11 @@ class TipBook(Protocol):
         ...
 
     async def got(self, dj: PersonId, *, livemode: bool) -> Sequence[Tip]:
-        """What somebody got, the latest first; what was never paid left out."""
+        """The latest that somebody got, the last first; what was never paid left out."""
+        ...
+
+    async def earned(self, dj: PersonId, *, livemode: bool) -> Sequence[tuple[str, int]]:
+        """What of all that somebody got is theirs, by currency: fees stay here, refunds take back their share."""
         ...
 
     async def frozen(self, giver: PersonId) -> bool:

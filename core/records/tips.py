@@ -62,7 +62,9 @@ class Payee:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment as fetched. `destination` is where it goes, `fee` what stays here; `payable`: the DJ may get it now."""
+    """A payment as fetched. `destination` is where it goes, `fee` what stays here; `payable`: the DJ may get it now;
+    `disputed`: a bank wants it back, or got it.
+    """
 
     id: str
     status: str

@@ -1,17 +1,19 @@
 """Tips: to whom money goes and how much, under refusals, disorder and accounts that close; each effect once."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from billing.connect import Connect
 from billing.tip_payments import THANKS, TipPayments
 from billing.tips import Terms, Tips
 from core.enums import Surface
 from core.errors import ForbiddenError
-from core.purchases import PurchasesFrozenError
+from core.purchases import PaymentsUnavailableError, PurchasesFrozenError
+from core.records.notices import Channel
 from core.records.payments import TargetKind
 from core.records.tips import Payment, Tip, TipState
 from core.tips import (
@@ -29,6 +31,7 @@ from core.tips import (
 from core.types import LOBBY, Actor, Identity, PersonId, PlaceId, RoomId
 from db.engine import Database
 from db.models import audit, entries, grants, payees, tips, votes
+from db.outbox import SqlOutbox
 from db.rooms import SqlRooms
 from db.tips import SqlTips
 from tests.billing.installation import Installation
@@ -47,8 +50,8 @@ class Floor:
         self.book = SqlTips(there.database)
         rooms = SqlRooms(there.database, Recorder(), there.clock)
         terms = Terms("eur", FEE, livemode=False, page="https://music.example.org")
-        self.connect = Connect(there.client)
-        self.tips = Tips(there.client, self.connect, self.book, rooms, there.clock, terms, there.targets.mark)
+        self.connect, outbox = Connect(there.client), SqlOutbox(there.database, there.clock)
+        self.tips = Tips(there.client, self.connect, self.book, rooms, there.clock, terms, there.targets.mark, outbox)
         self.payments = TipPayments(there.client, self.connect, self.book, there.clock, there.targets.mark)
         there.sync._looks |= {  # pyright: ignore[reportOperatorIssue] - as the composition does
             TargetKind.PAYMENT_INTENT: self.payments.look,
@@ -292,7 +295,62 @@ async def test_a_disputed_tip_stops_its_giver(floor: Floor) -> None:
     assert [it.state for it in await floor.all()] == ["disputed"]
     with pytest.raises(PurchasesFrozenError):
         await floor.tips.give(LOBBY, ann, dj.person, 500)
-    assert dispute["status"] != "won"
+    floor.sim.disputes.close(dispute, "lost")
+    await floor.there.settle()
+    assert [it.state for it in await floor.all()] == ["disputed"]
+    with pytest.raises(PurchasesFrozenError):
+        await floor.tips.give(LOBBY, ann, dj.person, 500)
+
+
+@pytest.mark.parametrize(("inquiry", "end"), [(False, "won"), (True, "warning_closed")])
+async def test_a_dispute_that_came_to_nothing_stops_nobody(floor: Floor, inquiry: bool, end: str) -> None:
+    # 26, of tips: the charge says for ever that it was disputed
+    dj, _ = await floor.dj()
+    ann = await floor.person("Ann")
+    await floor.gives(ann, dj)
+    (charge,) = floor.sim.objects.every("charge")
+    dispute = floor.sim.disputes.open(charge, inquiry=inquiry)
+    await floor.there.settle()
+    floor.sim.disputes.close(dispute, end)
+    await floor.there.settle()
+    assert charge["disputed"]
+    assert [it.state for it in await floor.all()] == ["paid"]
+    assert await floor.tips.give(LOBBY, ann, dj.person, 500)
+    assert len(floor.thanked) == len(await floor.there.told("tip_received")) == 1, "nobody is thanked again"
+
+
+async def test_a_refund_that_fails_leaves_the_tip_paid_and_can_be_tried_again(floor: Floor) -> None:
+    # 25, of tips: `refund.failed`
+    dj, _ = await floor.dj()
+    await floor.gives(await floor.person("Ann"), dj)
+    (tip,) = await floor.all()
+    for attempt in (1, 2):
+        floor.there.clock.time += 1
+        assert await floor.book.pay_back(tip.id, floor.there.clock.now())
+        await floor.there.settle()
+        assert [(it.state, it.refunded) for it in await floor.all()] == [("refunded", 500)]
+        refunds = floor.sim.objects.every("refund")
+        assert len(refunds) == attempt
+        if attempt == 1:
+            floor.sim.refunds.fail(refunds[0])
+            await floor.there.settle()
+            assert [(it.state, it.refunded) for it in await floor.all()] == [("paid", 0)], "the giver has nothing yet"
+
+
+async def test_what_is_a_djs_is_summed_over_every_tip(floor: Floor) -> None:
+    dj, account = await floor.dj()
+    one = Tip("", LOBBY, PLACE, PersonId("a"), "A", dj.person, "Dee", account, False, 100, 10, "eur", 1)
+    async with floor.there.database.write() as connection:
+        for number in range(1_100):
+            row = replace(one, id=f"t{number}", state=TipState.PAID, created_at=number)
+            await connection.execute(insert(tips), asdict(row))
+        held = replace(one, id="held", state=TipState.HELD, amount=900)
+        part = replace(one, id="part", state=TipState.PAID, amount=999, fee=99, refunded=333, currency="usd")
+        await connection.execute(insert(tips), [asdict(held), asdict(part)])
+    statement = await floor.tips.statement(dj)
+    assert statement.sums == [("eur", 1_100 * 90), ("usd", 900 * 666 // 999)]
+    assert [it.id for it in statement.latest[:2]] == ["t1099", "t1098"]
+    assert len(statement.latest) == 10
 
 
 async def test_so_many_in_an_hour_and_no_more(floor: Floor) -> None:
@@ -320,6 +378,46 @@ async def test_a_tip_of_which_nothing_was_heard_is_found(floor: Floor) -> None:
     await floor.there.settle()
     assert {it.amount: it.state for it in await floor.all()} == {500: "paid", 700: "expired"}
     assert len(floor.thanked) == 1
+
+
+async def test_a_tip_of_the_other_mode_keeps_no_other_from_being_found(floor: Floor) -> None:
+    dj, _ = await floor.dj()
+    ann = await floor.person("Ann")
+    floor.sim.events.never += ["payment_intent.*", "checkout.session.*", "charge.*"]
+    await floor.gives(ann, dj)
+    await floor.tips.give(LOBBY, ann, dj.person, 700)
+    (newer,) = [it for it in await floor.all() if it.amount == 700]
+    await floor.book.offer(newer.id, "cs_live_of_another_key")
+    floor.sim.advance(hours=2)
+    await floor.payments.sweep()
+    await floor.there.settle()
+    assert {it.amount: it.state for it in await floor.all()} == {500: "paid", 700: "expired"}
+
+
+async def test_a_tip_begun_while_stripe_was_away_can_be_given_when_it_is_back(floor: Floor) -> None:
+    dj, _ = await floor.dj()
+    ann = await floor.person("Ann")
+    floor.sim.faults.on("POST /v1/checkout/sessions", status=500, times=99)
+    with pytest.raises(PaymentsUnavailableError):
+        await floor.tips.give(LOBBY, ann, dj.person, 500)
+    floor.sim.faults.clear()
+    floor.sim.advance(minutes=10)
+    await floor.gives(ann, dj)
+    assert sorted(it.state for it in await floor.all()) == ["expired", "paid"]
+
+
+async def test_people_are_told_in_the_language_that_they_spoke(floor: Floor) -> None:
+    dj = await floor.person("Dee", dj=True)
+    url = await floor.tips.onboard(LOBBY, dj, "es-ES")
+    floor.sim.connect.onboard(floor.sim.connect.links[url]["account"], url=url)
+    await floor.there.settle()
+    ann = await floor.person("Ann")
+    floor.sim.checkout.pay(await floor.tips.give(LOBBY, ann, dj.person, 500, "de"))
+    await floor.there.settle()
+    outbox = SqlOutbox(floor.there.database, floor.there.clock)
+    letters = [await outbox.claim(Channel.DISCORD, repeatable=None) for _ in range(2)]
+    told = {it.kind: it.language for it in letters if it is not None}
+    assert told == {"tip_received": "es-ES", "tip_paid": "de"}
 
 
 async def test_a_crash_before_the_session_was_noted_loses_no_tip(floor: Floor, store: Database) -> None:

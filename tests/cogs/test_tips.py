@@ -29,16 +29,19 @@ class FakeTips:
     def __init__(self) -> None:
         self.currency = "eur"
         self.calls: list[Any] = []
+        self.languages: list[str | None] = []
         self.stated = Statement(False, False, (), ())
         self.refused: Exception | None = None
 
-    async def give(self, room: RoomId, actor: Actor, dj: PersonId, amount: int) -> str:
+    async def give(self, room: RoomId, actor: Actor, dj: PersonId, amount: int, language: str | None = None) -> str:
         if self.refused:
             raise self.refused
+        self.languages.append(language)
         self.calls.append((room, actor.name, dj, amount))
         return URL
 
-    async def onboard(self, room: RoomId, actor: Actor) -> str:
+    async def onboard(self, room: RoomId, actor: Actor, language: str | None = None) -> str:
+        self.languages.append(language)
         if not actor.admin:
             raise ForbiddenError("tips", "dj")
         return URL
@@ -74,6 +77,7 @@ async def test_a_tip_leads_to_the_checkout_for_the_giver_alone(party: Party, giv
     ((room, giver, dj, amount),) = given.calls
     assert (room, giver, amount) == (party.room.id, "Ann", 500)
     assert dj != (await party.client.people.person(party.client.get_guild(party.guild.id).me))  # pyright: ignore[reportOptionalMemberAccess]
+    assert given.languages == ["en-US"], "in which the giver is told"
     given.currency = "jpy"
     await party.ann.slash("tip", dj=party.ben, amount=500, in_=party.chat)
     assert given.calls[-1][3] == 500, "yen have no cents"

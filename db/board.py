@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, false, or_, select, update
+from sqlalchemy import ColumnElement, false, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.notices import is_muted
 from core.ports.clock import Clock
-from core.records.notices import Channel, Letter, LetterState, Topic
+from core.records.notices import Channel, Letter, LetterState, NoticeKind, Topic
 from core.types import PersonId, PlaceId
-from db.contacts import SqlMutes, letter_of, same_human
+from db.contacts import SqlMutes, letter_of, muted_by, same_human
 from db.engine import Database
 from db.models import outbox
 from db.statements import among
@@ -26,12 +28,19 @@ class SqlBoard:
 
     async def unread(self, person: PersonId | None, places: Collection[PlaceId] = ()) -> Sequence[Letter]:
         """What was not read, the oldest first (see the port)."""
-        chosen = select(outbox).where(self._theirs(person, places)).order_by(outbox.c.due_at, outbox.c.id).limit(SHOWN)
         async with self._database.read() as connection:
+            wanted = await self._wanted(connection, person, places)
+            chosen = select(outbox).where(wanted).order_by(outbox.c.due_at, outbox.c.id).limit(SHOWN)
             rows = (await connection.execute(chosen)).mappings().all()
             letters = [await letter_of(connection, dict(row)) for row in rows]
         own = {it.key for it in letters if it.channel is Channel.WEB}
-        return [it for it in letters if not it.muted and (it.channel is Channel.WEB or it.key not in own)]
+        return [it for it in letters if it.channel is Channel.WEB or it.key not in own]
+
+    async def count(self, person: PersonId | None, places: Collection[PlaceId] = ()) -> int:
+        """How many that are, without reading them (see the port)."""
+        async with self._database.read() as connection:
+            wanted = await self._wanted(connection, person, places)
+            return await connection.scalar(select(func.count(outbox.c.key.distinct())).where(wanted)) or 0
 
     async def read(self, number: int, person: PersonId | None, places: Collection[PlaceId] = ()) -> bool:
         """It was read, by whatever way it was shown (see the port)."""
@@ -49,6 +58,14 @@ class SqlBoard:
     async def mute(self, person: PersonId, topic: Topic, *, on: bool) -> None:
         """They do not want to be told, or do again (see the port)."""
         await self._mutes.mute(person, topic, on=on)
+
+    async def _wanted(
+        self, connection: AsyncConnection, person: PersonId | None, places: Collection[PlaceId]
+    ) -> ColumnElement[bool]:
+        """Theirs, but for what they muted: that waits for ever, and would fill the page if it were left out later."""
+        muted = await muted_by(connection, person) if person is not None else ()
+        hidden = [it.value for it in NoticeKind if is_muted(it, Channel.WEB, (), muted)]
+        return self._theirs(person, places) & outbox.c.kind.not_in(hidden)
 
     def _theirs(self, person: PersonId | None, places: Collection[PlaceId]) -> ColumnElement[bool]:
         """Their rows that were not read, and are due."""

@@ -25,7 +25,7 @@ class SqlMutes:
     async def muted(self, person: PersonId) -> Collection[Topic]:
         """What they do not want to be told."""
         async with self._database.read() as connection:
-            return await _muted(connection, person)
+            return await muted_by(connection, person)
 
     async def mute(self, person: PersonId, topic: Topic, *, on: bool) -> None:
         """They do not want to be told, or do again (see `core.ports.notices.Board`)."""
@@ -63,11 +63,17 @@ async def channels_of(connection: AsyncConnection, person: PersonId) -> Sequence
     return [*addresses, Channel.WEB]
 
 
+async def muted_by(connection: AsyncConnection, person: PersonId) -> Collection[Topic]:
+    """What somebody does not want to be told."""
+    chosen = await connection.scalars(select(mutes.c.topic).where(mutes.c.person.in_(same_human(person))))
+    return {Topic(it) for it in chosen}
+
+
 async def letter_of(connection: AsyncConnection, row: Mapping[str, Any]) -> Letter:
     """A row of the outbox, and what it takes to send it now."""
     person, place, channel = row["person"], row["place"], Channel(row["channel"])
     addresses = await _addresses(connection, person) if person else {}
-    muted = await _muted(connection, person) if person else ()
+    muted = await muted_by(connection, person) if person else ()
     named = select(places.c.name).where(places.c.id == place)
     return Letter(
         id=row["id"],
@@ -100,11 +106,6 @@ async def _addresses(connection: AsyncConnection, person: PersonId) -> dict[Chan
     if email := await connection.scalar(mail.order_by((contacts.c.person == person).desc()).limit(1)):
         found[Channel.EMAIL] = email
     return found
-
-
-async def _muted(connection: AsyncConnection, person: PersonId) -> Collection[Topic]:
-    chosen = await connection.scalars(select(mutes.c.topic).where(mutes.c.person.in_(same_human(person))))
-    return {Topic(it) for it in chosen}
 
 
 async def _language(connection: AsyncConnection, person: PersonId) -> str | None:

@@ -72,7 +72,7 @@ class Notices:
     async def count(self, request: web.Request) -> int:
         """How many the visitor of a room's page has not read."""
         person, places = await self._reader(request)
-        return len(await self._desk.board.unread(person, places)) if person is not None else 0
+        return await self._desk.board.count(person, places) if person is not None else 0
 
     def _told(self, letter: Letter, request: web.Request) -> str:
         return self._desk.told(letter, locale_of(request))

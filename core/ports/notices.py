@@ -45,6 +45,10 @@ class Board(Protocol):
         """What a person (or whoever is the same human) and the admins of places have not read, the oldest first."""
         ...
 
+    async def count(self, person: PersonId | None, places: Collection[PlaceId] = ()) -> int:
+        """How many that are."""
+        ...
+
     async def read(self, number: int, person: PersonId | None, places: Collection[PlaceId] = ()) -> bool:
         """It was read; whether it was theirs to read."""
         ...

@@ -5,7 +5,7 @@ import pytest
 from core.enums import Surface
 from core.records.notices import Effect, Notice, NoticeKind, Topic
 from core.types import Identity, PersonId, PlaceId
-from db.board import SqlBoard
+from db.board import SHOWN, SqlBoard
 from db.chats import SqlChats
 from db.engine import Database
 from db.groups import Groups
@@ -31,7 +31,9 @@ class House:
         await self.outbox.put(effect)
 
     async def shown(self, person: PersonId | None, *places: PlaceId) -> list[str]:
-        return [it.key for it in await self.board.unread(person, places)]
+        found = [it.key for it in await self.board.unread(person, places)]
+        assert len(found) == min(SHOWN, await self.board.count(person, places))
+        return found
 
 
 @pytest.fixture
@@ -103,6 +105,18 @@ async def test_what_is_about_money_is_shown_whatever_was_chosen(house: House, an
     assert await house.shown(ann) == ["trouble"]
     await house.board.mute(ann, Topic.TIPS, on=False)
     assert await house.shown(ann) == ["trouble", "a tip"]
+
+
+async def test_what_somebody_muted_leaves_room_for_what_they_must_know(house: House, ann: PersonId) -> None:
+    await house.board.mute(ann, Topic.TIPS, on=True)
+    for number in range(SHOWN):
+        await house.tell(f"tip {number}", ann, NoticeKind.TIP_RECEIVED)
+    house.clock.time += HOUR
+    await house.tell("trouble", ann, NoticeKind.PAYMENT_FAILED)
+    assert await house.shown(ann) == await house.shown(ann, CHAT) == ["trouble"]
+    await house.board.mute(ann, Topic.TIPS, on=False)
+    assert len(await house.shown(ann)) == SHOWN
+    assert await house.board.count(ann, [CHAT]) == SHOWN + 1, "each once, whatever ways it is shown by"
 
 
 async def test_what_waits_for_a_chat_follows_it_to_its_new_id(house: House, ann: PersonId) -> None:

@@ -31,6 +31,9 @@ class FakeBoard:
     async def unread(self, person: PersonId | None, places: Collection[PlaceId] = ()) -> Sequence[Letter]:
         return [it for it in self.letters.values() if it.person == person]
 
+    async def count(self, person: PersonId | None, places: Collection[PlaceId] = ()) -> int:
+        return len(await self.unread(person, places))
+
     async def read(self, number: int, person: PersonId | None, places: Collection[PlaceId] = ()) -> bool:
         if number in self.letters and self.letters[number].person == person:
             del self.letters[number]

@@ -241,7 +241,7 @@ async def test_a_cut_line_doubles_nothing(house: Installation, mail_server: Mail
 
 
 async def test_what_was_not_taken_is_tried_again(house: Installation, mail_server: MailServer) -> None:
-    house.discord.faults.rest("POST", "/users/@me/channels", status=500, times=5)
+    house.discord.faults.rest("POST", "/users/@me/channels", status=503)
     house.telegram.faults.on("sendMessage", 429, retry_after=120)
     mail_server.answer = "451 later"
     await house.tell()

@@ -76,7 +76,10 @@ async def test_a_lower_plan_sends_nobody_away(site: Site, browsers: list[Browser
     assert [bool(await it.content.readany()) for it in sounds] == [True, True]
 
 
-async def test_who_looks_at_the_list_of_segments_is_counted_with_the_others(tmp_path: Path) -> None:
+async def test_who_looks_at_the_list_of_segments_is_counted_with_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.hls.FIRST_WAIT", 0.1)  # this stream is too short for a segment
     site = await make_site(tmp_path, clock=FakeClock(), hls=True)
     await limited(site, 1)
     async with TestClient(TestServer(site.app)) as client:

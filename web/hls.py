@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -103,9 +103,12 @@ class Hls:
         self._seen: dict[tuple[RoomId, str], float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def playlist(self, ref: RoomRef, guest: Guest, limit: int) -> web.Response:
-        """The list, once there is something in it; who looks at it listens. Raises StreamFullError."""
-        await self._note(ref, guest, limit)
+    async def playlist(self, ref: RoomRef, guest: Guest, places: Callable[[], Awaitable[int]]) -> web.Response:
+        """The list, once there is something in it; who looks at it listens. Raises StreamFullError.
+
+        `places` is asked for newcomers alone: who listens goes on.
+        """
+        await self._note(ref, guest, places)
         segmenter = self._rooms.get(ref.room)
         if segmenter is None or segmenter.closed:
             segmenter = self._rooms[ref.room] = Segmenter()
@@ -130,7 +133,7 @@ class Hls:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _note(self, ref: RoomRef, guest: Guest, limit: int) -> None:
+    async def _note(self, ref: RoomRef, guest: Guest, places: Callable[[], Awaitable[int]]) -> None:
         key = ref.room, guest.person
         known = key in self._seen
         self._seen[key] = asyncio.get_running_loop().time()
@@ -138,7 +141,7 @@ class Hls:
             return
         async with AsyncExitStack() as stack:
             stack.callback(self._seen.pop, key)
-            await stack.enter_async_context(self._turnstile.inside(ref.room, limit))
+            await stack.enter_async_context(self._turnstile.inside(ref.room, await places()))
             self._start(self._listen(ref, guest, stack.pop_all()))
 
     async def _listen(self, ref: RoomRef, guest: Guest, inside: AsyncExitStack) -> None:

@@ -155,7 +155,7 @@ class Pages:
         if self._site.hls is None:
             raise web.HTTPNotFound
         ref, guest = await self._open(request), await self._site.guest(request)
-        return await self._site.hls.playlist(ref, guest, await self._site.places_to_listen(ref))
+        return await self._site.hls.playlist(ref, guest, lambda: self._site.places_to_listen(ref))
 
     async def segment(self, request: web.Request) -> web.StreamResponse:
         """A piece of it."""

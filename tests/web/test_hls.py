@@ -12,6 +12,10 @@ import numpy as np
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from core.enums import Meter
+from core.errors import UsedUpError
+from core.ports.usage import Nothing
+from core.room import Room
 from tests import sound
 from tests.fakes import FakeClock
 from tests.waiting import until
@@ -96,6 +100,29 @@ async def test_who_looks_at_the_list_listens_and_leaves_by_looking_no_more(site:
     await client.get(LIST)
     assert sum(it.left_at is None for it in room.people.values()) == 1
     await until(lambda: all(it.left_at is not None for it in room.people.values()), within=8)
+
+
+async def test_who_looks_at_the_list_goes_on_when_the_minutes_are_used_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Minutes(Nothing):
+        used_up = False
+
+        def require(self, room: Room, meter: Meter, amount: int = 1) -> None:
+            if self.used_up:
+                raise UsedUpError(meter, 0)
+
+    monkeypatch.setattr("web.hls.FRAMES", 48)
+    minutes = Minutes()
+    stream = encoded(440, 4.0, "aac")
+    site = await make_site(tmp_path, clock=FakeClock(), stream=stream, hls=True, quotas=minutes)
+    server = TestServer(site.app)
+    async with TestClient(server) as client, TestClient(server) as other:
+        assert (await client.get(LIST)).status == 200
+        minutes.used_up = True
+        assert (await client.get(LIST)).status == 200
+        await other.get("/r/lobby")  # a cookie makes somebody else of them
+        assert (await other.get(LIST)).status == 403
 
 
 async def test_nothing_is_encoded_that_nobody_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

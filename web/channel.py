@@ -168,6 +168,7 @@ class Channel:
     def _broadcast(self, scene: Scene) -> None:
         self._scene = scene
         shared = {kind: self._redraw(kind, scene) for kind in {page.kind for page in self._pages}}
+        self._shown = {kind: self._shown[kind] for kind in shared}  # those of other kinds are outdated now
         for page in tuple(self._pages):
             if page.wire.backlog > CROWDED:
                 page.stale = True

@@ -144,6 +144,22 @@ async def test_reader_who_stops_misses_changes_but_not_the_state(site: Site, bro
         assert names == {"stage", "queue", "people", "me"}
 
 
+async def test_the_first_page_of_a_language_shows_what_is_while_others_are_open(
+    site: Site, browsers: list[Browser]
+) -> None:
+    await furnish(site)
+    spanish = {"Accept-Language": "es"}
+    async with opened(browsers[0]) as events:
+        async with browsers[1].client.get("/r/lobby/events", headers=spanish) as gone:
+            await next_event(gone, "queue")
+        await until(lambda: len(site.app[PAGES]._channels[LOBBY]) == 1)
+        await site.jukebox.add(LOBBY, await site.come("Ben", "discord:1"), [track("While away")])
+        while "While away" not in (await next_event(events, "queue")).data:
+            pass
+        async with browsers[1].client.get("/r/lobby/events", headers=spanish) as back:
+            assert "While away" in (await next_event(back, "queue")).data
+
+
 async def test_room_that_closes_says_so_on_open_pages(site: Site, browser: Browser) -> None:
     await furnish(site)
     async with opened(browser) as events:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -137,7 +138,8 @@ class Pages:
                 try:
                     await channel.join(shown, {"now": self._site.clock.now()})
                     while not await wire.finished(within=MEMBERSHIP if guest.identity else None):
-                        shown.belongs_to(await self._site.actor(ref, guest))
+                        with suppress(ChorusError):  # a store that is away ends no page: the next look tells
+                            shown.belongs_to(await self._site.actor(ref, guest))
                 finally:
                     channel.leave(shown)
         return wire.response

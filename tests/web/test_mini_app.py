@@ -10,12 +10,14 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
 from core.enums import Hearing, Surface
+from core.errors import StoreUnavailableError
 from core.ports.places import RoomRef
 from core.types import Actor, EntryId, Identity, PersonId, PlaceId, Presence, RoomId
 from tests.fake_links import FakeCodes
 from tests.fakes import FakeClock, track
 from tests.simulators.telegram import Person, TelegramSimulator
 from tests.simulators.telegram.init_data import init_data
+from tests.waiting import until
 from tests.web.conftest import Browser
 from tests.web.harness import Site, make_site
 from tests.web.test_events import next_event
@@ -173,6 +175,28 @@ async def test_whoever_comes_to_rule_or_goes_sees_it_on_the_open_page(
         while "data-vote" in (await next_event(events, "queue")).data:
             pass
         while await may(events) != {"favourite"}:
+            pass
+
+
+async def test_an_open_page_outlives_a_store_that_is_away(
+    world: World, phone: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.pages.MEMBERSHIP", 0.05)
+    await sign_in(phone, world.path, world.said(world.ann))
+    asked = 0
+
+    async def away(*_: object) -> None:
+        nonlocal asked
+        asked += 1
+        raise StoreUnavailableError
+
+    async with phone.client.get(f"/r/{world.ref.room}/events") as events:
+        await next_event(events, "me")
+        with monkeypatch.context() as outage:
+            outage.setattr(world.members, "actor", away)
+            await until(lambda: asked > 1)
+        world.members.admins.add(str(world.ann.id))
+        while "remove" not in json.loads((await next_event(events, "me")).data)["may"]:
             pass
 
 

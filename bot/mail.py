@@ -1,6 +1,7 @@
 """E-mail through one SMTP server: plain text, over TLS wherever the server has it."""
 
 import contextlib
+import email.policy
 import hashlib
 import ssl
 from collections.abc import Callable
@@ -22,6 +23,8 @@ PATIENCE = 15.0
 GREETING = 10.0
 REFUSED = 500
 """Answers from there on are for good (RFC 5321, 4.2.1)."""
+_POLICY = email.policy.SMTP.clone(max_line_length=None, cte_type="7bit")
+"""Headers are not folded: a long address would be encoded as words are, which List-Unsubscribe may not be."""
 
 
 class Mail:
@@ -50,7 +53,7 @@ class Mail:
         message = self._message(letter)
         client = await _connect(self._server, self._trust)
         try:
-            await client.send_message(message)
+            await client.sendmail(self._server.sender, [letter.address or ""], message.as_bytes(policy=_POLICY))
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _refusal(error.recipients[0]) from error
         except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPHeloError) as error:

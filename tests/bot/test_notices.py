@@ -50,6 +50,7 @@ class MailServer:
 
     port: int
     mails: list[EmailMessage] = field(default_factory=list[EmailMessage])
+    raw: list[bytes] = field(default_factory=list[bytes])
     users: list[str] = field(default_factory=list[str])
     encrypted: list[bool] = field(default_factory=list[bool])
     answer: str = ""
@@ -59,6 +60,7 @@ class MailServer:
         if self.answer:
             return self.answer
         self.mails.append(email.message_from_bytes(envelope.content, policy=email.policy.default))  # pyright: ignore[reportArgumentType] -- that policy makes EmailMessages
+        self.raw.append(envelope.content)
         self.encrypted.append(session.ssl is not None)
         if self.hangs_up:
             server.transport.abort()
@@ -204,6 +206,23 @@ async def test_every_channel_tells_it_once_in_the_persons_language(
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert mail.get_content_type() == "text/plain"
     assert (mail_server.users, mail_server.encrypted) == (["billing@example.org:s3cret/"], [True])
+
+
+async def test_a_mail_program_reads_where_to_end_it_and_no_line_is_too_long(
+    house: Installation, mail_server: MailServer
+) -> None:
+    """The address stands there as it is: RFC 2369 knows no encoded words, and lines end at 998 bytes (RFC 5322)."""
+    url = "https://invoice.stripe.com/" + "ñandú" * 240
+    await house.tell(url=url)
+    await house.deliver()
+    (raw,), (mail,) = mail_server.raw, mail_server.mails
+    head = raw.partition(b"\r\n\r\n")[0].decode("ascii").split("\r\n")
+    (found,) = [it for it in head if it.startswith("List-Unsubscribe:")]
+    ticket = found.removeprefix(f"List-Unsubscribe: <{PAGE}/unsubscribe/").removesuffix("/receipts>")
+    assert house.notices.desk.tickets.person(ticket) == house.person
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    assert url in str(mail.get_content())
 
 
 async def test_the_link_in_a_message_is_the_persons_own(house: Installation) -> None:

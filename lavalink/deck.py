@@ -32,8 +32,6 @@ class Deck:
     ) -> None:
         """`on_ready`: the ring has its first item, or is full at first; `on_missed`: what is cued cannot be played."""
         self.ring = Ring()
-        self.low = LOW
-        """Packets below which the ring is to be filled up."""
         self.bitrate = BITRATE
         self.joining = False
         """A join is in the ring and has not been heard yet."""
@@ -124,6 +122,11 @@ class Deck:
                 self._discard(reel)
 
     @property
+    def low(self) -> int:
+        """Packets below which the ring is to be filled up: once some were encoded, all are."""
+        return LOW if self._packetizer else LOW_UNTOUCHED
+
+    @property
     def drained(self) -> bool:
         """Whether all has been heard and only the opening of the next track is awaited."""
         return self._exhausted and not self.ring
@@ -176,7 +179,7 @@ class Deck:
             return True
         if strand.plain:
             return self._copy(strand)
-        self.low, tempo, sound = LOW, strand.tempo, strand.read()
+        tempo, sound = strand.tempo, strand.read()
         if sound is None:
             return self._turn(strand)
         self._put(*self._encoder.push_sound(sound))
@@ -188,7 +191,6 @@ class Deck:
         piece = strand.reel.read(copy=0 if self._packetizer else FULL - len(self.ring) if self.ring else 1)
         if piece is None:
             return self._turn(strand)
-        self.low = LOW_UNTOUCHED if isinstance(piece, list) else LOW
         self._put(*(piece if isinstance(piece, list) else self._encoder.push(piece)))
         return True
 

@@ -20,32 +20,32 @@ class Chapters:
         self.tell: Callable[[RoomId], None] = lambda _: None
         self._jukebox = jukebox
         self._known: dict[RoomId, tuple[EntryId, Sequence[Chapter]]] = {}
-        self._reading: dict[RoomId, asyncio.Task[None]] = {}
+        self._reading: set[asyncio.Task[None]] = set()
 
     def of(self, view: RoomView) -> Sequence[Chapter]:
         """Those that are known by now."""
         if view.current is None or view.current.track.length is None:
             return ()
         entry, chapters = self._known.get(view.id, (None, ()))
-        if entry == view.current.id:
-            return chapters
-        if view.id not in self._reading:
-            task = self._reading[view.id] = asyncio.create_task(self._read(view.id, view.current.id))
-            task.add_done_callback(lambda _: self._reading.pop(view.id, None))
-        return ()
+        if entry != view.current.id:
+            self._known[view.id] = view.current.id, ()
+            task = asyncio.create_task(self._read(view.id, view.current.id))
+            self._reading.add(task)
+            task.add_done_callback(self._reading.discard)
+            return ()
+        return chapters
 
     async def _read(self, room: RoomId, entry: EntryId) -> None:
         try:
             found = await self._jukebox.chapters(room)
         except ChorusError:
-            found = ()
-        self._known[room] = entry, found
-        if found:
+            return
+        if found and self._known[room][0] == entry:
+            self._known[room] = entry, found
             self.tell(room)
 
     async def close(self) -> None:
         """Read no more."""
-        tasks = list(self._reading.values())
-        for task in tasks:
+        for task in self._reading:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._reading, return_exceptions=True)

@@ -1,5 +1,6 @@
 """The player's controls on the page: what each form does, to whom it is shown, and what is refused."""
 
+import asyncio
 import json
 import re
 from collections.abc import Sequence
@@ -196,6 +197,30 @@ async def test_chapters_far_away_keep_no_page_waiting(site: Site, alone: Browser
     assert "A Slow Machine" in await alone.open()
     await alone.open()
     assert started == ["A Slow Machine"]
+
+
+async def test_a_track_that_starts_while_anothers_chapters_are_read_gets_its_own(site: Site, alone: Browser) -> None:
+    far, asked = asyncio.Event(), list[str]()
+
+    async def chapters(track: Track) -> Sequence[Chapter]:
+        asked.append(track.title)
+        if len(asked) > 1:
+            return [Chapter(0, "Overture"), Chapter(61_000, "Two")]
+        await far.wait()
+        return []
+
+    site.resolver.chapters = chapters  # pyright: ignore[reportAttributeAccessIssue]
+    async with opened(alone) as events:
+        await alone.post("/r/lobby/skip?entry=1", htmx=True)
+        await until(lambda: asked)
+        now = room(site).current
+        assert now
+        await alone.post(f"/r/lobby/skip?entry={now.entry.id}", htmx=True)
+        while 'id="chapters"' not in (await next_event(events, "stage")).data:
+            pass
+        far.set()
+    assert 'id="chapters"' in await alone.open()
+    assert len(asked) == 2
 
 
 async def test_what_one_may_changes_while_the_page_is_open(site: Site, alone: Browser) -> None:

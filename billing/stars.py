@@ -5,7 +5,7 @@ bound to one attempt of one person for one chat, looked at before Telegram takes
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -14,9 +14,10 @@ from billing.plans import Plans
 from core.enums import GrantSource
 from core.errors import ForbiddenError
 from core.ports.clock import Clock
-from core.ports.stars import StarBook, StarTill
+from core.ports.stars import NoSuchChargeError, StarBook, StarTill, TillAwayError
 from core.purchases import NotForSaleError, PaidAlreadyError
 from core.records.grants import Grant, Subject
+from core.records.notices import Contact, Effect, Notice, NoticeKind
 from core.records.shop import Standing
 from core.records.stars import (
     CURRENCY,
@@ -31,17 +32,23 @@ from core.records.stars import (
     StarState,
 )
 from core.stars import NotYourInvoiceError, OldInvoiceError
-from core.types import Actor, PersonId
+from core.types import Actor, PersonId, PlaceId
 
 PREFIX = "chorus:"
 """How payloads begin: the bot may sell other things by other programs."""
+DAY = 86_400_000
 LIFE = 30 * 60_000
 """How long (ms) an invoice may be paid for the first time."""
-SLACK = 86_400_000
+SLACK = DAY
 """How much later (ms) than paid a plan ends that is to be paid again: that may be told late."""
-EARLY = 2 * 86_400_000
-"""How long before its end a subscription may be paid again."""
+EARLY = {StarState.CANCELED: 2 * DAY, StarState.PAID: 3_600_000}
+"""How long (ms) before the end of what was paid it may be paid again by hand: what goes on by itself is paid then, and
+by hand it would be a second subscription.
+"""
 PAID = frozenset({GrantSource.STRIPE, GrantSource.DISCORD, GrantSource.STARS})
+
+Tell = Callable[[Effect], Awaitable[None]]
+"""Has somebody told something."""
 
 log = structlog.get_logger()
 
@@ -57,11 +64,12 @@ class Stand(Protocol):
 class StarShop:
     """`core.ports.stars.Stars`."""
 
-    def __init__(self, book: StarBook, plans: Plans, stand: Stand, clock: Clock) -> None:
+    def __init__(self, book: StarBook, plans: Plans, stand: Stand, clock: Clock, tell: Tell) -> None:
         self._book = book
         self._plans = plans
         self._stand = stand
         self._clock = clock
+        self._tell = tell
         self._read = 0
 
     @property
@@ -77,7 +85,7 @@ class StarShop:
         """What the chat could buy now (see the port)."""
         return () if await self._paid(Subject(actor.place)) else self.sold
 
-    async def invoice(self, actor: Actor, plan: str) -> StarInvoice:
+    async def invoice(self, actor: Actor, plan: str, language: str | None = None) -> StarInvoice:
         """What an administrator of the chat is to pay (see the port). On Telegram those are its DJs."""
         if not (actor.dj or actor.admin):
             raise ForbiddenError("buy", "admin")
@@ -90,6 +98,8 @@ class StarShop:
         number = secrets.token_urlsafe(18)
         attempt = StarAttempt(number, subject, actor.person, plan, sale.stars, now, now + LIFE)
         kept = await self._book.begin(attempt)
+        if language is not None:
+            await self._tell(Contact(actor.person, language=language))
         return StarInvoice(f"{PREFIX}{kept.id}", kept.plan, kept.stars)
 
     async def check(self, payload: str, person: PersonId, currency: str, stars: int) -> StarAttempt:
@@ -104,7 +114,7 @@ class StarShop:
             raise OldInvoiceError
         for grant in await self._paid(attempt.subject):
             own = grant.ref == attempt.charge and grant.source is GrantSource.STARS
-            if not own or _end(grant) - now > EARLY + SLACK:
+            if not own or _end(grant) - now > EARLY[attempt.state] + SLACK:
                 raise PaidAlreadyError(grant.plan)
         return attempt
 
@@ -137,6 +147,16 @@ class StarShop:
         end = await self._book.renewing(attempt.id, state, longer=SLACK if on else -SLACK)
         return None if end is None else StarReceipt(StarOutcome.KNOWN, attempt.plan, attempt.subject, end)
 
+    async def left(self, place: PlaceId) -> None:
+        """We are not there any more (see the port)."""
+        today = self._clock.now() // DAY * DAY
+        paid = {it.ref for it in await self._paid(Subject(place)) if it.source is GrantSource.STARS}
+        for it in await self._book.renewed(Subject(place)):
+            if it.charge in paid:
+                data = {"plan": it.plan, "currency": CURRENCY.lower()}
+                key = f"gone:{it.id}:{today}"
+                await self._tell(Notice(key, NoticeKind.PLACE_GONE, it.person, place, data))
+
     async def payments(self, person: PersonId) -> Sequence[StarAttempt]:
         """What somebody paid, the latest first."""
         return await self._book.of(person)
@@ -148,20 +168,27 @@ class StarShop:
             moves += [move for move in page if move is not None]
             read += len(page)
         back = {move.charge for move in moves if move.back}
-        news = sum([await self._caught_up(till, it) for it in moves if it.back or it.charge not in back])
-        self._read = read
+        found = [await self._caught_up(till, it) for it in moves if it.back or it.charge not in back]
+        news = found.count(True)
+        if None not in found:
+            self._read = read
         if news:
             log.warning("stars.caught_up", payments=news)
         return news
 
-    async def _caught_up(self, till: StarTill, move: StarMove) -> bool:
-        """Whether a line of the list was news."""
+    async def _caught_up(self, till: StarTill, move: StarMove) -> bool | None:
+        """Whether a line of the list was news; None: it has to be looked at again, and keeps no other waiting."""
         if move.back:
             return await self.refunded(move.charge)
         receipt = await self.paid(StarPayment(move.charge, move.payload, move.stars, move.at))
-        if receipt.outcome is StarOutcome.DOUBLE:
+        if receipt.outcome is not StarOutcome.DOUBLE:
+            return receipt.outcome is StarOutcome.NEW
+        try:
             await till.refund(move.user, move.charge)
-        return receipt.outcome in {StarOutcome.NEW, StarOutcome.DOUBLE}
+        except (TillAwayError, NoSuchChargeError) as error:
+            log.error("stars.not_given_back", charge=move.charge, error=repr(error))  # noqa: TRY400 - Telegram's words
+            return None
+        return True
 
     async def _attempt(self, payload: str) -> StarAttempt | None:
         known = payload.startswith(PREFIX)

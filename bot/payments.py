@@ -126,9 +126,9 @@ class Stripe:
         await self.targets.mark(target)
         self.sync.wake()
 
-    async def look(self, customer: str) -> None:
-        """Have a customer looked at, and wait a moment for it."""
-        await self.sync.look(Target(TargetKind.CUSTOMER, customer))
+    async def look(self, customer: str) -> bool:
+        """Have a customer looked at, and wait a moment for it; False: it takes longer."""
+        return await self.sync.look(Target(TargetKind.CUSTOMER, customer))
 
     def mount(self, app: web.Application) -> None:
         """Where Stripe tells what happened."""
@@ -183,7 +183,7 @@ class Payments:
         free = settings.discord_test_entitlements
         skus = GuildSkus(SqlSkuBook(store.database, clock), plans, clock, limits, free=free)
         self.skus = skus if on_discord else None
-        self.stars = StarShop(SqlStarBook(store.database, clock), plans, stand, clock)
+        self.stars = StarShop(SqlStarBook(store.database, clock), plans, stand, clock, outbox.put)
         self.shop = (
             Shop(till, purchases, plans, stand, outbox, links, clock, settings.public_url, manages)
             if till or on_discord

@@ -80,14 +80,12 @@ def _sentence(letter: Letter, words: NullTranslations) -> str:
         return _failed(letter, words)
     if kind is NoticeKind.ENDED:
         return _ended(letter, words)
+    if kind is NoticeKind.PLACE_GONE:
+        return _gone(letter, words)
     sentences = {
         NoticeKind.PAID: _("Thank you: %(amount)s for %(plan)s arrived. It is paid until %(until)s."),
         NoticeKind.DISPUTED: _(
             "Your bank asked for %(amount)s back. Until that is settled nothing new can be bought; what you have stays."
-        ),
-        NoticeKind.PLACE_GONE: _(
-            "I am not in “%(place)s” any more, but your subscription goes on: %(plan)s. "
-            "Where you bought it, /premium moves it to another place or cancels it."
         ),
         NoticeKind.TRIAL_ENDING: _(
             "Your trial ends on %(until)s: %(plan)s. Then the first payment is taken, unless you cancel before, "
@@ -130,6 +128,19 @@ def _ended(letter: Letter, words: NullTranslations) -> str:
     }
     first = reasons.get(str(letter.data.get("reason")), _("A plan has ended: %(plan)s."))
     return " ".join([first, _("Nothing was deleted; what is over the limits stays to be read.")])
+
+
+def _gone(letter: Letter, words: NullTranslations) -> str:
+    _ = words.gettext
+    if letter.data.get("currency") == STARS:
+        return _(
+            "I am not in “%(place)s” any more, but your subscription goes on: %(plan)s. "
+            "You cancel it in Telegram’s settings, under My Stars; with me back in the chat, it counts there again."
+        )
+    return _(
+        "I am not in “%(place)s” any more, but your subscription goes on: %(plan)s. "
+        "Where you bought it, /premium moves it to another place or cancels it."
+    )
 
 
 def _plan(letter: Letter, words: NullTranslations, style: Style) -> str:

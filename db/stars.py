@@ -51,10 +51,11 @@ class SqlStarBook:
 
     async def of(self, person: PersonId) -> Sequence[StarAttempt]:
         """Those of a person that were paid."""
-        theirs = select(attempts).where(_STARS, attempts.c.person == person, attempts.c.ref.is_not(None))
-        latest = theirs.order_by(attempts.c.created_at.desc()).limit(SHOWN)
-        async with self._database.read() as connection:
-            return [_attempt(dict(row)) for row in (await connection.execute(latest)).mappings()]
+        return await self._latest(attempts.c.person == person, attempts.c.ref.is_not(None))
+
+    async def renewed(self, subject: Subject) -> Sequence[StarAttempt]:
+        """Those that go on."""
+        return await self._latest(attempts.c.subject == subject, attempts.c.state == StarState.PAID.value)
 
     async def grants(self, subject: Subject) -> Sequence[Grant]:
         """Everything that a chat itself was ever given."""
@@ -104,6 +105,11 @@ class SqlStarBook:
                 valid_until=end, revoked_at=grant.revoked_at, now=now,
             )  # fmt: skip
             return end
+
+    async def _latest(self, *wanted: ColumnElement[bool]) -> Sequence[StarAttempt]:
+        latest = select(attempts).where(_STARS, *wanted).order_by(attempts.c.created_at.desc()).limit(SHOWN)
+        async with self._database.read() as connection:
+            return [_attempt(dict(row)) for row in (await connection.execute(latest)).mappings()]
 
 
 async def _taken(connection: AsyncConnection, subject: Subject, at: int) -> bool:

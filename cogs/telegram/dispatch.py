@@ -79,7 +79,7 @@ class Dispatch:
         elif update.message_reaction is not None:
             await reactions.count(update.message_reaction, spot)
         elif update.chat_member is not None or update.my_chat_member is not None:
-            self._surface.people.forget_admins(spot.chat.id)
+            await self._on_members(update, spot)
         elif message is not None and message.migrate_to_chat_id is not None:
             await self._surface.panels.migrate(spot.chat.id, message.migrate_to_chat_id)
         elif message is not None and message.migrate_from_chat_id is not None:  # whichever of the two is first
@@ -92,6 +92,11 @@ class Dispatch:
             await payments.refunded(spot, message)
         elif message is not None:
             await self._on_message(message, spot)
+
+    async def _on_members(self, update: Update, spot: Spot) -> None:
+        self._surface.people.forget_admins(spot.chat.id)
+        if update.my_chat_member is not None:
+            await payments.left(self._surface, update.my_chat_member)
 
     async def _on_message(self, message: Message, spot: Spot) -> None:
         who = speaker(message.from_user, message.sender_chat)

@@ -10,7 +10,7 @@ from gettext import NullTranslations
 from typing import Any, TypeVar, cast
 
 import structlog
-from telegram import Message, PreCheckoutQuery, User
+from telegram import ChatMemberUpdated, Message, PreCheckoutQuery, User
 from telegram.constants import ChatMemberStatus
 from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
 
@@ -114,6 +114,12 @@ async def refunded(spot: Spot, message: Message) -> None:
     await _kept(lambda: stars.refunded(payment.telegram_payment_charge_id))
     text = spot.words.gettext("You have your %(stars)d ⭐ back; what they paid for has ended.")
     await spot.say(text % {"stars": payment.total_amount})
+
+
+async def left(surface: Surface, told: ChatMemberUpdated) -> None:
+    """We were put out of a chat, maybe: whoever pays for it hears where that ends."""
+    if surface.stars is not None and told.new_chat_member.status in _ABSENT:
+        await surface.stars.left(place_of(told.chat.id))
 
 
 async def subscription(surface: Surface, told: dict[str, Any]) -> None:

@@ -37,7 +37,8 @@ async def buy(call: Call, number: int) -> None:
     people.forget_admins(call.spot.chat.id)
     actor = await people.actor(call.who, call.spot.chat, call.ref)
     plan = next((it.plan for it in stars.sold if mark(it.plan) == number), "")
-    invoice = await stars.invoice(actor, plan)
+    own = call.spot.query.from_user.language_code if call.spot.query is not None else None
+    invoice = await stars.invoice(actor, plan, own)
     link = await _link(call, invoice)
     text = call.words.gettext(
         "**%(plan)s** for this chat: %(stars)d ⭐ every 30 days. Only %(name)s can pay this, within half an hour."

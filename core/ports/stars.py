@@ -15,7 +15,7 @@ from core.records.stars import (
     StarReceipt,
     StarState,
 )
-from core.types import Actor, PersonId
+from core.types import Actor, PersonId, PlaceId
 
 
 class Stars(Protocol):
@@ -34,8 +34,11 @@ class Stars(Protocol):
         """What the chat could buy now: nothing while something is paid for it."""
         ...
 
-    async def invoice(self, actor: Actor, plan: str) -> StarInvoice:
-        """What an administrator of the chat is to pay. Raises ForbiddenError, NotForSaleError, PaidAlreadyError."""
+    async def invoice(self, actor: Actor, plan: str, language: str | None = None) -> StarInvoice:
+        """What an administrator of the chat is to pay; `language` is theirs.
+
+        Raises ForbiddenError, NotForSaleError, PaidAlreadyError.
+        """
         ...
 
     async def check(self, payload: str, person: PersonId, currency: str, stars: int) -> StarAttempt:
@@ -55,6 +58,10 @@ class Stars(Protocol):
 
     async def renewing(self, payload: str, *, on: bool) -> StarReceipt | None:
         """It is paid again in time, or is not any more; how it stands then, None where that is no news."""
+        ...
+
+    async def left(self, place: PlaceId) -> None:
+        """We are not in that chat any more: whoever pays for it again and again is told."""
         ...
 
     async def payments(self, person: PersonId) -> Sequence[StarAttempt]:
@@ -79,6 +86,10 @@ class StarBook(Protocol):
 
     async def of(self, person: PersonId) -> Sequence[StarAttempt]:
         """Those of a person that were paid, the latest first."""
+        ...
+
+    async def renewed(self, subject: Subject) -> Sequence[StarAttempt]:
+        """Those of a chat that are paid again every 30 days."""
         ...
 
     async def grants(self, subject: Subject) -> Sequence[Grant]:

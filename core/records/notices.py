@@ -1,6 +1,6 @@
 """What is to be done once after a change: somebody told, or a job run. Effects are written with the change itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -47,7 +47,7 @@ class NoticeKind(StrEnum):
     DISPUTED = "disputed"
     """`amount`, `currency`."""
     PLACE_GONE = "place_gone"
-    """The bot is not in the payer's place any more, but the subscription goes on."""
+    """The bot is not in the payer's place any more, but the subscription goes on; `currency`: `xtr` for Stars."""
     TRIAL_ENDING = "trial_ending"
     """`until`."""
     ENDED = "ended"
@@ -102,9 +102,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """What still waits under this key, or under longer ones that go on with a colon, is not wanted any more."""
+    """What still waits under this key, or under longer ones that go on with a colon, is not wanted any more, `but` for
+    these very keys.
+    """
 
     key: str
+    but: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ CASES: list[tuple[NoticeKind, Data]] = [
     *((kind, {}) for kind in NoticeKind),
     *((NoticeKind.PAYMENT_FAILED, {"day": day}) for day in DAYS),
     *((NoticeKind.ENDED, {"reason": reason}) for reason in REASONS),
+    (NoticeKind.PLACE_GONE, {"currency": "xtr"}),
 ]
 
 

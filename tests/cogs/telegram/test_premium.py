@@ -9,10 +9,12 @@ import cogs.telegram.payments
 from billing.entitlements import Entitlements
 from billing.plans import Plans
 from billing.stars import LIFE, SLACK, StarShop
+from cogs.telegram.people import Speaker
 from cogs.telegram.till import TelegramTill
 from core.enums import GrantSource
 from core.errors import StoreUnavailableError, UnplayableError
 from core.records.grants import Grant, Subject
+from core.records.notices import Contact, Effect, Notice, NoticeKind
 from core.records.shop import Sale, Standing
 from core.records.stars import PERIOD, StarOutcome, StarPayment, StarReceipt
 from core.types import Actor, Limits, PlaceId
@@ -41,6 +43,7 @@ class Till:
     clock: MovedClock
     entitlements: Entitlements
     stars: StarShop
+    outbox: "FakeOutbox"
 
     async def plan(self) -> str:
         await self.entitlements.refresh()
@@ -80,24 +83,34 @@ class FakeStand:
         return Standing(actor.place, self._entitlements.limits(actor.place), (), None, (), 0)
 
 
+class FakeOutbox:
+    """Writes down what is to be told."""
+
+    def __init__(self) -> None:
+        self.effects: list[Effect] = []
+
+    async def put(self, *effects: Effect) -> None:
+        self.effects += effects
+
+
 SALES = {"pro": Sale("pro", stars=250), "elite": Sale("elite", stars=500)}
 PLANS = Plans({"free": FREE, "pro": PRO, "elite": ELITE}, "free", SALES)
 
 
-def selling(database: Database, clock: MovedClock) -> StarShop:
+def selling(database: Database, clock: MovedClock, outbox: "FakeOutbox | None" = None) -> StarShop:
     stand = FakeStand(Entitlements(SqlEntitlements(database), PLANS, clock))
-    return StarShop(SqlStarBook(database, clock), PLANS, stand, clock)
+    return StarShop(SqlStarBook(database, clock), PLANS, stand, clock, (outbox or FakeOutbox()).put)
 
 
 @pytest.fixture
 async def till(database: Database, party: Party) -> Till:
-    clock = MovedClock()
-    entitlements, stars = Entitlements(SqlEntitlements(database), PLANS, clock), selling(database, clock)
+    clock, outbox = MovedClock(), FakeOutbox()
+    entitlements, stars = Entitlements(SqlEntitlements(database), PLANS, clock), selling(database, clock, outbox)
     party.telegram.payments.now = lambda: clock.time / 1000
     await party.stop()
     party.stars = stars
     await party.start()
-    return Till(party, database, clock, entitlements, stars)
+    return Till(party, database, clock, entitlements, stars, outbox)
 
 
 async def test_a_chat_buys_a_plan_and_renews_it_until_it_is_canceled(till: Till) -> None:
@@ -272,6 +285,70 @@ async def test_of_two_who_pay_at_once_one_gets_the_stars_back(till: Till) -> Non
     await till.becomes("free")
     assert await selling(till.database, till.clock).reconcile(TelegramTill(party.client.bot)) == 0
     assert len(await till.grants()) == 1, "what went back is not granted when the list is read from its first line"
+
+
+async def test_what_cannot_be_given_back_keeps_no_other_payment_waiting(till: Till) -> None:
+    party, payments = till.party, till.party.telegram.payments
+    party.ann.promote(party.group, party.ben)
+    links = [await till.invoice(party.ann), await till.invoice(party.ben, "Elite")]
+    other = party.telegram.group("Others", party.cyd)
+    reply = await party.cyd.say("/premium", other)
+    await party.cyd.press(reply, "Pro")
+    await until(lambda: other.shows("Only Cyd can pay"), what="an invoice")
+    paid = [await till.pay(payer, link, told=False) for payer, link in zip((party.ann, party.ben), links, strict=True)]
+    last = await till.pay(party.cyd, other.live.button("Pay")["url"], told=False)
+    broke = party.telegram.faults.on("refundStarPayment", 400, "Bad Request: BALANCE_TOO_LOW")
+    desk = TelegramTill(party.client.bot)
+    assert await till.stars.reconcile(desk) == 2
+    assert broke.struck == 1
+    assert last.charge is not None
+    assert last.charge.id in {one.ref for one in await till.grants()}, "what came after it counts"
+    assert paid[1].charge is not None
+    assert not paid[1].charge.refunded
+    assert await till.stars.reconcile(desk) == 1
+    assert paid[1].charge.refunded, "it is tried again"
+    assert await till.stars.reconcile(desk) == 0
+    assert payments.balance == 500
+
+
+async def test_what_goes_on_by_itself_is_not_paid_by_hand_beside_that(till: Till) -> None:
+    party, payments = till.party, till.party.telegram.payments
+    link = await till.invoice(party.ann)
+    payment = await till.pay(party.ann, link)
+    await till.becomes("pro")
+    till.clock.time += PERIOD - DAY
+    assert "paid for here already" in (await till.pay(party.ann, link)).error
+    assert payment.subscription is not None
+    payments.cancel(payment.subscription)
+
+    async def canceled() -> bool:
+        return not await SqlStarBook(till.database, till.clock).renewed(Subject(f"telegram:{party.group.id}"))
+
+    await until(canceled, what="that it ends")
+    again = await till.pay(party.ann, link)
+    assert again.charge is not None, "what was canceled may be begun anew before it ends"
+    till.clock.time += PERIOD
+    assert (await till.pay(party.ann, link)).charge is not None, "so may what should have gone on, and did not"
+
+
+async def test_a_payer_is_told_when_the_bot_is_put_out(till: Till) -> None:
+    party, payments = till.party, till.party.telegram.payments
+    party.ann.language = "de"
+    payment = await till.pay(party.ann, await till.invoice(party.ann))
+    await till.becomes("pro")
+    assert [it.language for it in till.outbox.effects if isinstance(it, Contact)] == ["de"]
+    party.ann.kick(party.group, party.telegram.bot)
+    await until(lambda: [it for it in till.outbox.effects if isinstance(it, Notice)], what="a notice")
+    (told,) = [it for it in till.outbox.effects if isinstance(it, Notice)]
+    assert (told.kind, told.place) == (NoticeKind.PLACE_GONE, f"telegram:{party.group.id}")
+    assert told.person == await party.client.surface.people.person(Speaker(party.ann.id, party.ann.first_name))
+    assert await till.plan() == "pro", "what was paid stays paid"
+    assert payment.subscription is not None
+    payments.cancel(payment.subscription)
+    await till.stars.renewing(payment.subscription.invoice.payload, on=False)
+    till.outbox.effects.clear()
+    await till.stars.left(PlaceId(f"telegram:{party.group.id}"))
+    assert not till.outbox.effects, "it ends anyway"
 
 
 async def test_what_no_update_told_is_found_in_telegrams_list(till: Till) -> None:

@@ -16,6 +16,8 @@ from core.types import PersonId
 REPEATABLE = 120_000
 """ms for which Discord surely knows a nonce: it promises "the past few minutes" (resources/message.md)."""
 NO_SUCH_RECIPIENT = 50033
+PASSING = {401, 429}
+"""Refusals of us, not of the message: a token that is being changed; too much from this address."""
 _STYLE = Style(safe, lambda at, _language: f"<t:{at // 1000}:D>")
 
 
@@ -53,7 +55,8 @@ class DirectMessages:
         except discord.DiscordServerError:
             raise  # who knows
         except discord.HTTPException as error:
-            raise UndeliverableError(f"{error.status} {error.code}") from error
+            kind = NotSentError if error.status in PASSING else UndeliverableError
+            raise kind(f"{error.status} {error.code}") from error
         except aiohttp.ClientConnectorError as error:
             raise NotSentError(type(error).__name__) from error
 

@@ -278,6 +278,18 @@ async def test_what_was_not_taken_is_tried_again(house: Installation, mail_serve
     assert [len(house.direct), len(house.private), len(mail_server.mails)] == [1, 1, 1]
 
 
+@pytest.mark.parametrize("refusal", [{"status": 429, "via": False}, {"status": 401}])
+async def test_what_was_refused_for_now_is_not_lost(house: Installation, refusal: dict[str, Any]) -> None:
+    """A proxy that bans our address, a token that is being changed: neither is about the message."""
+    house.discord.faults.rest("POST", "/channels/*/messages", **refusal)
+    await house.tell()
+    await house.deliver()
+    assert (house.direct, await house.state(Channel.DISCORD)) == ([], "waiting")
+    house.clock.time += HOUR
+    await house.deliver()
+    assert (len(house.direct), await house.state(Channel.DISCORD)) == (1, "sent")
+
+
 async def test_who_takes_no_messages_is_left_alone(house: Installation, mail_server: MailServer) -> None:
     house.discord.direct.closed.add(house.ann.id)
     house.phone.blocked = True

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
@@ -128,18 +129,24 @@ async def update_player(request: web.Request) -> web.Response:
     """Changes a player, or makes one in the process that has the fewest."""
     front, guild_id = request.app[FRONT], guild_id_of(request)
     session, body = front.session(request), await request.read()
-    known = session.seats.get(guild_id)
-    seat = known or session.place(guild_id, front.processes.best(but=request.get("failed")))
-    try:
-        await session.reach(seat.process)
-        answer = await _ask(request, seat.process, body)
-    except ApiError:
-        if known is None and session.seats.get(guild_id) is seat:
-            session.displace(guild_id)
-        if "failed" in request or not await _left(session, guild_id, seat):
-            raise
-        request["failed"] = seat.process  # it has just ended: another one takes the player
-        return cast("web.Response", await update_player(request))
+    failed: Process | None = None
+    while True:
+        known = session.seats.get(guild_id)
+        seat = known or session.place(guild_id, front.processes.best(but=failed))
+        asked = False
+        try:
+            await session.reach(seat.process)
+            asked = True
+            answer = await _ask(request, seat.process, body)
+            break
+        except ApiError:
+            if known is None and not asked and session.seats.get(guild_id) is seat:
+                session.displace(guild_id)
+            if failed is not None or not await _left(session, guild_id, seat):
+                if known is None:
+                    await _forget_unmade(session, guild_id)
+                raise
+            failed = seat.process  # it has just ended, or was not reached: another one takes the player
     if known is None and answer.status >= REFUSED:
         await _forget_unmade(session, guild_id)
     return answer
@@ -154,13 +161,15 @@ async def _left(session: RelayedSession, guild_id: int, seat: Seat) -> bool:
 
 
 async def _forget_unmade(session: RelayedSession, guild_id: int) -> None:
-    """What a refused request leaves of a new player depends on why it was refused: ask."""
+    """What a request that was refused, or not answered, leaves of a new player depends on the reason: ask."""
     seat = session.seats.get(guild_id)
     if seat is None:
         return
-    async with seat.process.http.get(f"{seat.process.url}/v4/sessions/{session.id}/players/{guild_id}") as found:
-        if found.status == NOT_FOUND and session.seats.get(guild_id) is seat:
-            session.displace(guild_id)
+    address = f"{seat.process.url}/v4/sessions/{session.id}/players/{guild_id}"
+    with suppress(aiohttp.ClientError, ValueError):  # it ends just now: so do its players
+        async with seat.process.http.get(address) as found:
+            if found.status == NOT_FOUND and session.seats.get(guild_id) is seat:
+                session.displace(guild_id)
 
 
 @routes.get(f"{PLAYERS}/{{guild}}")

@@ -12,7 +12,7 @@ from audio.taps import PushTap
 from core.enums import Meter
 from core.errors import UnplayableError, UsedUpError
 from core.ports.pushes import Push
-from core.ports.usage import Nothing, Quotas
+from core.ports.usage import Quotas
 from core.room import Room
 
 AGAIN = 30.0
@@ -30,10 +30,10 @@ log = structlog.get_logger()
 class RoomPushes:
     """`wake` has the room looked at again."""
 
-    def __init__(self, guard: PushGuard, wake: Callable[[], None], quotas: Quotas | None = None) -> None:
+    def __init__(self, guard: PushGuard, wake: Callable[[], None], quotas: Quotas) -> None:
         self._guard = guard
         self._wake = wake
-        self._quotas = quotas or Nothing()
+        self._quotas = quotas
         self._rows: Sequence[Push] = ()
         self._addresses: dict[str, str] = {}  # by url; what a name led to when it was looked up last
         self._looked: dict[str, float] = {}
@@ -58,12 +58,15 @@ class RoomPushes:
 
     def taps(self, room: Room) -> tuple[PushTap, ...]:
         """Those that a node may be told of, as many as the plan has; names that are not known yet are looked up."""
-        if self._stopped(room):
-            self._states = {push.id: WAITING for push in self._rows}
+        if not self._rows:
+            self._still = None
             return ()
-        if self._rests(room):
-            self._states = {push.id: USED_UP for push in self._rows}
+        rest = WAITING if self._stopped(room) else USED_UP if self._used_up(room) else None
+        if rest is not None:
+            self._states = {push.id: rest for push in self._rows}
             return ()
+        if not {WAITING, USED_UP}.isdisjoint(self._states.values()):
+            self._states.clear()
         wanted = self._rows[: room.limits.rtmp]
         cover = (room.current.entry.track.cover or "") if room.current else ""
         for push in wanted:
@@ -75,21 +78,17 @@ class RoomPushes:
             if (address := self._addresses.get(push.address))
         )
 
-    def _rests(self, room: Room) -> bool:
+    def _used_up(self, room: Room) -> bool:
         """Whether the room was sent for as long as its plan has."""
         try:
             self._quotas.require(room, Meter.PUSHING)
         except UsedUpError:
             return True
-        if USED_UP in self._states.values():
-            self._states.clear()
         return False
 
     def _stopped(self, room: Room) -> bool:
         """Whether the room has had nothing to play for a while; `wake` comes when it has."""
-        if room.current is not None or room.entries or not self._rows:
-            if self._still is not None and WAITING in self._states.values():
-                self._states.clear()
+        if room.current is not None or room.entries:
             self._still = None
             return False
         now = time.monotonic()

@@ -21,6 +21,7 @@ from core.enums import Meter, PauseReason
 from core.errors import UnplayableError, UsedUpError
 from core.live import Live
 from core.ports.pushes import Push
+from core.ports.usage import Nothing
 from core.room import Room
 from core.types import Actor, Entry, EntryId, PersonId, PlaceId, RoomId
 from tests import sound
@@ -99,7 +100,7 @@ def a_room() -> Room:
 
 async def test_a_name_is_looked_up_once_and_again_only_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     names, woken = Names("93.184.216.34"), list[int]()
-    pushes, room = RoomPushes(PushGuard(resolver=names), lambda: woken.append(1)), a_room()
+    pushes, room = RoomPushes(PushGuard(resolver=names), lambda: woken.append(1), Nothing()), a_room()
     pushes.want([push()])
     assert pushes.taps(room) == ()
     await until(lambda: pushes.taps(room))
@@ -120,12 +121,12 @@ async def test_a_name_is_looked_up_once_and_again_only_after_a_failure(monkeypat
 
 
 async def test_a_private_server_is_never_told_to_a_node_and_plans_bound_them() -> None:
-    pushes, room = RoomPushes(PushGuard(resolver=Names("10.0.0.1")), lambda: None), a_room()
+    pushes, room = RoomPushes(PushGuard(resolver=Names("10.0.0.1")), lambda: None, Nothing()), a_room()
     pushes.want([push()])
     pushes.taps(room)
     await until(lambda: pushes.states({}) == {"p1": "private_address"})
     assert pushes.taps(room) == ()
-    public = RoomPushes(PushGuard(resolver=Names("93.184.216.34")), lambda: None)
+    public = RoomPushes(PushGuard(resolver=Names("93.184.216.34")), lambda: None, Nothing())
     room.limits = replace(room.limits, rtmp=2)
     public.want([push(number) for number in range(4)])
     public.taps(room)
@@ -137,13 +138,26 @@ class Used:
     """Quotas of which nothing is left while `up`."""
 
     up = False
+    asked = 0
 
     def require(self, room: Room, meter: Meter, amount: int = 1) -> None:
+        self.asked += 1
         if self.up and meter is Meter.PUSHING:
             raise UsedUpError(meter, 0)
 
     async def spend(self, room: Room, meter: Meter, amount: int, key: str) -> None:
         raise NotImplementedError
+
+
+async def test_a_room_that_is_pushed_nowhere_asks_for_no_quota() -> None:
+    used, room = Used(), a_room()
+    pushes = RoomPushes(PushGuard(resolver=Names()), lambda: None, used)
+    assert pushes.taps(room) == ()
+    assert used.asked == 0
+    pushes.want([push()])
+    pushes.taps(room)
+    assert used.asked == 1
+    pushes.stop()
 
 
 async def test_a_room_that_was_sent_as_long_as_its_plan_has_rests_until_there_is_more() -> None:
@@ -163,7 +177,7 @@ async def test_a_room_that_was_sent_as_long_as_its_plan_has_rests_until_there_is
 async def test_a_room_that_stopped_is_sent_no_more_until_there_is_music(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("audio.pushes.STILL", 0.1)
     woken, room = asyncio.Event(), a_room()
-    pushes = RoomPushes(PushGuard(resolver=Names("93.184.216.34")), woken.set)
+    pushes = RoomPushes(PushGuard(resolver=Names("93.184.216.34")), woken.set, Nothing())
     pushes.want([push()])
     await until(lambda: len(pushes.taps(room)) == 1)
     woken.clear()

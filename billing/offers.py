@@ -48,6 +48,12 @@ class Offers:
             raise NotForSaleError
         return offer
 
+    async def codes(self) -> Sequence[str]:
+        """Promotion codes that make what is offered cheaper. Raises PaymentsUnavailableError."""
+        with asking("promotion codes"):
+            found = await self._client.v1.promotion_codes.list_async({"active": True, "limit": 10})
+        return [it.code for it in found.data]
+
     async def _load(self) -> Sequence[Offer]:
         wanted = [(sale.plan, price) for sale in self._plans.sales.values() for price in sale.prices]
         with asking("prices"):

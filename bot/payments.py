@@ -213,8 +213,11 @@ class Payments:
             with contextlib.suppress(PaymentsUnavailableError):
                 for problem in disparities(self._plans.sales, await offers.all()):
                     log.warning("price parity", problem=problem)
-                return
+                break
             await asyncio.sleep(AGAIN)
+        with contextlib.suppress(PaymentsUnavailableError):  # a restricted key may not be let see them
+            if self.skus is not None and (codes := await offers.codes()):
+                log.warning("price parity", problem=f"codes make plans cheaper than on Discord: {', '.join(codes)}")
 
     async def close(self) -> None:
         """Let go of the connections."""

@@ -20,6 +20,8 @@ RETRY = (1.0, 300.0)
 """The first and the longest pause in seconds before another try."""
 PAGE = 100
 LATEST = (1 << 63) - 1
+UNKNOWN_ENTITLEMENT = 10029
+"""Discord's JSON error code."""
 FREE = {discord.EntitlementType.test_mode_purchase, discord.EntitlementType.developer_gift}
 BY_PLAN = (QueueFullError, TooManyEntriesError, TooLongError, NotInPlanError)
 """Refusals that a higher plan would not make."""
@@ -61,12 +63,15 @@ class DiscordEntitlements:
             raise SourceAwayError(repr(error)) from None
 
     async def one(self, entitlement: int) -> SkuEntitlement | None:
-        """One, whether it has ended or not (see the port)."""
+        """One, whether it has ended or not (see the port).
+
+        Only Discord's own code says that there is none: any other 404 is that of a proxy, or of another application.
+        """
         try:
             return _record(await self._client.fetch_entitlement(entitlement))
-        except discord.NotFound:
-            return None
         except AWAY as error:
+            if isinstance(error, discord.NotFound) and error.code == UNKNOWN_ENTITLEMENT:
+                return None
             raise SourceAwayError(repr(error)) from None
 
 

@@ -201,6 +201,24 @@ async def test_discord_away_changes_nothing_and_is_asked_again(store: Store, mon
         await store.look()
 
 
+async def test_only_discord_says_that_an_entitlement_is_no_more(store: Store) -> None:
+    premium, faults = store.party.discord.premium, store.party.discord.faults
+    bought = premium.buy(store.pro, store.party.ann)
+    await store.becomes("pro")
+    gone = premium.entitlements.pop()
+    proxy = faults.rest("GET", "/applications/*/entitlements/*", status=404)
+    with pytest.raises(SourceAwayError):
+        await store.look()
+    assert proxy.struck == 1
+    assert await store.plan() == "pro", "a 404 of somebody else takes nothing away"
+    premium.entitlements.append(gone)
+    await store.look()
+    assert await store.plan() == "pro"
+    premium.entitlements.clear()
+    await store.look()
+    assert [(one.ref, await store.plan()) for one in await store.grants()] == [(str(bought), "free")]
+
+
 async def test_a_mistake_of_ours_is_no_reason_to_look_no_more(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cogs.discord.skus, "RETRY", (0.05, 0.1))
     sync, mistakes = store.skus.sync, [ValueError()] * 2

@@ -15,6 +15,7 @@ from billing.plans import read_plans
 from bot.config import PLANS
 from tests.e2e.product import ROOT, Product
 from tests.simulators.discord import DiscordSimulator, Member, TextChannel
+from tests.simulators.stripe import StripeSimulator
 from tests.simulators.telegram import Chat, Person, TelegramSimulator
 from tests.waiting import until
 
@@ -24,9 +25,10 @@ SIZE = 1
 """Tracks of one person that wait at most on Free, in these tests."""
 
 
-def plans(file: Path, *, sku: int | None = None) -> Path:
+def plans(file: Path, *, sku: int | None = None, price: str = "") -> Path:
     """The product's plans, with Pro for sale and less room on Free."""
     sold = f"stars = {STARS}" if sku is None else f"discord_sku = {sku}\ndiscord_price = 499"
+    sold += f'\nstripe_prices = ["{price}"]' if price else ""
     text = PLANS.read_text().replace("per_person = 10 ", f"per_person = {SIZE} ").replace("[pro]", f"[pro]\n{sold}")
     file.write_text(text)
     assert read_plans(file)["free"].entries_per_person == SIZE
@@ -87,6 +89,27 @@ async def test_a_guild_buys_from_discord_beside_the_refusal_and_falls_back(
     await product.start()
     await discord.ready("play")
     await until(guild.refused, within=10, what="told at the start, though nobody heard of it")
+
+
+async def test_at_the_start_it_is_said_where_stripe_is_cheaper_than_discord(
+    stack: AsyncExitStack, tmp_path: Path, library: Path
+) -> None:
+    discord = await stack.enter_async_context(DiscordSimulator.start())
+    stripe = await stack.enter_async_context(StripeSimulator.start())
+    cheap = stripe.catalog.price(400, "usd", product="Pro")["id"]
+    stripe.catalog.promotion_code("MAY", stripe.catalog.coupon(percent_off=50)["id"])
+    file = plans(tmp_path / "plans.toml", sku=discord.premium.sku("Pro"), price=cheap)
+    env = {**discord.env(), **stripe.env(), "PLANS_FILE": str(file)}
+    product = await running(stack, tmp_path / "data", library, env)
+    problems = [
+        f"{cheap} (pro) costs 4.00 a month, less than 4.99 on Discord",
+        "codes make plans cheaper than on Discord: MAY",
+    ]
+
+    def told() -> bool:
+        return [line["problem"] for line in product.logs(event="price parity")] == problems
+
+    await until(told, within=20, what="what is too cheap")
 
 
 @dataclass

@@ -26,6 +26,8 @@ AVAILABLE, GUILD_SUBSCRIPTION, USER_SUBSCRIPTION = 1 << 2, 1 << 7, 1 << 8
 DEVELOPER_GIFT, TEST_MODE_PURCHASE, APPLICATION_SUBSCRIPTION = 3, 4, 8
 PAGE = 100
 GUILD_OWNER = 1
+UNKNOWN_ENTITLEMENT = 10029
+"""Discord's JSON error code."""
 QUERY = {"user_id", "sku_ids", "before", "after", "limit", "guild_id", "exclude_ended", "exclude_deleted"}
 
 
@@ -108,7 +110,7 @@ class Premium:
         for one in self.entitlements:
             if one["id"] == str(entitlement):
                 return one
-        raise ApiError(404, 10093, "Unknown Entitlement")
+        raise ApiError(404, UNKNOWN_ENTITLEMENT, "Unknown Entitlement")
 
     def of(self, member: "Member") -> list[Json]:
         """What an interaction of this member carries: what the guild or they have now."""

@@ -13,34 +13,40 @@ from core.errors import StoreUnavailableError
 from core.events import Event, PlanChanged
 from core.ports import grants
 from core.ports.clock import Clock
+from core.records.grants import Entitlement
 from core.types import Limits, PlaceId
 
 if TYPE_CHECKING:
     from core.records.grants import Span
 
 NOTICE = 0.5
-"""Seconds until what another process granted is noticed."""
+"""Seconds until what another process granted is noticed, though nobody tells of it."""
 
 log = structlog.get_logger()
 
 
 class Entitlements:
-    """The entitlement of every place that has one, kept in step with the store.
+    """The entitlement of every place that has one, kept in step with the store; `tidings` say sooner what is new.
 
     Without the store everybody keeps what is known: spans say by themselves when they begin and end.
     """
 
-    def __init__(self, store: grants.Entitlements, plans: Plans, clock: Clock) -> None:
+    def __init__(
+        self, store: grants.Entitlements, plans: Plans, clock: Clock, tidings: grants.Tidings | None = None
+    ) -> None:
         self._store = store
         self._plans = plans
         self._clock = clock
+        self._tidings = tidings
         self._version = 0
+        self._known: dict[PlaceId, int] = {}
         self._spans: dict[PlaceId, Sequence[Span]] = {}
         self._floor = plans.highest(())
         self._now: dict[PlaceId, Limits] = {}
         self._seen = clock.now()
         self._next: int | None = None
         self._woken = asyncio.Event()
+        self._changed: Callable[[Collection[PlaceId]], object] = len
 
     def limits(self, place: PlaceId) -> Limits:
         """What a place's plan allows now."""
@@ -49,7 +55,7 @@ class Entitlements:
             return self._floor
         now = self._clock.now()
         if now < self._seen or (self._next is not None and now >= self._next):
-            return self._plans.highest(plans_at(spans, now))  # `refresh` is about to come by
+            return self._plans.highest(plans_at(spans, now))  # `follow` is about to come by
         return self._now[place]
 
     def anchor(self, place: PlaceId) -> int | None:
@@ -63,36 +69,45 @@ class Entitlements:
 
     async def refresh(self) -> Collection[PlaceId]:
         """Learn what is new; the places that may have another plan than before. Raises StoreUnavailableError."""
-        due = self._turned()
-        version, news = await self._store.news(self._version)
-        if version >= self._version:  # or somebody who asked later was answered sooner
-            self._version = version
-            self._spans.update(news)
-        changed = {*due, *news}
-        if changed:
-            self._settle(changed)
-        return changed
+        since = self._version
+        news = await self._store.news(since)
+        if news:
+            self._version = max(self._version, news[-1].version)
+            if since and self._tidings is not None:
+                self._tidings.tell(news)
+        return self._learn(news)
 
     async def follow(self, changed: Callable[[Collection[PlaceId]], object]) -> None:
         """Call `changed` with the places that may have another plan, until cancelled."""
+        self._changed = changed
         while True:
             try:
-                if places := await self.refresh():
-                    changed(places)
-            except StoreUnavailableError as error:
-                log.warning("plans not read", error=type(error).__name__)
-                if due := self._turned():
-                    self._settle(due)
-                    changed(due)
+                self._say(await self.refresh())
+            except Exception as error:
+                expected = isinstance(error, StoreUnavailableError)
+                log.warning("plans not read", error=type(error).__name__, exc_info=not expected)
+                self._say(self._learn(()))
             with suppress(TimeoutError):
                 async with asyncio.timeout(NOTICE):
                     await self._woken.wait()
             self._woken.clear()
 
+    async def attend(self) -> None:
+        """Hear what other processes tell, until cancelled."""
+        if self._tidings is not None:
+            await self._tidings.follow(self.hear)
+
+    def hear(self, news: Sequence[Entitlement] = ()) -> None:
+        """These were committed; without any: something was, and the store is looked at."""
+        if news:
+            self._say(self._learn(news))
+        else:
+            self._woken.set()
+
     def hint(self, event: Event) -> None:
         """Look at once when somebody tells of a plan that changed."""
         if isinstance(event, PlanChanged):
-            self._woken.set()
+            self.hear()
 
     def strangers(self) -> Collection[str]:
         """Plans that somebody has now, or will have, though the file has them not."""
@@ -100,16 +115,34 @@ class Entitlements:
         spans = (span for each in self._spans.values() for span in each)
         return {it.plan for it in spans if it.plan not in self._plans.names and (it.until is None or it.until > now)}
 
-    def _turned(self) -> Collection[PlaceId]:
+    def _say(self, places: Collection[PlaceId]) -> None:
+        if places:
+            self._changed(places)
+
+    def _learn(self, news: Sequence[Entitlement]) -> Collection[PlaceId]:
+        """Take over what is newer than what is known; the places that may have another plan than before.
+
+        All of that at one time: between two looks at the clock a plan might begin or end unseen.
+        """
+        now = self._clock.now()
+        newer = [it for it in news if it.version > self._known.get(it.place, 0)]
+        changed = {*self._turned(now), *(it.place for it in newer)}
+        self._known.update((it.place, it.version) for it in newer)
+        self._spans.update((it.place, it.spans) for it in newer)
+        if changed:
+            self._settle(changed, now)
+        return changed
+
+    def _turned(self, now: int) -> Collection[PlaceId]:
         """The places for which a plan began or ended since the last look."""
-        now, before = self._clock.now(), self._seen
+        before = self._seen
         if before <= now and (self._next is None or now < self._next):
             return ()
         return [place for place, spans in self._spans.items() if plans_at(spans, before) != plans_at(spans, now)]
 
-    def _settle(self, places: Collection[PlaceId]) -> None:
+    def _settle(self, places: Collection[PlaceId], now: int) -> None:
         """Work out the limits of these places."""
-        self._seen = now = self._clock.now()
+        self._seen = now
         for place in places:
             self._now[place] = self._plans.highest(plans_at(self._spans[place], now))
         times = (next_change(spans, now) for spans in self._spans.values())

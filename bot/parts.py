@@ -149,6 +149,7 @@ class Parts:
         self.tasks.start("history", prune_plays(self.store.plays, self.store.entitlements.kept, self.clock))
         self.tasks.start("usage", self._metering().run())
         self.tasks.start("plans", self.store.entitlements.follow(self.store.rooms.replan))
+        self.tasks.start("plans of others", self.store.entitlements.attend())
         stack.callback(self.bus.subscribe(self.store.entitlements.hint))
         self.tasks.start("other writers", self.store.rooms.attend())
         if self.redis_bus is not None:

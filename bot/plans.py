@@ -6,9 +6,11 @@ from billing.entitlements import Entitlements
 from billing.plans import Plans, PlansError, read_plans, read_sales
 from bot.config import Settings
 from core.ports.clock import Clock
+from core.ports.grants import Tidings
 from core.records.shop import Sale
 from db.engine import Database
 from db.entitlements import SqlEntitlements
+from db.models import entitlements as rows
 
 UNSOLD = "elite"
 """Everybody's plan where none is sold."""
@@ -32,9 +34,12 @@ def _default(settings: Settings, limits: Collection[str], sales: Mapping[str, Sa
     return next(iter(limits)) if settings.stripe_secret_key is not None or elsewhere else UNSOLD
 
 
-async def open_entitlements(database: Database, plans: Plans, clock: Clock) -> Entitlements:
+async def open_entitlements(
+    database: Database, plans: Plans, clock: Clock, tidings: Tidings | None = None
+) -> Entitlements:
     """Who has which plan, as the database knows it now. Raises PlansError, StoreUnavailableError."""
-    entitlements = Entitlements(SqlEntitlements(database), plans, clock)
+    entitlements = Entitlements(SqlEntitlements(database), plans, clock, tidings)
+    database.watch(rows, entitlements.hear)
     await entitlements.refresh()
     if strangers := entitlements.strangers():
         names = ", ".join(sorted(strangers))

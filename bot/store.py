@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from billing.entitlements import Entitlements
 from billing.plans import Plans
 from billing.usage import Usage
-from bot.config import Settings
+from bot.config import Settings, revealed
 from bot.house import House
 from bot.keys import Keys
 from bot.ownership import Ownership
@@ -30,6 +30,7 @@ from db.plays import PlayLog
 from db.pushes import SqlPushes
 from db.rooms import SqlRooms
 from db.shelf import SqlShelf
+from db.tidings import RedisTidings
 from db.usage import SqlUsage
 
 
@@ -71,7 +72,8 @@ async def open_store(
         stack.callback(lock.release)
     stack.push_async_callback(database.close)
     await migrate(database)
-    groups, entitlements = Groups(), await open_entitlements(database, plans, clock)
+    tidings = RedisTidings(url, keys.derive("plans")[0]) if (url := revealed(settings.redis_url)) else None
+    groups, entitlements = Groups(), await open_entitlements(database, plans, clock, tidings)
     rooms = SqlRooms(database, bus, clock, fallback=house.tracks, limits=entitlements.limits, groups=groups)
     stack.push_async_callback(rooms.close)
     places = SqlPlaces(database, clock, groups)

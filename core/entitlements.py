@@ -20,6 +20,16 @@ def entitlement(grants: Iterable[Grant]) -> tuple[Span, ...]:
     return tuple(merged)
 
 
+def remembering(spans: Sequence[Span], before: Iterable[Span]) -> tuple[Span, ...]:
+    """The spans, and the plans that were had before and of which no grant speaks any more.
+
+    A grant may go to another place, and a person's or an organisation's need not count for it for ever. Those plans
+    are nobody's at any time, but what was gathered under them is kept.
+    """
+    lost = {span.plan for span in before} - {span.plan for span in spans}
+    return (*spans, *(Span(plan, 0, 0) for plan in sorted(lost)))
+
+
 def plans_at(spans: Iterable[Span], now: int) -> Collection[str]:
     """The plans that somebody has at a time."""
     return {span.plan for span in spans if span.since <= now and (span.until is None or now < span.until)}

@@ -74,7 +74,7 @@ def best(plans: Sequence[Limits]) -> Limits:
     first, *others = plans
     if not others:
         return first
-    leading = max(plans, key=lambda plan: (plan.queue, plan.entries_per_person, plan.length))
+    leading = max(plans, key=lambda plan: (plan.rank, plan.queue, plan.entries_per_person, plan.length))
     bounds = {name: [getattr(plan, name) for plan in plans] for name in _BOUNDS}
     return replace(leading, **{name: _best(values) for name, values in bounds.items()})
 

@@ -5,10 +5,11 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import CursorResult
+from sqlalchemy import CursorResult, Table
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 T = TypeVar("T")
+AnyTable = Table[Any]
 
 
 class Connection(AsyncConnection):
@@ -21,6 +22,8 @@ class Connection(AsyncConnection):
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__(engine)
         self._step: asyncio.Future[Any] | None = None
+        self.touched: set[AnyTable] = set()
+        """What is told of after the commit."""
 
     async def open(self, *, begin: bool) -> None:
         """Check out, and `begin` a transaction at once instead of with the first statement."""
@@ -77,6 +80,12 @@ async def connected(engine: AsyncEngine) -> AsyncGenerator[Connection]:
         yield connection
     finally:
         await connection.leave()
+
+
+def touch(connection: AsyncConnection, table: AnyTable) -> None:
+    """The transaction changed something there that others wait for (`Database.watch`)."""
+    if isinstance(connection, Connection):
+        connection.touched.add(table)
 
 
 async def all_left() -> None:

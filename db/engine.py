@@ -1,12 +1,12 @@
 """The database behind a URL: SQLite in a file, or PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, Table, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -44,6 +44,7 @@ class Database:
             self.writer = _postgres(self.url)
             self.reader = self.writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             self.glancer = self.writer.execution_options(isolation_level="AUTOCOMMIT")
+        self._watchers: list[tuple[Table[Any], Callable[[], object]]] = []
 
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[AsyncConnection]:
@@ -53,6 +54,13 @@ class Database:
                 await connection.open(begin=True)
             yield connection
             await connection.commit()
+        for table, told in self._watchers:
+            if table in connection.touched:
+                told()
+
+    def watch(self, table: Table[Any], told: Callable[[], object]) -> None:
+        """Call `told` after each transaction of this process that touched the table."""
+        self._watchers.append((table, told))
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:

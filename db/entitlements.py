@@ -6,12 +6,13 @@ from pydantic import TypeAdapter
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.entitlements import entitlement
-from core.records.grants import Grant, Span, Subject
+from core.entitlements import entitlement, remembering
+from core.records.grants import Entitlement, Grant, Span, Subject
 from core.types import PlaceId
+from db.connection import touch
 from db.engine import Database
 from db.models import attempts, covers, entitlements, grants, persons
-from db.statements import among, hold, insert_or_update
+from db.statements import among, database_now, hold, insert_or_update
 
 GRANTING = 0x6772616E74
 """Whoever holds this is the only one who changes entitlements: versions are committed in their order."""
@@ -29,13 +30,12 @@ class SqlEntitlements:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def news(self, since: int) -> tuple[int, Mapping[PlaceId, Sequence[Span]]]:
+    async def news(self, since: int) -> Sequence[Entitlement]:
         """What changed after a version (see the port)."""
         later = select(entitlements).where(entitlements.c.version > since).order_by(entitlements.c.version)
         async with self._database.read() as connection:
             rows = (await connection.execute(later)).all()
-        spans = {PlaceId(row.place): _spans.validate_python(row.spans) for row in rows}
-        return (rows[-1].version if rows else since), spans
+        return [Entitlement(PlaceId(row.place), row.version, _spans.validate_python(row.spans)) for row in rows]
 
 
 async def hold_grants(connection: AsyncConnection, dialect: str) -> None:
@@ -46,26 +46,43 @@ async def hold_grants(connection: AsyncConnection, dialect: str) -> None:
     await hold(connection, GRANTING, dialect)
 
 
-async def rebuild(connection: AsyncConnection, places: Iterable[PlaceId], dialect: str) -> None:
-    """Work out again what these places have; grants have to be held."""
-    newest = await connection.scalar(select(func.max(entitlements.c.version))) or 0
+async def rebuild(
+    connection: AsyncConnection, places: Iterable[PlaceId], dialect: str, *, had: Sequence[Span] = ()
+) -> None:
+    """Work out again what these places have, who had that and what they had before; grants have to be held."""
+    version = await _next_version(connection)
     for place in sorted(set(places)):
-        spans = entitlement(await grants_for(connection, place, dialect))
-        kept = await connection.scalar(select(entitlements.c.spans).where(entitlements.c.place == place))
-        if _spans.validate_python(kept or ()) != spans:
-            newest += 1
-            row = {"place": place, "spans": _spans.dump_python(spans, mode="json"), "version": newest}
+        kept = await _kept(connection, place)
+        spans = remembering(entitlement(await grants_for(connection, place, dialect)), (*kept, *had))
+        if kept != spans:
+            row = {"place": place, "spans": _spans.dump_python(spans, mode="json"), "version": version}
             await connection.execute(insert_or_update(entitlements, dialect), row)
+            version += 1
+            touch(connection, entitlements)
+
+
+async def _next_version(connection: AsyncConnection) -> int:
+    """Above all that there are, and that there were: a standby that took over may have lost the latest."""
+    newest = await connection.scalar(select(func.max(entitlements.c.version))) or 0
+    return max(newest + 1, await connection.scalar(select(database_now())) or 0)
+
+
+async def _kept(connection: AsyncConnection, place: PlaceId) -> tuple[Span, ...]:
+    """What is stored for a place."""
+    stored = await connection.scalar(select(entitlements.c.spans).where(entitlements.c.place == place))
+    return _spans.validate_python(stored or ())
 
 
 async def move_grants(connection: AsyncConnection, old: PlaceId, new: PlaceId, dialect: str) -> None:
     """A place has another id: what was paid for it stays its own; grants have to be held."""
+    had = await _kept(connection, old)
     for table in (grants, attempts):
         await connection.execute(update(table).where(table.c.subject == old).values(subject=new))
     twice = select(covers.c.subject).where(covers.c.place == new)
     await connection.execute(delete(covers).where(covers.c.place == old, covers.c.subject.in_(twice)))
     await connection.execute(update(covers).where(covers.c.place == old).values(place=new))
-    await rebuild(connection, [old, new], dialect)
+    await rebuild(connection, [old], dialect)
+    await rebuild(connection, [new], dialect, had=had)
 
 
 async def covered(connection: AsyncConnection, subjects: Collection[Subject], dialect: str) -> Collection[PlaceId]:

@@ -6,19 +6,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from itertools import islice
-from logging import DEBUG, WARNING
 from typing import Any
 
 import structlog
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from core.bus import LocalBus
 from core.errors import ChorusError
 from core.events import Event
 from db.event_wire import decoded, encoded
+from db.redis_connection import persist, stay_cancelled
 
 STREAM = "chorus:events"
 KEPT = 10_000
@@ -27,11 +23,7 @@ WAITING = 10_000
 """How many events wait for a Redis that is away before the oldest are dropped."""
 TOGETHER = 256
 BLOCK = 2_000
-"""ms that Redis holds a question for news."""
-PATIENCE = 5
-"""Seconds until a Redis that says nothing counts as gone; longer than `BLOCK`."""
-RETRY = 0.25
-"""Seconds between two attempts to reach it."""
+"""ms that Redis holds a question for news: less than the connection's patience."""
 
 log = structlog.get_logger()
 
@@ -69,32 +61,8 @@ class RedisBus:
         `look_again` is awaited after Redis was away: events of that time may never come.
         """
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._persist(self._send))
-            tasks.create_task(self._persist(_Reader(self._stream, self._origin, self._local, look_again).read))
-
-    async def _persist(self, work: Callable[[Any], Awaitable[None]]) -> None:
-        """Work with a connection of one's own, and with a new one whenever that breaks."""
-        away = False
-        while True:
-            try:
-                async with self._client() as redis:
-                    await redis.ping()
-                    away = False
-                    await work(redis)
-            except (RedisError, OSError) as error:
-                log.log(DEBUG if away else WARNING, "redis away", error=type(error).__name__)
-                away = True
-                await asyncio.sleep(RETRY)
-
-    def _client(self) -> Any:
-        return Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - half typed
-            self._url,
-            protocol=2,
-            decode_responses=True,
-            socket_timeout=PATIENCE,
-            socket_connect_timeout=PATIENCE,
-            retry=Retry(NoBackoff(), 0),
-        )
+            tasks.create_task(persist(self._url, self._send))
+            tasks.create_task(persist(self._url, _Reader(self._stream, self._origin, self._local, look_again).read))
 
     async def _send(self, redis: Any) -> None:
         """What was not acknowledged is sent again: twice does no harm."""
@@ -108,7 +76,7 @@ class RedisBus:
                     await pipe.execute()
                 for _ in batch:
                     self._waiting.popleft()
-            _stay_cancelled()
+            stay_cancelled()
             await self._more.wait()
 
 
@@ -126,7 +94,7 @@ class _Reader:
         """Deliver what others publish from now on, or from where we were when the connection broke."""
         await self._resume(redis)
         while True:
-            _stay_cancelled()
+            stay_cancelled()
             assert self._last
             answer = await redis.xread({self._stream: _text(self._last)}, count=TOGETHER, block=BLOCK)
             for _, entries in answer or ():
@@ -147,13 +115,6 @@ class _Reader:
     def _deliver(self, fields: Mapping[str, str]) -> None:
         if fields.get("origin") != self._origin and (event := decoded(dict(fields))):
             self._local.publish(event)
-
-
-def _stay_cancelled() -> None:
-    """Python 3.11's `asyncio.wait_for`, by which redis-py sends, loses a cancellation that comes with the result."""
-    task = asyncio.current_task()
-    if task and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def _id(key: str) -> Id:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NewType
 
 from core.enums import GrantSource
+from core.types import PlaceId
 
 Subject = NewType("Subject", str)
 """Who has a grant: a place by its id, `person:<person id>`, or `organisation:<name>` for several places."""
@@ -33,3 +34,12 @@ class Span:
     plan: str
     since: int
     until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """What the grants of a place come to; versions rise over all places."""
+
+    place: PlaceId
+    version: int
+    spans: tuple[Span, ...]

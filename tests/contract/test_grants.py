@@ -1,9 +1,12 @@
 """Grants and what they come to, on each database and in several processes."""
 
 import asyncio
+import secrets
 from collections.abc import Collection
+from unittest.mock import AsyncMock
 
 import pytest
+from sqlalchemy import delete
 
 from billing.entitlements import Entitlements
 from billing.plans import Plans
@@ -11,6 +14,7 @@ from bot.linking import ACTOR
 from core.enums import GrantSource, Surface
 from core.errors import StoreUnavailableError
 from core.events import PlanChanged
+from core.ports.grants import Tidings
 from core.records.grants import Subject
 from core.types import LOBBY, Identity, Limits, PlaceId, RoomId
 from db.chats import SqlChats
@@ -19,9 +23,12 @@ from db.entitlements import SqlEntitlements
 from db.grants import GrantedBeforeError, NoSuchGrantError, SqlGrants
 from db.groups import Groups
 from db.links import SqlLinks
+from db.models import entitlements, grants
 from db.people import SqlPeople
+from db.personal import PersonalData
 from db.places import SqlPlaces
 from db.rooms import SqlRooms
+from db.tidings import RedisTidings
 from tests.db.commands import MovedClock, Recorder
 from tests.waiting import until
 
@@ -37,12 +44,13 @@ ANN, ANNS_PHONE = Identity(Surface.DISCORD, "1", "Ann"), Identity(Surface.TELEGR
 class Process:
     """What one process has."""
 
-    def __init__(self, database: Database, clock: MovedClock) -> None:
+    def __init__(self, database: Database, clock: MovedClock, tidings: Tidings | None = None) -> None:
         self.database = database
         self.clock = clock
         self.bus = Recorder()
         self.grants = SqlGrants(database, clock)
-        self.entitlements = Entitlements(SqlEntitlements(database), PLANS, clock)
+        self.entitlements = Entitlements(SqlEntitlements(database), PLANS, clock, tidings)
+        database.watch(entitlements, self.entitlements.hear)
         self.places = SqlPlaces(database, clock)
         self.people = SqlPeople(database, self.bus, clock, Groups())
         self.rooms = SqlRooms(database, self.bus, clock, limits=self.entitlements.limits)
@@ -188,6 +196,48 @@ async def test_other_processes_know_within_a_second_and_tell_their_rooms(one: Pr
     await asyncio.wait([following])
 
 
+async def test_what_is_committed_here_is_known_at_once(one: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("billing.entitlements.NOTICE", 60)
+    following = asyncio.create_task(one.entitlements.follow(one.tell))
+    room = await one.rooms.read(LOBBY)
+    number = await one.give("pro")
+    await until(lambda: room.limits == PRO, within=1)
+    await one.grants.revoke(number)
+    await until(lambda: room.limits == FREE, within=1)
+    following.cancel()
+    await asyncio.wait([following])
+
+
+async def test_what_one_process_commits_all_know_at_once_by_redis(
+    one: Process, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("billing.entitlements.NOTICE", 60)  # it is not the store that tells them
+    elsewhere = Database(one.database.url.render_as_string(hide_password=False))
+    key = secrets.token_bytes(32)
+    writer, other = [Process(it, one.clock, RedisTidings(redis_url, key)) for it in (one.database, elsewhere)]
+    await one.give("pro", Subject("web:else"))
+    running = [
+        asyncio.create_task(work)
+        for it in (writer, other)
+        for work in (it.entitlements.follow(it.tell), it.entitlements.attend())
+    ]
+    heard = [(await it.rooms.read(LOBBY)) for it in (writer, other)]
+    await until(lambda: all(it.entitlements.limits(PlaceId("web:else")) == PRO for it in (writer, other)))
+    await writer.give("pro")
+    await until(lambda: other.entitlements.limits(PLACE) == PRO, within=5, what="the other listens")
+    asked = AsyncMock(side_effect=StoreUnavailableError)
+    monkeypatch.setattr(other.entitlements._store, "news", asked)
+    number = await writer.give("elite")
+    await until(lambda: all(room.limits == ELITE for room in heard), within=1)
+    await writer.grants.revoke(number)
+    await until(lambda: all(room.limits == PRO for room in heard), within=1)
+    assert not asked.called, "Redis told it all"
+    for task in running:
+        task.cancel()
+    await asyncio.wait(running)
+    await elsewhere.close()
+
+
 async def test_a_plan_that_runs_out_is_told_without_anybody_writing(one: Process) -> None:
     room = await one.rooms.read(LOBBY)
     await one.give("pro", days=1)
@@ -227,13 +277,48 @@ async def test_a_store_that_is_away_changes_nobodys_plan(one: Process, monkeypat
     await asyncio.sleep(0)
     assert one.entitlements.limits(PLACE) == PRO
     one.clock.time += DAY
-    await until(lambda: [PLACE] in one.changed, within=2)
+    await until(lambda: {PLACE} in one.changed, within=2)
     assert one.entitlements.limits(PLACE) == FREE
     monkeypatch.undo()
     await one.give("elite")
     await until(lambda: one.entitlements.limits(PLACE) == ELITE, within=2)
     following.cancel()
     await asyncio.wait([following])
+
+
+async def test_a_standby_that_lost_the_latest_grants_goes_on_above_them(one: Process) -> None:
+    await one.give("pro")
+    assert await one.plan() == "pro"
+    await one.give("pro", Subject("web:else"))
+    assert await one.plan(PlaceId("web:else")) == "pro"
+    async with one.database.write() as connection:
+        for table in (grants, entitlements):
+            await connection.execute(delete(table))
+    await one.give("elite")
+    assert await one.plan() == "elite"
+
+
+async def test_what_was_gathered_is_kept_whoever_takes_the_plan_away(one: Process) -> None:
+    person = await one.places.person(ANN)
+    takers = {"club": CLUB, "person": Subject(f"person:{person}")}
+    for name, subject in takers.items():
+        place = PlaceId(f"web:{name}")
+        await one.give("elite", subject)
+        await one.grants.cover(place, subject)
+        assert await one.plan(place) == "elite"
+        await one.grants.uncover(place, subject)
+        assert await one.plan(place) == "free"
+        assert one.entitlements.kept(place) == ELITE
+    await one.grants.cover(PLACE, takers["person"])
+    await PersonalData(one.database, one.clock).forget(person)
+    assert await one.plan() == "free"
+    assert one.entitlements.kept(PLACE) == ELITE
+    await SqlChats(one.database).move(PLACE, PlaceId("telegram:-100"))
+    assert await one.plan(PlaceId("telegram:-100")) == "free"
+    assert one.entitlements.kept(PlaceId("telegram:-100")) == ELITE
+    other = Process(one.database, one.clock)
+    await other.plan()
+    assert other.entitlements.kept(PlaceId("telegram:-100")) == ELITE
 
 
 async def test_grants_given_at_once_all_count(one: Process) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.entitlements import entitlement, next_change, plans_at
+from core.entitlements import entitlement, next_change, plans_at, remembering
 from core.enums import GrantSource
 from core.records.grants import Grant, Span, Subject
 
@@ -36,6 +36,15 @@ def test_plans_change_when_it_was_foretold_and_at_no_other_time(grants: list[Gra
     changes = [now for now in range(25) if plans_at(spans, now) != plans_at(spans, now - 1)]
     for now in range(-1, 24):
         assert next_change(spans, now) == min((it for it in changes if it > now), default=None)
+
+
+@given(st.lists(given_grants(), max_size=4), st.lists(given_grants(), max_size=4))
+def test_what_was_had_before_is_remembered_and_gives_nothing(grants: list[Grant], gone: list[Grant]) -> None:
+    spans, before = entitlement(grants), entitlement(gone)
+    kept = remembering(spans, before)
+    assert {span.plan for span in kept} == {span.plan for span in (*spans, *before)}
+    assert all(plans_at(kept, now) == plans_at(spans, now) for now in range(23))
+    assert remembering(spans, kept) == kept, "once is enough"
 
 
 def test_grants_that_follow_each_other_leave_no_gap() -> None:

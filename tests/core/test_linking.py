@@ -127,3 +127,5 @@ def test_the_best_of_the_plans_counts_field_by_field() -> None:
     assert best([free, pro]) == best_of_both
     assert best([pro, free]) == best([free, pro])
     assert best([free, Limits(history_days=None)]).history_days is None
+    small, high = Limits("small", queue=9), Limits("high", queue=5, rank=1)
+    assert best([small, high]) == Limits("high", queue=9, rank=1), "it has the name of the higher one"

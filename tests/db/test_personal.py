@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import insert, update
 
+from core.entitlements import plans_at
 from core.enums import EndReason, GrantSource, Hearing, Surface
 from core.ports.places import RoomRef
 from core.records.grants import Subject
@@ -226,7 +227,9 @@ async def test_an_unknown_person_is_refused(used: Installation, name: str) -> No
 
 async def test_the_plan_of_somebody_who_is_forgotten_counts_nowhere(used: Installation) -> None:
     entitlements = SqlEntitlements(used.database)
-    version, before = await entitlements.news(0)
-    assert [span.plan for span in before[used.lobby.place]] == ["pro"]
+    (before,) = await entitlements.news(0)
+    assert (before.place, [span.plan for span in before.spans]) == (used.lobby.place, ["pro"])
     await used.data.forget(used.twin)
-    assert (await entitlements.news(version))[1] == {used.lobby.place: ()}
+    (after,) = await entitlements.news(before.version)
+    assert after.place == used.lobby.place
+    assert not any(plans_at(after.spans, now) for now in (0, before.spans[0].since, MovedClock().now()))

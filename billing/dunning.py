@@ -4,10 +4,10 @@ Whoever writes down the new state puts these effects into the outbox in the same
 the event: whatever is heard twice, late or in disorder is told once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from core.records.notices import Data, Effect, Notice, NoticeKind, Withdrawal
-from core.records.payments import Account, Charge, Dispute, Invoice, Refund, Subscription
+from core.records.payments import Account, Dispute, Invoice, Refund, Subscription
 from core.types import PlaceId
 
 DAY = 86_400_000
@@ -19,12 +19,15 @@ NEWS = 30 * DAY
 """What happened longer ago is told no more: a state that is read for the first time is not always new. An invoice may
 be paid weeks after it was made.
 """
-LIVE = frozenset({"trialing", "active", "past_due"})
+OWED, UNPAID = "past_due", "unpaid"
+LIVE = frozenset({"trialing", "active", OWED})
+RESTING = frozenset({"paused"})
+OVER = frozenset({"canceled", UNPAID})
 SILENT = frozenset({"incomplete", "incomplete_expired"})
 """Never paid for: whoever did not finish buying is told nothing."""
 _BY_ADMINS = {NoticeKind.PAYMENT_FAILED, NoticeKind.ENDED, NoticeKind.PAUSED}
 """What the admins of a place may know of its plan, beside who pays."""
-_OVER = {"refund": "refunded", "dispute": "disputed"}
+_MONEY_BACK = {"refund": "refunded", "dispute": "disputed"}
 
 
 def grace_end(failed_at: int, days: int) -> int:
@@ -35,67 +38,75 @@ def grace_end(failed_at: int, days: int) -> int:
 def effects(
     payer: Account, before: Subscription | None, after: Subscription, plan: str, now: int, *, url: str | None = None
 ) -> Sequence[Effect]:
-    """What is to be told now or later, and what no longer, as a subscription stands `after` another look.
+    """What is to be told, and what no longer, as a subscription stands `after` another look.
 
-    `url`: where its open invoice can be paid.
+    Nothing is written down for later days: what is told is what the latest look has shown, also when we slept through
+    some of them. `url`: where its open invoice can be paid. Of a status that nobody knows nothing is said.
     """
-    if after.status in SILENT:
+    if after.status not in {*LIVE, *RESTING, *OVER}:
         return ()
-    told = [
-        *(_dunning(payer, after, plan, url) if _is_owed(after) else [Withdrawal(f"dunning:{after.id}")]),
-        *_trial(payer, after, plan, now),
-        *(_end(payer, after, plan, now) if after.status not in {*LIVE, "paused"} else ()),
-    ]
     known = before is not None and before.status not in SILENT
-    return [*_current(told, now), *(_turns(payer, before, after, plan, now) if known and before else ())]
-
-
-def _is_owed(it: Subscription) -> bool:
-    return it.status == "past_due" and it.failed_at is not None and it.grace_until is not None
-
-
-def _dunning(payer: Account, it: Subscription, plan: str, url: str | None) -> Iterator[Effect]:
-    """Reminders by the calendar, and the end."""
-    failed, until = it.failed_at or 0, it.grace_until or 0
-    data = {"plan": plan, "until": until, **({"url": url} if url else {})}
-    for day in REMINDERS:
-        due = failed + day * DAY
-        if day == 0 or due < until:
-            yield _notice(payer, f"{_episode(it)}:{day}", NoticeKind.PAYMENT_FAILED, data | {"day": day}, due=due)
-    yield _notice(payer, f"{_episode(it)}:end", NoticeKind.ENDED, {"plan": plan, "reason": "unpaid"}, due=until)
-
-
-def _current(told: Sequence[Effect], now: int) -> list[Effect]:
-    """Of the reminders whose day is over, only the latest: who hears of it late is not told the same thing thrice."""
-    over = [
-        it
-        for it in told
-        if isinstance(it, Notice) and it.kind is NoticeKind.PAYMENT_FAILED and it.due is not None and it.due <= now
+    return [
+        *_true(f"dunning:{after.id}", _payments(payer, before, after, plan, now, url), now),
+        *_true(f"trial:{after.id}", _trial(payer, after, plan, now), now),
+        *(_turns(payer, before, after, plan, now) if known and before else ()),
     ]
-    return [it for it in told if it not in over[:-1]]
 
 
-def _trial(payer: Account, it: Subscription, plan: str, now: int) -> Iterator[Effect]:
-    key, end = f"trial:{it.id}", it.trial_end
-    yield Withdrawal(key)
-    if it.status == "trialing" and end is not None and end > now and it.cancel_at is None:
+def _true(key: str, notices: Iterable[Notice], now: int) -> Iterator[Effect]:
+    """These are true now, and nothing else that waits under their key; what was so for long already is no news."""
+    told = list(notices)
+    yield Withdrawal(key, but=tuple(it.key for it in told))
+    yield from (it for it in told if it.due is None or now - it.due <= NEWS)
+
+
+def _payments(
+    payer: Account, before: Subscription | None, it: Subscription, plan: str, now: int, url: str | None
+) -> Iterator[Notice]:
+    """That money is missing, as of the latest day for reminders; that it is over."""
+    if it.status == OWED and it.failed_at is not None and it.grace_until is not None:
+        data = {"plan": plan, "until": it.grace_until, **({"url": url} if url else {})}
+        if now < it.grace_until or it.grace_until == it.failed_at:
+            day = _reminder(it.failed_at, it.grace_until, now)
+            due = it.failed_at + day * DAY
+            yield _notice(payer, f"{_episode(it)}:{day}", NoticeKind.PAYMENT_FAILED, data | {"day": day}, due=due)
+    if (ended := _ended_at(before, it, now)) is not None:
+        data = {"plan": plan, "reason": _reason(it)}
+        yield _notice(payer, f"{_episode(it)}:end", NoticeKind.ENDED, data, due=ended)
+
+
+def _reminder(failed: int, until: int, now: int) -> int:
+    """The latest day for a reminder: who hears of it late is not told the same thing thrice."""
+    return max(day for day in REMINDERS if day == 0 or failed + day * DAY <= now < until)
+
+
+def _ended_at(before: Subscription | None, it: Subscription, now: int) -> int | None:
+    """Since when it gives nothing any more: the end of its grace or its own, 0 if that is not known; None: it does."""
+    over = it.status in OVER
+    ends = [end for end in (it.grace_until, it.ended_at) if end is not None and end <= now]
+    if not over and not (it.status == OWED and ends):
+        return None
+    if ends:
+        return min(ends)
+    return now if before is None or before.status not in OVER else 0
+
+
+def _reason(it: Subscription) -> str:
+    unpaid = it.failed_at is not None or it.status == UNPAID
+    return _MONEY_BACK.get(it.revoked_for or "", "unpaid" if unpaid else "cancelled")
+
+
+def _trial(payer: Account, it: Subscription, plan: str, now: int) -> Iterator[Notice]:
+    end = it.trial_end
+    if it.status == "trialing" and end is not None and end - AHEAD <= now < end and it.cancel_at is None:
         data = {"plan": plan, "until": end}
-        yield _notice(payer, f"{key}:{end}", NoticeKind.TRIAL_ENDING, data, due=end - AHEAD)
-
-
-def _end(payer: Account, it: Subscription, plan: str, now: int) -> Iterator[Effect]:
-    """It is over. When dunning told that already, it was under the same key."""
-    at = now if it.ended_at is None else it.ended_at
-    if now - at <= NEWS:
-        unpaid = it.failed_at is not None or it.status == "unpaid"
-        reason = _OVER.get(it.revoked_for or "", "unpaid" if unpaid else "cancelled")
-        yield _notice(payer, f"{_episode(it)}:end", NoticeKind.ENDED, {"plan": plan, "reason": reason})
+        yield _notice(payer, f"trial:{it.id}:{end}", NoticeKind.TRIAL_ENDING, data, due=end - AHEAD)
 
 
 def _turns(payer: Account, before: Subscription, after: Subscription, plan: str, now: int) -> Iterator[Effect]:
     """What only the two states together show; the transaction that stores the new one makes it happen once."""
-    stood, stands = (it.pause_behavior is not None or it.status == "paused" for it in (before, after))
-    if after.status in {*LIVE, "paused"} and stood != stands:
+    stood, stands = (it.pause_behavior is not None or it.status in RESTING for it in (before, after))
+    if after.status in {*LIVE, *RESTING} and stood != stands:
         kind = NoticeKind.PAUSED if stands else NoticeKind.RESUMED
         yield _notice(payer, f"{kind.value}:{after.id}:{now}", kind, {"plan": plan})
     if before.status in LIVE and after.status in LIVE and set(before.prices) != set(after.prices):
@@ -137,10 +148,10 @@ def disputed(payer: Account, it: Dispute, now: int) -> Sequence[Effect]:
     return [_notice(payer, f"disputed:{it.id}", NoticeKind.DISPUTED, {"amount": it.amount, "currency": it.currency})]
 
 
-def doubly_paid(payer: Account, extra: Subscription, plan: str, back: Charge | Refund) -> Notice:
+def doubly_paid(payer: Account, extra: Subscription, plan: str, back: Refund) -> Notice:
     """A second subscription for one place was cancelled and paid back."""
     data = {"plan": plan, "amount": back.amount, "currency": back.currency}
-    return _notice(payer, f"double:{extra.id}", NoticeKind.DOUBLE_REFUNDED, data)
+    return _notice(payer, f"double:{extra.id}", NoticeKind.DOUBLE_REFUNDED, data, due=back.created)
 
 
 def transferred(payer: Account, it: Subscription, plan: str, now: int) -> Notice:

@@ -17,20 +17,27 @@ from db.statements import database_now
 
 LEASE = 60_000
 """For how long (ms) a claimed letter is left to whoever claimed it."""
+KEPT = 90 * 86_400_000
+"""For how long (ms) what was told or done is remembered; what was due before that is told no more."""
+UNREAD = 365 * 86_400_000
+"""How long the page keeps what nobody reads."""
+_BATCH = 1_000
+_OVER = [it.value for it in LetterState if it not in {LetterState.WAITING, LetterState.SENDING, LetterState.DEAD}]
 _WORKED = [it.value for it in Channel if it not in {Channel.WEB, Channel.PLACE}]
 
 
 async def put_effects(connection: AsyncConnection, effects: Iterable[Effect], now: int, dialect: str) -> None:
     """Keep effects as part of a transaction: they happen if it commits, each once whatever its key is met with.
 
-    An effect that is known already stays as it was; while it waits untried, the earlier of two `due` counts.
+    An effect that is known already stays as it was; while it waits untried, the earlier of two `due` counts. What was
+    due so long ago that it may have been told and forgotten is left out.
     """
     for effect in effects:
         if isinstance(effect, Withdrawal):
             await _withdraw(connection, effect)
         elif isinstance(effect, Contact):
             await know_contact(connection, effect, dialect)
-        else:
+        elif effect.due is None or effect.due > now - KEPT:
             rows = [_row(effect, channel, now) for channel in await _channels(connection, effect)]
             if rows:
                 await connection.execute(_insert(dialect), rows)
@@ -71,8 +78,10 @@ class SqlOutbox:
     async def settle(
         self, letter: Letter, state: LetterState, *, due: int | None = None, sure: bool = True, error: str = ""
     ) -> bool:
-        """What became of it (see the port)."""
+        """What became of it (see the port). Of what is over the key is kept, not what was said."""
         values = self._end(state) | {"error": error}
+        if state.value in _OVER:
+            values["data"] = {}
         if due is not None:
             values |= {"due_at": due, "settled_at": None} | ({"tried_at": None} if sure else {})
         mine = _of(letter.id).where(outbox.c.lease_token == letter.token)
@@ -90,6 +99,21 @@ class SqlOutbox:
         }
         async with self._database.write() as connection:
             return (await connection.execute(update(outbox).where(dead).values(**values))).rowcount
+
+    async def prune(self) -> int:
+        """Remove what was settled long ago, and what nobody read; how many. Jobs that were given up stay."""
+        now, table = self._clock.now(), outbox.c
+        told = (table.channel != Channel.JOB.value) & (table.state == LetterState.DEAD.value)
+        shown = (table.channel.not_in(_WORKED)) & (table.state == LetterState.WAITING.value)
+        old = (table.due_at < now - KEPT) & (table.state.in_(_OVER) | told)
+        some = select(table.id).where(old | ((table.due_at < now - UNREAD) & shown)).limit(_BATCH)
+        gone = 0
+        while True:
+            async with self._database.write() as connection:
+                count = (await connection.execute(delete(outbox).where(table.id.in_(some)))).rowcount
+            gone += count
+            if count < _BATCH:
+                return gone
 
     async def figures(self) -> Mapping[str, int]:
         """For metrics: how many are `dead` and `unsure`, and since when (ms) the `oldest` that is due waits."""
@@ -167,4 +191,5 @@ def _insert(dialect: str) -> Executable:
 async def _withdraw(connection: AsyncConnection, gone: Withdrawal) -> None:
     begins = f"{gone.key}:"
     under = or_(outbox.c.key == gone.key, func.substr(outbox.c.key, 1, len(begins)) == begins)
-    await connection.execute(delete(outbox).where(under, outbox.c.state == LetterState.WAITING.value))
+    unwanted = under & (outbox.c.state == LetterState.WAITING.value) & outbox.c.key.not_in(gone.but)
+    await connection.execute(delete(outbox).where(unwanted))

@@ -35,8 +35,10 @@ class Payer:
         self.courier = Courier(shop.courier._outbox, self.ears, shop.clock)
 
     async def days(self, count: float) -> None:
-        """Time goes by, and what is due arrives."""
+        """Time goes by, and what is due arrives; whose payment is open is looked at every hour."""
         await self.shop.move(days=count)
+        await self.shop.reconciler.about_to_change()
+        await self.shop.settle()
         for channel in self.ears:
             await self.courier.drain(channel)
 
@@ -92,6 +94,25 @@ async def test_a_payment_after_all_ends_the_reminders(payer: Payer) -> None:
     payer.shop.sim.invoices.collect(owed, "pays")
     for _ in range(4):
         await payer.days(3)
+    assert payer.heard == ["paid", "payment_failed 0", "paid"]
+    assert await payer.shop.plan() == PRO
+
+
+async def test_who_paid_while_we_slept_is_not_told_that_it_ended(payer: Payer) -> None:
+    payer.buyer.buy(payer.shop.pro)
+    await payer.days(1)
+    payer.shop.sim.customers.banks[payer.buyer.id] = "declines"
+    (sub,) = await payer.buyer.mirror()
+    await payer.days((sub.period_end - payer.shop.clock.now()) / 86_400_000 + 0.1)
+    payer.shop.sim.deliveries.held = []
+    (owed,) = [it for it in payer.shop.sim.objects.every("invoice", customer=payer.buyer.id) if it["status"] == "open"]
+    payer.shop.sim.customers.banks[payer.buyer.id] = "pays"
+    payer.shop.sim.invoices.collect(owed, "pays")
+    payer.shop.sim.advance(days=8)
+    for channel in payer.ears:  # the bot is back, and empties its outbox before it looks at anything
+        await payer.courier.drain(channel)
+    assert payer.heard == ["paid", "payment_failed 0"]
+    await payer.days(0)
     assert payer.heard == ["paid", "payment_failed 0", "paid"]
     assert await payer.shop.plan() == PRO
 

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, insert, select, update
 
 from billing.notices import ATTEMPTS, FEWER, Courier, Jobs
 from core.enums import Surface
@@ -27,7 +28,7 @@ from db.contacts import SqlMutes
 from db.engine import Database
 from db.groups import Groups
 from db.models import outbox, persons
-from db.outbox import SqlOutbox, put_effects
+from db.outbox import KEPT, UNREAD, SqlOutbox, put_effects
 from db.people import SqlPeople
 from db.personal import PersonalData
 from db.places import SqlPlaces
@@ -93,6 +94,10 @@ class House:
         async with self.database.read() as connection:
             found = await connection.execute(select(outbox.c.channel, outbox.c.state).order_by(outbox.c.channel))
             return {row.channel: row.state for row in found}
+
+    async def rows(self) -> dict[tuple[str, str], Row[Any]]:
+        async with self.database.read() as connection:
+            return {(row.key, row.channel): row for row in await connection.execute(select(outbox))}
 
 
 @pytest.fixture
@@ -273,6 +278,51 @@ async def test_reminders_are_withdrawn(house: House, ann: PersonId) -> None:
     await house.put(notice(ann, "dunning:sub_1:5:0"))
     await house.deliver()
     assert len(house.wires[Channel.DISCORD].handed) == 2, "what was told before stays told"
+
+
+async def test_what_is_still_true_is_neither_withdrawn_nor_told_anew(house: House, ann: PersonId) -> None:
+    wire = house.wires[Channel.DISCORD]
+    wire.repeatable, wire.fails = 120_000, [TimeoutError()]
+    await house.put(notice(ann, "dunning:sub_1:5:3"), notice(ann, "dunning:sub_1:5:0", due=house.clock.now() + HOUR))
+    await house.deliver()
+    before = await house.rows()
+    await house.put(Withdrawal("dunning:sub_1", but=["dunning:sub_1:5:3"]), notice(ann, "dunning:sub_1:5:3"))
+    assert await house.rows() == {key: row for key, row in before.items() if key[0].endswith(":3")}
+    assert before["dunning:sub_1:5:3", "discord"].tried_at, "that it may have arrived is not forgotten"
+
+
+async def test_what_was_told_long_ago_is_forgotten(house: House, ann: PersonId) -> None:
+    house.wires[Channel.EMAIL].fails = [NotSentError("away")] * 20
+    house.wires[Channel.EMAIL].arrives = False
+    later = house.clock.now() + 200 * 24 * HOUR
+    await house.put(notice(ann, "n:1"), notice(ann, "n:later", due=later), Job("j:done", "done"), Job("j:dead", "dead"))
+    house.jobs.register("done", Wire().send)
+    for _ in range(ATTEMPTS[Channel.JOB] + 1):
+        await house.deliver()
+        house.clock.time += HOUR
+    kept = await house.rows()
+    assert [row.data for row in kept.values() if row.state == "sent"] == [{}, {}, {}], "that it was told, not what"
+    house.clock.time += KEPT - 2 * 24 * HOUR
+    assert await house.outbox.prune() == 0
+    house.clock.time += 2 * 24 * HOUR
+    assert await house.outbox.prune() == 4
+    left = {(key, channel) for key, channel in await house.rows() if key != "n:later"}
+    assert left == {("n:1", "web"), ("j:dead", "job")}, "what the page shows, and what the operator may replay"
+    await house.put(notice(ann, "j:done", due=house.clock.now() - KEPT))
+    assert {(key, channel) for key, channel in await house.rows() if key != "n:later"} == left, "nor told anew"
+    house.clock.time += UNREAD
+    await house.outbox.prune()
+    assert {key for key, _ in await house.rows()} == {"n:later", "j:dead"}
+
+
+async def test_much_is_forgotten_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("db.outbox._BATCH", 10)
+    house.jobs.register("done", Wire().send)
+    await house.put(*(Job(f"j:{number}", "done") for number in range(25)))
+    await house.deliver()
+    house.clock.time += KEPT + 1
+    assert await house.outbox.prune() == 25
+    assert await house.rows() == {}
 
 
 async def test_who_wants_no_tips_hears_of_none(house: House, ann: PersonId) -> None:

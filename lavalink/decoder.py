@@ -129,7 +129,8 @@ class Decoder:
         """Resample on where another file ended, as one; False if this file is of another kind or has begun."""
         if self._opus or self._graph is not None or self._target is not None:
             return False
-        if not resampler.takes(self._stream.codec_context):
+        codec = self._stream.codec_context
+        if cast("object", codec.format) is None or not resampler.takes(codec):  # not known before the first frame
             return False
         self._graph = resampler
         return True

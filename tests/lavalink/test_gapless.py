@@ -1,4 +1,5 @@
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
@@ -86,6 +87,27 @@ async def test_two_files_are_resampled_as_one(one: Desk, tmp_path: Path) -> None
     for reel in (first, second, alone):
         await asyncio.to_thread(reel.close)
     assert np.array_equal(joined, reference)
+
+
+def damaged_at_its_start(path: Path) -> Path:
+    """DTS, of which nobody knows in which format it is decoded until a frame is: there is none for three seconds."""
+    tone = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=6", "-ac", "2"]
+    subprocess.run(["ffmpeg", "-loglevel", "error", *tone, "-c:a", "dca", "-strict", "-2", str(path)], check=True)
+    data, sync = path.read_bytes(), b"\x7f\xfe\x80\x01"
+    path.write_bytes(data[: len(data) // 2].replace(sync, bytes(4)) + data[len(data) // 2 :])
+    return path
+
+
+async def test_a_track_ends_well_whatever_follows_it(one: Desk, tmp_path: Path) -> None:
+    one.media.add("odd.mka", await asyncio.to_thread(damaged_at_its_start, tmp_path / "odd.mka"))
+    first, second = [Reel(await one.track(name), one.sources, 0) for name in ("mid.flac", "odd.mka")]
+    for reel in (first, second):
+        await asyncio.to_thread(reel.open)
+        assert reel.error is None
+    first.successor = second
+    assert abs(len(await whole(first)) - 0.905 * sound.RATE) < 20
+    for reel in (first, second):
+        await asyncio.to_thread(reel.close)
 
 
 @pytest.mark.parametrize(("kind", "rate"), [("wav", 48_000), ("flac", 48_000), ("flac", 44_100)])

@@ -20,6 +20,7 @@ from cogs.telegram import markup
 from cogs.telegram.keyboards import LONGEST
 from cogs.telegram.people import Speaker, chat_of, place_of
 from cogs.telegram.refusals import refusal
+from cogs.telegram.stars_only import without_links
 from cogs.telegram.surface import Surface
 from cogs.text import length, plain
 from core.errors import ChorusError
@@ -42,7 +43,7 @@ async def search(surface: Surface, query: InlineQuery) -> None:
         found = ()
     results = [_result(track, texts) for track in found if len(f"{ADD}{track.ref}".encode()) <= LONGEST]
     who = Speaker(query.from_user.id, query.from_user.full_name)
-    label = texts.gettext("My room: %(name)s") % {"name": plain((await _room(surface, who))[1], 30)}
+    label = texts.gettext("My room: %(name)s") % {"name": _shown((await _room(surface, who))[1], 30)}
     button = InlineQueryResultsButton(label, start_parameter="room")
     await query.answer(results, cache_time=CACHED, is_personal=True, button=button)
 
@@ -52,11 +53,16 @@ def _result(track: Track, texts: NullTranslations) -> InlineQueryResultArticle:
     add = InlineKeyboardButton(texts.gettext("Add to my room"), callback_data=f"{ADD}{track.ref}")
     return InlineQueryResultArticle(
         id=track.ref[:LONGEST],
-        title=plain(track.title, 100) or "?",
-        description=" · ".join(part for part in (track.artist, length(track.length)) if part),
-        input_message_content=InputTextMessageContent(f"🎵 {plain(told, 200)}"),
+        title=_shown(track.title, 100),
+        description=" · ".join(_shown(part, 100) for part in (track.artist, length(track.length)) if part),
+        input_message_content=InputTextMessageContent(f"🎵 {_shown(told, 200)}"),
         reply_markup=InlineKeyboardMarkup([[add]]),
     )
+
+
+def _shown(text: str, limit: int) -> str:
+    """Other people's text: one title like a link to a payment would keep back all results."""
+    return without_links(plain(text, limit))
 
 
 async def _room(surface: Surface, who: Speaker) -> tuple[int, str]:

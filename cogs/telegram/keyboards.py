@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
+from cogs.telegram.stars_only import without_links
 from core.types import RoomId
 
 LONGEST = 64
@@ -48,7 +49,8 @@ def keyboard(rows: Rows, room: RoomId) -> InlineKeyboardMarkup | None:
 
 
 def _button(button: Button, room: RoomId) -> InlineKeyboardButton:
-    label = button.label if len(button.label) <= LABEL else button.label[: LABEL - 1] + "…"
+    text = without_links(button.label)
+    label = text if len(text) <= LABEL else text[: LABEL - 1] + "…"
     if button.url is not None:
         return InlineKeyboardButton(label, url=button.url)
     return InlineKeyboardButton(label, callback_data=f"{button.action}:{tag(room)}:{button.number}")

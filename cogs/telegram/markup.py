@@ -11,6 +11,8 @@ from html import escape
 from babel.core import Locale, UnknownLocaleError
 from babel.dates import format_datetime, format_timedelta
 
+from cogs.telegram.stars_only import without_links
+
 TOAST = 200
 """Telegram's longest answer to a press."""
 _TOKEN = re.compile(
@@ -35,8 +37,8 @@ def html(text: str, language: str, now: int) -> str:
 
 
 def plain(text: str, language: str, now: int, limit: int = TOAST) -> str:
-    """Text without any markup, cut."""
-    line = "".join(value for kind, value in _tokens(text, language, now) if kind == "text")
+    """Text without any markup, and without links to payments, cut."""
+    line = without_links("".join(value for kind, value in _tokens(text, language, now) if kind == "text"))
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

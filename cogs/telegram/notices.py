@@ -10,6 +10,7 @@ from telegram.constants import ParseMode
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter
 
 from cogs.notices import Style, choices, day, told
+from cogs.telegram.stars_only import without_links
 from core.ports.notices import NotSentError, UndeliverableError
 from core.records.notices import Letter
 from core.types import PersonId
@@ -43,7 +44,7 @@ class PrivateMessages:
         try:
             await bot.send_message(
                 int(letter.address or 0),
-                self._text(letter),
+                without_links(self._text(letter)),
                 parse_mode=ParseMode.HTML,
                 link_preview_options=LinkPreviewOptions(is_disabled=True),
             )

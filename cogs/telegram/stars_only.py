@@ -13,10 +13,11 @@ from telegram.error import BadRequest
 from telegram.request import HTTPXRequest, RequestData
 
 ELSEWHERE = re.compile(
-    r"(?:https?://)?(?:[\w-]+\.)*stripe\.(?:com|network)(?:/[^\s\"<>]*)?|https?://[^\s\"<>]+/premium\b[^\s\"<>]*",
+    r"(?:https?://)?(?:[\w-]+\.)*stripe\.(?:com|network)(?:/[^\s\"<>]*)?|https?://[^\s\"<>\\]+/premium\b[^\s\"<>]*",
     re.IGNORECASE,
 )
-"""Stripe's pages, and our own that lead there. Telegram makes links of bare hosts too."""
+"""Stripe's pages, and our own that lead there. Telegram makes links of bare hosts too. A backslash ends a link: in JSON it
+is where a line ends."""
 
 log = structlog.get_logger()
 
@@ -33,7 +34,8 @@ class StarsOnly(HTTPXRequest):
         self, url: str, method: str, request_data: RequestData | None = None, *args: Any, **more: Any
     ) -> tuple[int, bytes]:
         """Send a request. Raises BadRequest where it shows another way to pay."""
-        if request_data is not None and ELSEWHERE.search(json.dumps(request_data.parameters, default=str)):
+        sent = json.dumps(request_data.parameters, default=str, ensure_ascii=False) if request_data is not None else ""
+        if ELSEWHERE.search(sent):
             log.error("telegram.payment_link_held_back", method=url.rpartition("/")[2])
             raise BadRequest("a link to another way to pay is not shown in Telegram")
         return await super().do_request(url, method, request_data, *args, **more)

@@ -24,10 +24,11 @@ from bot.keys import Keys
 from bot.mail import Mail, greet
 from bot.mail_server import MailUrlError, Server, server_of
 from bot.notices import Notices
+from cogs.telegram.stars_only import StarsOnly
 from core.enums import Surface
 from core.ports.notices import NotSentError
 from core.records.notices import Channel, Contact, Notice, NoticeKind, Topic
-from core.types import Identity, PersonId
+from core.types import Identity, PersonId, PlaceId
 from db.engine import Database
 from db.groups import Groups
 from db.migrate import migrate
@@ -163,7 +164,7 @@ def _client() -> discord.Client:
 
 
 def _bot(world: TelegramSimulator) -> Bot:
-    request = HTTPXRequest(read_timeout=2)
+    request = StarsOnly(read_timeout=2)
     return Bot(world.token, base_url=f"{world.api_url}/bot", request=request, get_updates_request=HTTPXRequest())
 
 
@@ -241,6 +242,16 @@ async def test_a_payments_address_is_never_shown_on_telegram(house: Installation
     assert "https://invoice.stripe.com/i/1" in str(mail_server.mails[0].get_content())
     (shown,) = await house.notices.desk.board.unread(house.person)
     assert "stripe" not in house.notices.desk.told(shown, "en")
+
+
+async def test_a_chat_that_is_called_like_such_an_address_is_told_all_the_same(house: Installation) -> None:
+    fans = PlaceId("telegram:-5")
+    await SqlPlaces(house.database, house.clock).place_room(fans, "stripe.com fans")
+    told = {"plan": "pro", "amount": 500, "currency": "eur", "until": house.clock.now()}
+    await house.notices.outbox.put(Notice("paid:in_1", NoticeKind.PAID, house.person, fans, told))
+    await house.deliver()
+    assert "… fans" in house.private[0]
+    assert await house.state(Channel.TELEGRAM) == "sent"
 
 
 async def test_a_cut_line_doubles_nothing(house: Installation, mail_server: MailServer) -> None:

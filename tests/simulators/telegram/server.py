@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from tests.simulators.telegram.simulator import TelegramSimulator
 
 
-ELSEWHERE = re.compile(r"stripe\.(?:com|network)|https?://\S+/premium\b", re.IGNORECASE)
-"""Digital goods are sold for Stars exclusively: core.telegram.org/bots/payments-stars."""
+ELSEWHERE = re.compile(r"stripe\.(?:com|network)|https?://[^\s\\]+/premium\b", re.IGNORECASE)
+"""Digital goods are sold for Stars exclusively: core.telegram.org/bots/payments-stars.
+
+By `repr`, a backslash is where a line ends.
+"""
 
 
 class Call(NamedTuple):

@@ -16,8 +16,8 @@ ELSEWHERE = re.compile(
     r"(?:https?://)?(?:[\w-]+\.)*stripe\.(?:com|network)(?:/[^\s\"<>]*)?|https?://[^\s\"<>\\]+/premium\b[^\s\"<>]*",
     re.IGNORECASE,
 )
-"""Stripe's pages, and our own that lead there. Telegram makes links of bare hosts too. A backslash ends a link: in JSON it
-is where a line ends."""
+"""Stripe's pages, and our own that lead there. Telegram makes links of bare hosts too. A backslash ends a link: in JSON
+it is where a line ends."""
 
 log = structlog.get_logger()
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp.test_utils import TestClient, TestServer
-from limits import parse
 
 from cogs.discord.client import ChorusClient
 from cogs.telegram.client import TelegramClient
@@ -460,7 +459,7 @@ async def surface(name: str, core: Core, stack: AsyncExitStack, monkeypatch: Any
 
         return LinesSurface(core)
     if name == "telegram":  # the limits of a chat have tests of their own
-        monkeypatch.setattr("cogs.telegram.outbox.GROUP", parse("1000 per second"))
+        monkeypatch.setattr("cogs.telegram.outbox.GROUP", Rate(1000, 1))
         monkeypatch.setattr("tests.simulators.telegram.chats.FLOOD", 1_000)
         return TelegramSurface(core, await stack.enter_async_context(TelegramSimulator.start()))
     discord = await stack.enter_async_context(DiscordSimulator.start())

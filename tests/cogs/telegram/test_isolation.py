@@ -4,7 +4,6 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from limits import parse
 
 from cogs.telegram.buttons import _ACTS
 from cogs.telegram.commands import COMMANDS
@@ -12,6 +11,7 @@ from cogs.telegram.keyboards import LONGEST, tag
 from cogs.telegram.people import chat_of
 from cogs.yes import COMMANDS as QUESTIONS
 from core.errors import NothingFoundError
+from core.ports.rates import Rate
 from core.room import Room
 from core.types import RoomId
 from tests.cogs.telegram.conftest import Party
@@ -28,7 +28,7 @@ def state(room: Room) -> str:
 @pytest.fixture
 async def theirs(party: Party, monkeypatch: pytest.MonkeyPatch) -> Room:
     """The room of another chat in the middle of its evening; everything of it says `bravo`."""
-    monkeypatch.setattr("cogs.telegram.outbox.GROUP", parse("1000 per second"))
+    monkeypatch.setattr("cogs.telegram.outbox.GROUP", Rate(1000, 1))
     monkeypatch.setattr("tests.simulators.telegram.chats.FLOOD", 10_000)
     zoe = party.telegram.user(f"{SECRET} Zoe")
     other = party.telegram.group(f"{SECRET} chat", zoe)

@@ -4,14 +4,15 @@ import itertools
 import time
 
 import pytest
-from limits import parse
 
 import cogs.telegram.panel
 from cogs.telegram.people import place_of
 from core.enums import EndReason
 from core.events import PlayerChanged, PlayFailed
 from core.ports.chats import Chat
+from core.ports.rates import Rate
 from tests.cogs.telegram.conftest import Party
+from tests.simulators.telegram.errors import NotAnsweredError
 from tests.waiting import until
 
 
@@ -87,11 +88,14 @@ async def test_other_chats_do_not_wait_for_a_flooded_one(party: Party) -> None:
 
 
 async def test_a_spent_budget_holds_answers_back(party: Party, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cogs.telegram.outbox.GROUP", parse("2 per 2 second"))
-    begun = time.monotonic()
-    for _ in range(3):
+    monkeypatch.setattr("cogs.telegram.outbox.GROUP", Rate(2, 2))
+    for _ in range(2):
         await party.ann.say("/now", party.group)
-    assert time.monotonic() - begun > 1
+    late = party.ann.post("/now", party.group)
+    with pytest.raises(NotAnsweredError):
+        await party.ann.answered(late, within=0.5)
+    party.clock.move(2_000)
+    await party.ann.answered(late)
 
 
 async def test_a_message_that_was_deleted_is_made_again(party: Party) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable
 
 from core.acts import ON
 from core.enums import Loop, Mode
-from core.errors import NoSuchEntryError, NoSuchPollError
+from core.errors import NoSuchPollError
 from core.jukebox import Jukebox
 from core.records.results import Asked, Changed, Removed
 from core.records.views import PollView
+from core.types import EntryId
 from web import names, words
 from web.press import Action, Press, Said
 
@@ -37,35 +38,31 @@ class Controls:
         }
 
     async def skip(self, press: Press) -> Said:
-        """Skip `entry` (what the page showed), or ask the others."""
-        entry = press.entry if "entry" in press.fields else None
-        result = await self._jukebox.skip(press.room, press.actor, entry=entry, command_id=press.command_id)
+        """Skip what plays, or ask the others."""
+        result = await self._jukebox.skip(press.room, press.actor, entry=_seen(press), command_id=press.command_id)
         if not result.done:
             return Said("" if result.votes else words.later(press.words))
         return Said(press.words.gettext("“%(title)s” was skipped.") % {"title": result.title})
 
     async def previous(self, press: Press) -> Said:
         """Back to the track before, or ask the others."""
-        await self._require_on_air(press)
-        return _told(await self._jukebox.previous(press.room, press.actor, command_id=press.command_id), press)
+        result = await self._jukebox.previous(press.room, press.actor, entry=_seen(press), command_id=press.command_id)
+        return _told(result, press)
 
     async def pause(self, press: Press) -> Said:
         """Hold the music."""
-        await self._require_on_air(press)
-        await self._jukebox.pause(press.room, press.actor, command_id=press.command_id)
+        await self._jukebox.pause(press.room, press.actor, entry=_seen(press), command_id=press.command_id)
         return Said()
 
     async def resume(self, press: Press) -> Said:
         """Let the music go on."""
-        await self._require_on_air(press)
-        await self._jukebox.resume(press.room, press.actor, command_id=press.command_id)
+        await self._jukebox.resume(press.room, press.actor, entry=_seen(press), command_id=press.command_id)
         return Said()
 
     async def seek(self, press: Press) -> Said:
         """Go `to` a position in ms."""
-        await self._require_on_air(press)
         position = _number(press, "to")
-        await self._jukebox.seek(press.room, press.actor, position, command_id=press.command_id)
+        await self._jukebox.seek(press.room, press.actor, position, entry=_seen(press), command_id=press.command_id)
         return Said()
 
     async def volume(self, press: Press) -> Said:
@@ -81,13 +78,6 @@ class Controls:
         """Choose what orders the queue, or ask the others."""
         wanted = press.fields.get("what", "")
         return _told(await self._jukebox.set_mode(press.room, press.actor, wanted, command_id=press.command_id), press)
-
-    async def _require_on_air(self, press: Press) -> None:
-        """Raises NoSuchEntryError when the form is about another track than the one on air."""
-        if "entry" in press.fields:
-            view = await self._jukebox.view(press.room, press.actor.person, size=0)
-            if view.current is None or view.current.id != press.entry:
-                raise NoSuchEntryError(press.entry)
 
     async def loop(self, press: Press) -> Said:
         """Repeat what the form says."""
@@ -114,6 +104,11 @@ class Controls:
 def _told(result: Changed | Asked, press: Press) -> Said:
     """What was done shows on the page; a question is told."""
     return Said(words.asked(result, press.words)) if isinstance(result, Asked) else Said()
+
+
+def _seen(press: Press) -> EntryId | None:
+    """What the page showed as playing, where the form says it. Raises NoSuchEntryError."""
+    return press.entry if "entry" in press.fields else None
 
 
 def _number(press: Press, field: str) -> int:

@@ -16,7 +16,7 @@ from cogs.discord.surface import Call, Interaction, read
 from cogs.discord.tips import ACTS as TIPS
 from cogs.yes import agree
 from core.enums import Loop
-from core.errors import NoSuchEntryError, NoSuchRoomError
+from core.errors import NoSuchRoomError
 from core.tracing import span
 from core.types import EntryId
 
@@ -67,21 +67,13 @@ async def _skip(call: Call, entry: int) -> None:
 
 
 async def _pause(call: Call, entry: int) -> None:
-    _check_on_air(call, entry)
-    result = await call.jukebox.pause(call.room, call.actor, command_id=call.id)
+    result = await call.jukebox.pause(call.room, call.actor, entry=EntryId(entry), command_id=call.id)
     await call.say(words.changed("pause", result, call.words))
 
 
 async def _resume(call: Call, entry: int) -> None:
-    _check_on_air(call, entry)
-    result = await call.jukebox.resume(call.room, call.actor, command_id=call.id)
+    result = await call.jukebox.resume(call.room, call.actor, entry=EntryId(entry), command_id=call.id)
     await call.say(words.changed("resume", result, call.words))
-
-
-def _check_on_air(call: Call, entry: int) -> None:
-    """What was pressed is about what the person saw playing. Raises NoSuchEntryError."""
-    if call.view.current is None or call.view.current.id != entry:
-        raise NoSuchEntryError(EntryId(entry))
 
 
 def _vote(value: int) -> Act:
@@ -103,8 +95,7 @@ async def _favourite(call: Call, entry: int) -> None:
 
 
 async def _previous(call: Call, entry: int) -> None:
-    _check_on_air(call, entry)
-    result = await call.jukebox.previous(call.room, call.actor, command_id=call.id)
+    result = await call.jukebox.previous(call.room, call.actor, entry=EntryId(entry), command_id=call.id)
     await answers.tell(call, result, lambda done, texts: words.changed("previous", done, texts))
 
 

@@ -35,15 +35,9 @@ async def _skip(call: Call, entry: int) -> None:
     await call.say(await skipped(call, result))
 
 
-def _about_what_plays(command: Callable[[Call], Awaitable[None]]) -> Act:
-    """A command about what the person saw playing. Raises NoSuchEntryError when something else does."""
-
-    async def act(call: Call, entry: int) -> None:
-        if call.view.current is None or call.view.current.id != entry:
-            raise NoSuchEntryError(EntryId(entry))
-        await command(call)
-
-    return act
+def _about_what_plays(command: Callable[[Call, EntryId], Awaitable[None]]) -> Act:
+    """A command about what the person saw playing."""
+    return lambda call, entry: command(call, EntryId(entry))
 
 
 def _vote(value: int) -> Act:

@@ -30,21 +30,21 @@ async def jump(call: Call) -> None:
     await tell(call, await call.jukebox.jump(call.room, call.actor, entry, command_id=call.id), words.jumped)
 
 
-async def previous(call: Call) -> None:
-    """Back to the track before."""
-    result = await call.jukebox.previous(call.room, call.actor, command_id=call.id)
+async def previous(call: Call, entry: EntryId | None = None) -> None:
+    """Back to the track before; `entry` is what the person saw playing."""
+    result = await call.jukebox.previous(call.room, call.actor, entry=entry, command_id=call.id)
     await tell(call, result, lambda done, texts: words.changed("previous", done, texts))
 
 
-async def pause(call: Call) -> None:
-    """Stand still."""
-    result = await call.jukebox.pause(call.room, call.actor, command_id=call.id)
+async def pause(call: Call, entry: EntryId | None = None) -> None:
+    """Stand still; `entry` is what the person saw playing."""
+    result = await call.jukebox.pause(call.room, call.actor, entry=entry, command_id=call.id)
     await call.say(words.changed("pause", result, call.words))
 
 
-async def resume(call: Call) -> None:
-    """Go on."""
-    result = await call.jukebox.resume(call.room, call.actor, command_id=call.id)
+async def resume(call: Call, entry: EntryId | None = None) -> None:
+    """Go on; `entry` is what the person saw playing."""
+    result = await call.jukebox.resume(call.room, call.actor, entry=entry, command_id=call.id)
     await call.say(words.changed("resume", result, call.words))
 
 

@@ -16,17 +16,19 @@ from core.types import Actor, CommandId, EntryId, RoomId
 
 
 class Controls(Base):
-    """Skip, pause, seek, volume, and where the room is heard."""
+    """Skip, pause, seek, volume, and where the room is heard.
+
+    `entry` is what the person saw playing; NoSuchEntryError is raised when something else is on air.
+    """
 
     async def skip(
         self, room: RoomId, actor: Actor, *, entry: EntryId | None = None, command_id: CommandId | None = None
     ) -> Skipped:
-        """Skip at once where the policy says so, else vote for it; `entry` is what the person saw playing."""
+        """Skip at once where the policy says so, else vote for it."""
 
         def command(state: Room, now: int) -> Skipped:
             current = current_of(state).entry
-            if entry not in {None, current.id}:
-                raise NoSuchEntryError(entry or current.id)
+            _require_on_air(state, entry)
             asked = voting.decide(state, actor, Action.SKIP, now)
             if asked is not None:
                 return Skipped(asked.done, current.track.title, asked.votes, asked.needed)
@@ -47,10 +49,13 @@ class Controls(Base):
 
         return await self._apply(room, command, command_id)
 
-    async def previous(self, room: RoomId, actor: Actor, *, command_id: CommandId | None = None) -> Changed | Asked:
+    async def previous(
+        self, room: RoomId, actor: Actor, *, entry: EntryId | None = None, command_id: CommandId | None = None
+    ) -> Changed | Asked:
         """Play what was on before again; what is on air waits in front. Raises NoHistoryError."""
 
         def command(state: Room, now: int) -> Changed | Asked:
+            _require_on_air(state, entry)
             return voting.decide(state, actor, Action.PREVIOUS, now) or rewinding.previous(state, now)
 
         return await self._apply(room, command, command_id)
@@ -65,30 +70,45 @@ class Controls(Base):
 
         return await self._apply(room, command, command_id)
 
-    async def pause(self, room: RoomId, actor: Actor, *, command_id: CommandId | None = None) -> Changed:
+    async def pause(
+        self, room: RoomId, actor: Actor, *, entry: EntryId | None = None, command_id: CommandId | None = None
+    ) -> Changed:
         """Stand still."""
 
         def command(state: Room, now: int) -> Changed:
+            _require_on_air(state, entry)
             policy.require(state, actor, Action.PAUSE, now, current_of(state).entry)
             people.acted(state, actor, now)
             return Changed(transport.pause(state, PauseReason.PERSON, now))
 
         return await self._apply(room, command, command_id)
 
-    async def resume(self, room: RoomId, actor: Actor, *, command_id: CommandId | None = None) -> Changed:
+    async def resume(
+        self, room: RoomId, actor: Actor, *, entry: EntryId | None = None, command_id: CommandId | None = None
+    ) -> Changed:
         """Go on."""
 
         def command(state: Room, now: int) -> Changed:
+            _require_on_air(state, entry)
             policy.require(state, actor, Action.RESUME, now, current_of(state).entry)
             people.acted(state, actor, now)
             return Changed(transport.resume(state, now))
 
         return await self._apply(room, command, command_id)
 
-    async def seek(self, room: RoomId, actor: Actor, position: int, *, command_id: CommandId | None = None) -> Changed:
+    async def seek(
+        self,
+        room: RoomId,
+        actor: Actor,
+        position: int,
+        *,
+        entry: EntryId | None = None,
+        command_id: CommandId | None = None,
+    ) -> Changed:
         """Go to a position in ms."""
 
         def command(state: Room, now: int) -> Changed:
+            _require_on_air(state, entry)
             track = current_of(state).entry.track
             policy.require(state, actor, Action.SEEK, now, current_of(state).entry)
             if track.length is None:
@@ -155,3 +175,8 @@ class Controls(Base):
             return Changed(output.leave(state, now))
 
         return await self._apply(room, command, command_id)
+
+
+def _require_on_air(state: Room, entry: EntryId | None) -> None:
+    if entry is not None and (state.current is None or state.current.entry.id != entry):
+        raise NoSuchEntryError(entry)

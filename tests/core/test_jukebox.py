@@ -301,6 +301,33 @@ async def test_pause_resume_seek_and_volume(guild: World) -> None:
     assert guild.rooms.played[0].heard == 10_000 + 405_000
 
 
+@pytest.mark.parametrize("name", ["pause", "resume", "previous", "seek"])
+async def test_what_is_about_a_track_that_somebody_saw_is_about_no_other(guild: World, name: str) -> None:
+    ann = guild.member("ann", dj=True)
+    command = getattr(guild.jukebox, name)
+    where = (ROOM, ann, 5_000) if name == "seek" else (ROOM, ann)
+    with pytest.raises(NoSuchEntryError):
+        await command(*where, entry=EntryId(1))
+    one, other = await queued(guild, "ann", "A1", "A2")
+    await guild.jukebox.skip(ROOM, ann)
+    before = guild.room.version
+    with pytest.raises(NoSuchEntryError):
+        await command(*where, entry=one)
+    assert guild.room.version == before
+    await command(*where, entry=other)
+    assert guild.room.version > before
+
+
+async def test_a_repeat_is_answered_as_the_first_though_another_track_plays_since(guild: World) -> None:
+    ann = guild.member("ann", dj=True)
+    _, seen = await queued(guild, "ann", "A1", "A2")
+    await guild.jukebox.skip(ROOM, ann)
+    for _ in range(2):
+        result = await guild.jukebox.previous(ROOM, ann, entry=seen, command_id=CommandId("press"))
+        assert result == Changed(changed=True)
+    assert guild.on_air == "A1"
+
+
 async def test_controls_belong_to_djs_where_a_role_is_named(guild: World) -> None:
     guild.room.settings = Settings(dj_role=7)
     await queued(guild, "ann", "A1")

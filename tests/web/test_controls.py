@@ -85,6 +85,15 @@ async def test_back_to_the_track_before(site: Site, alone: Browser) -> None:
     assert room(site).current.entry.track.title == "Harbour Lights"  # pyright: ignore[reportOptionalMemberAccess]
 
 
+async def test_a_press_that_comes_twice_goes_back_once(site: Site, alone: Browser) -> None:
+    await alone.post("/r/lobby/skip?entry=1", htmx=True)
+    now = room(site).current
+    assert now
+    for _ in range(2):
+        assert (await alone.post(f"/r/lobby/previous?entry={now.entry.id}&command=once", htmx=True)).status == 204
+    assert room(site).current.entry.track.title == "Harbour Lights"  # pyright: ignore[reportOptionalMemberAccess]
+
+
 @pytest.mark.parametrize("action", ["previous", "pause", "resume", "seek"])
 async def test_a_press_is_about_the_track_that_was_seen(site: Site, alone: Browser, action: str) -> None:
     before = room(site).version

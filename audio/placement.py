@@ -65,12 +65,18 @@ class Placement:
             return None
         best = self._parts.nodes.best(chorus=needs_chorus or tapped, manager=manager, region=region)
         if best is None or (needs_chorus and not best.chorus):
-            return mine
+            return self._held_back(mine)
         if best.crowded and not self._parts.nodes.line.lets(room.limits.rank):
-            return mine
+            return self._held_back(mine)
         if mine is not None and stays and mine.address.distance(region) <= best.address.distance(region):
             return mine
         return best
+
+    def _held_back(self, mine: Node | None) -> Node | None:
+        """The present node, if any, until another one has a place: none says so."""
+        if any(node.crowded for node in self._parts.nodes):
+            self._look_in(AGAIN)
+        return mine
 
     def _returning(self, room: Room) -> bool:
         """Whether the node that played the room before our start is still expected."""
@@ -86,7 +92,6 @@ class Placement:
 
     async def _wait(self, room: Room) -> None:
         if any(node.crowded for node in self._parts.nodes):
-            self._look_in(AGAIN)
             self._parts.nodes.line.wait(room.id, room.limits.rank)
         self._link.bookmark.start(room, self._link.seen)
         if room.current is None or room.paused is not None:

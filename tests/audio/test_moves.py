@@ -161,6 +161,30 @@ async def test_while_all_are_full_a_room_waits_and_says_so(world: World, fakes: 
         assert not world.rooms.played
 
 
+@pytest.mark.parametrize("held_back_by", ["a full node", "a better plan"])
+async def test_a_drained_nodes_room_looks_often_for_a_place(
+    world: World, fakes: tuple[FakeNode, FakeNode], monkeypatch: pytest.MonkeyPatch, held_back_by: str
+) -> None:
+    a, b = fakes
+    async with Rig(world, addresses=addresses(a, b), managed=False) as rig:
+        await up(rig, "a", "b")
+        assert rig.nodes.drain({"b"})
+        await world.listen()
+        await world.add(tone(440))
+        await until(lambda: plays(a) == 1)
+        await starts(a)
+        await until(lambda: world.room.current and world.room.current.started_at)
+        other = rig.nodes.get("b")
+        assert other is not None
+        if held_back_by == "a better plan":
+            monkeypatch.setattr("audio.node.FULL_SECONDS", 0.0)
+            rig.nodes.line.wait(RoomId("better"), 9)
+        other.fill()
+        rig.nodes.drain({"a"})
+        rig.players.wake()
+        await until(lambda: plays(b) == 1, what="the room has moved")
+
+
 async def test_a_lost_player_is_made_anew_where_it_was(world: World, fakes: tuple[FakeNode, FakeNode]) -> None:
     a, _ = fakes
     async with Rig(world, addresses=addresses(a), managed=False) as rig:

@@ -95,7 +95,7 @@ class Actions:
             facts = {"text": text, "wrong": True, "undo": False, "base": f"/r/{press.room}"}
             return page(self._site.drawing.part("_notice.html", locale_of(request), **facts), status=status)
         scene = await self._site.scenes.take(press.ref, press.actor)
-        return await self._pages.show(request, scene, text=text, wrong=True, status=status)
+        return await self._pages.show(request, scene, press.actor, text=text, wrong=True, status=status)
 
 
 def _back(ref: RoomRef) -> web.Response:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from core.errors import ChorusError
 from core.records.notices import Letter, Topic
-from core.types import PersonId, PlaceId, RoomId
+from core.types import Actor, PersonId, PlaceId, RoomId
 from web.desk import Desk
 from web.guard import page
 from web.site import NONCE, Site, locale_of, visitor_of
@@ -69,10 +69,9 @@ class Notices:
             await self._desk.board.mute(person, topic, on=topic.value not in wanted)
         raise web.HTTPSeeOther(request.rel_url.with_path(request.path.rpartition("/")[0], keep_query=True))
 
-    async def count(self, request: web.Request) -> int:
+    async def count(self, actor: Actor) -> int:
         """How many the visitor of a room's page has not read."""
-        person, places = await self._reader(request)
-        return await self._desk.board.count(person, places) if person is not None else 0
+        return await self._desk.board.count(actor.person, [actor.place] if actor.admin else ())
 
     def _told(self, letter: Letter, request: web.Request) -> str:
         return self._desk.told(letter, locale_of(request))
@@ -87,7 +86,7 @@ class Notices:
         guest = await self._site.known(request)
         if guest is None:
             return None, ()
-        room = request.match_info.get("room") or request.query.get("room", "")
+        room = request.query.get("room", "")
         ref = await self._site.places.entrance(RoomId(room)) if room else None
         member = await self._site.member(ref, guest) if ref is not None else None
         return guest.person, [member.place] if member is not None and member.admin else ()

@@ -12,7 +12,7 @@ from core.errors import ChorusError, ForbiddenError
 from core.ports.places import RoomRef
 from core.ports.stream import Format
 from core.ports.tracks import Episode
-from core.types import RoomId, Track
+from core.types import Actor, RoomId, Track
 from web import words
 from web.channel import Channel, Page
 from web.guard import command_token, page
@@ -39,8 +39,8 @@ _EVENTS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-
 _FOR_GOOD = {"Content-Type": "image/webp", "Cache-Control": "public, max-age=31536000, immutable"}
 
 
-Unread = Callable[[web.Request], Awaitable[int]]
-"""How many messages a visitor has not read."""
+Unread = Callable[[Actor], Awaitable[int]]
+"""How many messages somebody has not read."""
 
 
 class Pages:
@@ -76,10 +76,17 @@ class Pages:
         guest = await self._site.known(request)
         actor = await self._site.actor(ref, guest) if guest else None
         scene = await self._site.scenes.take(ref, actor, page=_page_number(request))
-        return await self.show(request, scene)
+        return await self.show(request, scene, actor)
 
     async def show(
-        self, request: web.Request, scene: Scene, *, text: str = "", wrong: bool = False, status: int = 200
+        self,
+        request: web.Request,
+        scene: Scene,
+        actor: Actor | None,
+        *,
+        text: str = "",
+        wrong: bool = False,
+        status: int = 200,
     ) -> web.Response:
         """Draw a room's page for whoever asks, with one line of news."""
         query = request.query.get("q", "")[:QUERY_LENGTH]
@@ -96,7 +103,7 @@ class Pages:
             "results": await self._found(query) if query else None,
             "shown": SHOWN,
             "kept": await self._kept(request),
-            "unread": await self._unread(request) if self._unread is not None else 0,
+            "unread": await self._unread(actor) if self._unread is not None and actor is not None else 0,
         }
         response = page(self._site.drawing.room(locale_of(request), scene, **facts), status=status)
         response.del_cookie("said", path="/")

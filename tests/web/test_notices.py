@@ -158,6 +158,8 @@ async def test_the_rooms_page_says_that_there_are_messages(
     board.put(person)
     page = await ann.open()
     assert '<a class="told" href="/notices?room=lobby">1 message</a>' in page
+    refused = await ann.post("/r/lobby/previous")
+    assert (refused.status, "1 message</a>" in await refused.text()) == (409, True)
     await ben.open()
     assert 'class="told"' not in await ben.open()
     page = await ann.open("/notices?room=lobby")

@@ -5,7 +5,6 @@ from gettext import NullTranslations
 from cogs.text import plain
 from core import filters
 from core.acts import ON
-from core.errors import ChorusError
 from core.records.views import RoomView
 from core.types import Filter
 
@@ -56,19 +55,12 @@ def question(kind: str, argument: str | None, words: Words) -> str:
     _ = words.gettext
     match kind:
         case "filter":
-            filter_ = _meant(argument or "")
+            filter_ = filters.meant(argument or "")
             return _("filter the sound: %(name)s") % {"name": named(filter_, words)} if filter_ else _("end the filter")
         case "crossfade":
             return _("let tracks fade into each other for %(seconds)g s") % {"seconds": int(argument or 0) / 1000}
         case _:
             return _("make all tracks equally loud") if argument == ON else _("leave tracks as loud as recorded")
-
-
-def _meant(text: str) -> Filter | None:
-    try:
-        return filters.parse(text)
-    except ChorusError:  # asked by another version of us
-        return Filter(filters.CUSTOM)
 
 
 def rules(view: RoomView, words: Words) -> list[str]:

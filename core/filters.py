@@ -77,6 +77,14 @@ def parse(text: str) -> Filter | None:
         raise BadFilterError("json", "") from None
 
 
+def meant(text: str) -> Filter | None:
+    """`parse` of what a poll stored; CUSTOM for a filter that only another version of us knows."""
+    try:
+        return parse(text)
+    except (BadFilterError, OutOfRangeError):
+        return Filter(CUSTOM)
+
+
 def custom(values: Any) -> Filter | None:
     """A filter made by hand; None when it names none. Raises BadFilterError, OutOfRangeError."""
     chosen = {name: _checked(name, part) for name, part in _object("filters", values).items() if part is not None}

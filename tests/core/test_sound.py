@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.enums import EndReason, Filters
 from core.errors import BadFilterError, ForbiddenError, NotInPlanError, OutOfRangeError
-from core.filters import PRESETS, SPANS, custom, parse, text, wire
+from core.filters import PRESETS, SPANS, custom, meant, parse, text, wire
 from core.records.results import Changed
 from core.sound import bitrate, heard_filters
 from core.types import EntryId, Filter, Limits, PositionClock, Settings
@@ -123,6 +123,12 @@ def test_a_filter_that_does_nothing_is_none() -> None:
 def test_silence_and_defaults_are_filters_too(wanted: dict[str, Any]) -> None:
     assert parse(json.dumps(wanted)) == Filter("custom", wanted)
     assert wire(Filter("custom", wanted)) == wanted
+
+
+@pytest.mark.parametrize("stored", ["underwater", '{"reverb": {"size": 1}}', '{"tremolo": {"depth": 9}}', "{"])
+def test_a_poll_about_a_filter_that_another_version_knows_can_be_worded(stored: str) -> None:
+    assert meant(stored) == Filter("custom")
+    assert (meant("off"), meant("nightcore")) == (None, Filter("nightcore"))
 
 
 def test_a_filter_that_is_asked_for_in_a_poll_can_be_read_again() -> None:

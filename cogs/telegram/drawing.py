@@ -33,7 +33,10 @@ def panel(
     page: str | None = None,
     pushes: Collection[str] = (),
 ) -> Drawing:
-    """The chat's live message; `page` is where the room can be heard, `pushes` how those to live streams do."""
+    """The chat's live message, without buttons to control where the plan has no panel.
+
+    `page` is where the room can be heard, `pushes` how those to live streams do.
+    """
     listen = (Button(texts.gettext("🎧 Listen"), url=page),) if page and view.settings.guests is not Guests.OFF else ()
     now = view.current
     if now is None:
@@ -42,7 +45,8 @@ def panel(
     lines = [f"🎵 **{safe(now.track.title, 120)}** · {length(now.track.length)}", safe(now.track.artist)]
     lines += [_asker(now, texts), _state(view, status, texts), *_live(pushes, texts), note]
     blocks = ["\n".join(line for line in lines if line), _next(view, texts), _votes(view, texts), _footer(view, texts)]
-    rows = (*_buttons(view, now, texts), *_vote_rows(view), *_yes(view, texts), listen)
+    controls = (*_buttons(view, now, texts), *_vote_rows(view), *_yes(view, texts)) if view.limits.panel else ()
+    rows = (*controls, listen)
     return Drawing("\n\n".join(block for block in blocks if block), tuple(tuple(row) for row in rows if row))
 
 

@@ -29,6 +29,8 @@ class Seen:
     filters: dict[str, Any] = field(default_factory=dict[str, Any])
     """As they were sent last, or as the node shows them."""
     following_filters: dict[str, Any] = field(default_factory=dict[str, Any])
+    following_source: dict[str, Any] = field(default_factory=dict[str, Any])
+    """The address from which what follows was opened, and its data."""
     voice: VoiceData | None = None
     connected: bool = False
     taps: frozenset[str] = frozenset()
@@ -52,6 +54,7 @@ class Seen:
         return Seen(
             entry=_entry(room, player["track"]),
             following=_entry(room, chorus.get("next")),
+            following_source=_source_of(following) if following else {},
             paused=player["paused"],
             volume=player["volume"],
             filters=player.get("filters") or {},
@@ -105,6 +108,11 @@ def _entry(room: RoomId, track: dict[str, Any] | None) -> EntryId | None:
     return EntryId(int(data.get("entry", 0))) if data.get("room") == room else EntryId(0)
 
 
+def _source_of(track: dict[str, Any]) -> dict[str, Any]:
+    """What a PATCH would name it by again."""
+    return {"identifier": track["info"]["identifier"], "userData": track.get("userData") or {}}
+
+
 def entry_sent(body: Mapping[str, Any]) -> EntryId | None:
     """The entry whose track a PATCH brings."""
     return body.get("track", {}).get("userData", {}).get("entry")
@@ -153,7 +161,6 @@ class Patcher:
         self._room = room
         self._media = media
         self._covers: dict[str, str | None] = {}  # which picture each push was told last
-        self._following: tuple[EntryId, dict[str, Any]] | None = None  # what was told to follow last, and from where
 
     def difference(self, seen: Seen, target: Target, *, position: int, seek: bool) -> dict[str, Any]:
         """The body that turns the player into the target; empty when it is like it.
@@ -203,7 +210,8 @@ class Patcher:
         plays = target.entry is not None and (seen.entry == target.entry.id or not target.paused)
         known = (seen.following, seen.following_filters, seen.crossfade) if seen.following and not fresh else None
         if plays and following != known:
-            chorus["next"] = self._next(target.following, target, known and known[0]) if target.following else None
+            again = seen.following_source if known and target.following and known[0] == target.following.id else {}
+            chorus["next"] = self._next(target.following, target, again) if target.following else None
         if target.bitrate not in {None, seen.bitrate}:
             chorus["bitrate"] = target.bitrate
         covers = {push.id: push.cover for push in target.pushes}
@@ -220,16 +228,13 @@ class Patcher:
         cover = Track(TrackRef(f"cover:{push.cover}"), "")
         return self._media.media_url(cover, bound_to=f"{self._room}:cover")
 
-    def _next(self, entry: Entry, target: Target, open_already: EntryId | None) -> dict[str, Any]:
+    def _next(self, entry: Entry, target: Target, again: dict[str, Any]) -> dict[str, Any]:
         """What follows brings its own filters with it: those that are on then may be others than now.
 
         What the node has open already keeps its address: a crossfade that is under way goes on then.
         """
-        told, known = self._following or (None, {})
-        source = known if told == entry.id == open_already else self._source(entry)
-        self._following = entry.id, source
         join: dict[str, Any] = {"filters": target.following_filters, "position": entry.begins}
-        return source | join | ({"crossfadeMs": target.crossfade} if target.crossfade else {})
+        return (again or self._source(entry)) | join | ({"crossfadeMs": target.crossfade} if target.crossfade else {})
 
     def _source(self, entry: Entry) -> dict[str, Any]:
         asked = identifier_of(entry.track.ref)

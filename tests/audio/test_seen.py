@@ -48,7 +48,9 @@ def apply(seen: Seen, body: dict[str, Any]) -> Seen:
     after.paused = body.get("paused", after.paused)
     chorus = body.get("chorus", {})
     if "next" in chorus:
-        after.following = EntryId(chorus["next"]["userData"]["entry"]) if chorus["next"] else None
+        sent = chorus["next"] or {}
+        after.following = EntryId(sent["userData"]["entry"]) if sent else None
+        after.following_source = {key: sent[key] for key in ("identifier", "userData") if sent}
     after.remember(seen, body)
     if "taps" in chorus:
         after.taps = frozenset(tap["id"] for tap in chorus["taps"])
@@ -143,6 +145,23 @@ def test_what_follows_keeps_its_address_while_its_filters_change() -> None:
     fresh, _ = following(joined, replace(wanted, entry=entry(4), following=entry(3)))
     assert first == same
     assert len({first, other, fresh}) == 3
+
+
+def test_what_a_node_says_will_follow_keeps_its_address() -> None:
+    shown = {"info": {"identifier": "http://media/of/another/process"}, "userData": {"room": "r", "entry": 2}}
+    wire = {
+        "track": {"userData": {"room": "r", "entry": 1}},
+        "paused": False,
+        "volume": 100,
+        "voice": {"token": "", "endpoint": "", "sessionId": ""},
+        "state": {"connected": False, "position": 0},
+        "chorus": {"next": shown},
+    }
+    wanted = target(entry=entry(1), following=entry(2), following_filters={"volume": 0.5})
+    sent = difference(Seen.read(ROOM, wire), wanted)["chorus"]["next"]
+    assert (sent["identifier"], sent["userData"]) == (shown["info"]["identifier"], shown["userData"])
+    other = difference(Seen.read(ROOM, wire), replace(wanted, following=entry(3)))["chorus"]["next"]
+    assert other["identifier"].endswith("r:3")
 
 
 def test_the_place_runs_as_fast_as_the_filters_let_it() -> None:

@@ -142,6 +142,10 @@ class Players:
             player.passed_on = listeners
             player.wake()
 
+    def elsewhere(self) -> Mapping[RoomId, int]:
+        """How many hear each room where nobody can tell who they are."""
+        return {room: player.passed_on for room, player in self._players.items()}
+
     def pushes(self, room: RoomId) -> dict[str, str]:
         """Push id → how it is doing (see the port `PushStates`)."""
         player = self._players.get(room)

@@ -143,6 +143,7 @@ class App(Parts):
             places=self.store.places,
             audience=self.players,
             owns=self.store.ownership.owns,
+            quotas=self.store.usage,
         )
 
     def _connect_discord(self, stack: AsyncExitStack) -> None:

@@ -1,5 +1,6 @@
 """What a process is made of behind the ways to people: the store, the library, nodes, players, background work."""
 
+from collections import Counter
 from contextlib import AsyncExitStack
 
 from audio import drains
@@ -36,6 +37,7 @@ from core.jukebox import Jukebox
 from core.live import Live
 from core.rates import OwnCounter
 from core.reports import Reports
+from core.types import RoomId
 from db.rates import RedisCounter
 from db.redis_bus import RedisBus
 from web.turnstile import Turnstile
@@ -156,8 +158,12 @@ class Parts:
             self.tasks.start("bus", self.redis_bus.follow(self.store.rooms.notice))
 
     def _metering(self) -> Metering:
-        gauges = {Meter.LISTENING: self.turnstile.listeners, Meter.PUSHING: self.players.sent}
+        gauges = {Meter.LISTENING: self._listeners, Meter.PUSHING: self.players.sent}
         return Metering(self.store.usage, self.store.uses, self.store.rooms, self.clock, gauges)
+
+    def _listeners(self) -> Counter[RoomId]:
+        """How many hear each room by the page's streams, and by an Icecast server."""
+        return Counter(self.turnstile.listeners()) + Counter(self.players.elsewhere())
 
     async def _fill(self) -> None:
         """Index the music folders, then have measured what is new in them."""

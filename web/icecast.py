@@ -13,11 +13,12 @@ import aiohttp
 import structlog
 from yarl import URL
 
-from core.enums import Guests
-from core.errors import ChorusError
+from core.enums import Guests, Meter
+from core.errors import ChorusError, UsedUpError
 from core.ports.places import Places, RoomRef
 from core.ports.rooms import Rooms
 from core.ports.stream import Audience
+from core.ports.usage import Quotas
 from core.room import Room
 from core.types import RoomId
 from web.stream import Streams
@@ -150,7 +151,9 @@ async def _let_in(reader: asyncio.StreamReader) -> None:
 
 
 class Icecast:
-    """Keeps a mount for each room that plays something, is ours to act for, and takes guests."""
+    """Keeps a mount for each room that plays something, is ours to act for, takes guests, and may be heard for longer:
+    whoever listens there counts as a listener of the page does.
+    """
 
     def __init__(
         self,
@@ -161,8 +164,9 @@ class Icecast:
         places: Places,
         audience: Audience,
         owns: Owns,
+        quotas: Quotas,
     ) -> None:
-        self._server, self._streams = server, streams
+        self._server, self._streams, self._quotas = server, streams, quotas
         self._rooms, self._places, self._audience, self._owns = rooms, places, audience, owns
         self._mounts: dict[RoomId, asyncio.Task[None]] = {}
         self._titles: dict[RoomId, str] = {}
@@ -188,7 +192,6 @@ class Icecast:
         for room in [room for room in self._mounts if room not in wanted]:
             self._mounts.pop(room).cancel()
             self._titles.pop(room, None)
-            self._audience.passed_on(room, 0)
         for room, (ref, state) in wanted.items():
             if room not in self._mounts:
                 self._mounts[room] = asyncio.create_task(self._mount(ref, state.name))
@@ -202,9 +205,18 @@ class Icecast:
         found: dict[RoomId, tuple[RoomRef, Room]] = {}
         for room in await self._rooms.active():
             ref, state = await self._places.room(room), await self._rooms.read(room)
-            if ref and self._owns(ref) and state.current is not None and state.settings.guests is not Guests.OFF:
+            open_ = state.current is not None and state.settings.guests is not Guests.OFF
+            if ref and self._owns(ref) and open_ and self._has_left(state):
                 found[room] = ref, state
         return found
+
+    def _has_left(self, state: Room) -> bool:
+        """Whether the room may be heard for longer by its plan."""
+        try:
+            self._quotas.require(state, Meter.LISTENING)
+        except UsedUpError:
+            return False
+        return True
 
     async def _tell(self, state: Room) -> None:
         """The title, when it is another one."""
@@ -242,6 +254,7 @@ class Icecast:
                     pass
         finally:
             self._up.discard(room)
+            self._audience.passed_on(room, 0)
 
 
 def path_of(room: RoomId) -> str:

@@ -28,7 +28,7 @@ class Audience(Protocol):
     """Those who hear a room where nobody can tell who they are."""
 
     def passed_on(self, room: RoomId, listeners: int) -> None:
-        """So many hear it there: any at all keep it awake; they decide nothing."""
+        """So many hear it there: any at all keep it awake, and each counts as a listener; they decide nothing."""
         ...
 
 

@@ -83,7 +83,9 @@ async def test_a_guild_buys_from_discord_beside_the_refusal_and_falls_back(
 
     await until(lifted, within=5, every=0.5, what="the limit is gone")
     assert time.monotonic() - since < 3, "a second, and what a crowded machine takes"
-    assert "Pro" in (await guild.ann.slash("premium", in_=guild.text)).text
+    shown = (await guild.ann.slash("premium", in_=guild.text)).text
+    assert "Pro" in shown
+    assert "Tracks played: " in shown
     await product.kill()
     discord.premium.refund(bought)
     await product.start()
@@ -147,6 +149,7 @@ async def test_a_chat_buys_for_stars_and_the_operator_gives_them_back(
     group = Group(telegram, telegram.group("Testers", ann), ann, product)
     await until(group.refused, what="the limit")
     reply = await ann.say("/premium", group.chat)
+    assert "Tracks played: " in reply.text
     await ann.press(reply, "Pro")
     await until(lambda: group.chat.shows("Only Ann can pay this"))
     payment = await telegram.payments.pay(ann, group.chat.live.button("Pay")["url"])

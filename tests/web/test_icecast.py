@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import structlog
 
-from core.enums import Guests
+from core.enums import Guests, Meter
+from core.errors import UsedUpError
 from core.ports.places import RoomRef
+from core.room import Room
 from core.types import RoomId
 from tests import sound
 from tests.fakes import FakeClock
@@ -53,12 +55,21 @@ class Running:
             places=site.places,
             audience=self,
             owns=owns,
+            quotas=self,
         )
+        self.used_up = False
         self.audience: list[tuple[str, int]] = []
         self.task = asyncio.create_task(client.run())
 
     def passed_on(self, room: RoomId, listeners: int) -> None:
         self.audience.append((room, listeners))
+
+    def require(self, room: Room, meter: Meter, amount: int = 1) -> None:
+        if self.used_up:
+            raise UsedUpError(meter, 0)
+
+    async def spend(self, room: Room, meter: Meter, amount: int, key: str) -> None:
+        raise NotImplementedError
 
     async def stop(self) -> None:
         self.task.cancel()
@@ -118,11 +129,29 @@ async def test_a_room_without_guests_or_without_music_has_no_mount(site: Site, s
     await until(lambda: MOUNT not in server.sound)
 
 
-@pytest.mark.usefixtures("running")
-async def test_a_mount_that_is_cut_comes_back(server: FakeIcecast) -> None:
+async def test_a_room_that_was_heard_as_long_as_its_plan_has_is_mounted_no_more(
+    running: Running, server: FakeIcecast
+) -> None:
     await until(lambda: MOUNT in server.sound)
+    server.listeners = 3
+    await until(lambda: running.audience[-1:] == [("lobby", 3)])
+    running.used_up = True
+    await until(lambda: MOUNT not in server.sound)
+    assert running.audience[-1] == ("lobby", 0)
+    running.used_up = False
+    await until(lambda: MOUNT in server.sound)
+
+
+async def test_a_mount_that_is_cut_comes_back(running: Running, server: FakeIcecast) -> None:
+    await until(lambda: MOUNT in server.sound)
+    server.listeners = 3
+    await until(lambda: running.audience[-1:] == [("lobby", 3)])
+    server.listeners = 0
+    running.audience.clear()
     server.cut()
     await until(lambda: len(server.past) == 1)
+    await until(lambda: running.audience, what="nobody hears it there")
+    assert running.audience[0] == ("lobby", 0)
     await until(lambda: len(server.sound.get(MOUNT, b"")) > 20_000)
 
 

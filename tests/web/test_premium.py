@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from core.records.shop import Outcome, Standing
+from core.records.shop import Outcome, Standing, Used
 from core.types import Limits, PlaceId
 from tests.fake_shop import ELITE, MINE, PRO, URL, FakeShop
 from tests.fakes import FakeClock
@@ -44,6 +44,16 @@ async def test_everybody_sees_the_plan_and_nothing_to_press(browser: Browser, sh
     assert "Elite · 99.90 EUR a year" in page
     assert "<button" not in page
     assert "is paid until" not in page, "who pays what is nobody's business"
+
+
+async def test_the_bearer_of_a_key_sees_what_was_used(browser: Browser, shop: FakeShop) -> None:
+    used = [("plays", 7, 100), ("listening", 120_000, None), ("pushing", 60_000, 600_000), ("uploads", 5_000_000, None)]
+    shop.stand = stand(used=[Used(meter, amount, limit, 0) for meter, amount, limit in used])
+    page = await browser.open(f"{PATH}?key={KEY}")
+    lines = ["Tracks played: 7 of 100", "Minutes heard on the web: 2", "Minutes sent elsewhere: 1 of 10"]
+    for line in [*lines, "Megabytes uploaded: 5"]:
+        assert f"<li>{line}</li>" in page
+    assert "Tracks played" not in await browser.open(PATH), "what a place does is its own"
 
 
 async def test_without_a_shop_there_is_no_such_page(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from core.enums import GrantSource
 from core.errors import StoreUnavailableError, UnplayableError
 from core.records.grants import Grant, Subject
 from core.records.notices import Contact, Effect, Notice, NoticeKind
-from core.records.shop import Sale, Standing
+from core.records.shop import Sale, Standing, Used
 from core.records.stars import PERIOD, StarOutcome, StarPayment, StarReceipt
 from core.types import Actor, Limits, PlaceId
 from db.chats import SqlChats
@@ -74,13 +74,16 @@ class Till:
         return next((one.text for one in reversed(person.private.messages.values()) if one.by_bot), "")
 
 
+USED = [Used("plays", 7, 100, 0), Used("listening", 120_000, None, 0), Used("uploads", 5_000_000, None, 0)]
+
+
 class FakeStand:
     def __init__(self, entitlements: Entitlements) -> None:
         self._entitlements = entitlements
 
     async def of(self, actor: Actor) -> Standing:
         await self._entitlements.refresh()
-        return Standing(actor.place, self._entitlements.limits(actor.place), (), None, (), 0)
+        return Standing(actor.place, self._entitlements.limits(actor.place), (), None, (), 0, used=USED)
 
 
 class FakeOutbox:
@@ -118,6 +121,8 @@ async def test_a_chat_buys_a_plan_and_renews_it_until_it_is_canceled(till: Till)
     reply = await party.ann.say("/premium", party.group)
     assert "Free" in reply.text
     assert "Pro: 250 ⭐" in reply.text
+    for used in ("Tracks played: 7 of 100", "Minutes heard on the web: 2", "Megabytes uploaded: 5"):
+        assert used in reply.text
     payment = await till.pay(party.ann, await till.invoice(party.ann))
     await till.becomes("pro")
     await until(lambda: "Pro is on until" in till.told(party.ann))

@@ -1,16 +1,29 @@
 """What the payer of a subscription may do with it. Its state is fetched before anything is asked for."""
 
+import contextlib
+
 import stripe
+from stripe.params import SubscriptionScheduleUpdateParams, SubscriptionScheduleUpdateParamsPhase
 
 from billing.asking import asking
 from billing.plans import Plans
 from core.ports.clock import Clock
-from core.purchases import EndsAlreadyError, NothingToTakeBackError, PayFirstError
+from core.purchases import (
+    EndsAlreadyError,
+    NotForSaleError,
+    NothingToTakeBackError,
+    OldQuoteError,
+    PayFirstError,
+)
 from core.records.payments import Subscription
 from core.records.shop import Move, Offer, Outcome, Quote
 
 SETTLED = ("active", "trialing")
 TROUBLED = ("past_due", "unpaid", "incomplete")
+QUOTED = 1800
+"""Seconds that a quote holds."""
+SKEW = 60
+"""Seconds that the clock of the process that quoted may be ahead."""
 
 
 class Changes:
@@ -23,7 +36,7 @@ class Changes:
 
     async def quote(self, held: Subscription, offer: Offer) -> Quote:
         """What a change to an offer would cost now (see the port `Shop`)."""
-        now = await self._changeable(held)
+        now = await self._changeable(held, offer)
         at = self._clock.now() // 1000
         if self._move(now, offer) is Move.DOWN:
             return Quote(offer, Move.DOWN, 0, at, period_end(now))
@@ -42,10 +55,21 @@ class Changes:
 
     async def change(self, held: Subscription, offer: Offer, at: int | None) -> Outcome:
         """To a higher plan at once, to a lower one later (see the port `Shop`)."""
-        now = await self._changeable(held)
+        now = await self._changeable(held, offer)
         if self._move(now, offer) is Move.DOWN:
             return await self._later(now, offer)
-        return await self._at_once(now, offer, at or self._clock.now() // 1000)
+        return await self._at_once(now, offer, self._quoted(now, at))
+
+    def _quoted(self, now: stripe.Subscription, at: int | None) -> int:
+        """As of when the difference is worked out. A moment of one's own choice, near the end of the period, would
+        make it nothing. Raises OldQuoteError.
+        """
+        present = self._clock.now() // 1000
+        if at is None:
+            return present
+        if not max(present - QUOTED, _item(now).current_period_start) <= at <= present + SKEW:
+            raise OldQuoteError
+        return at
 
     async def _at_once(self, now: stripe.Subscription, offer: Offer, at: int) -> Outcome:
         """It takes effect only when the difference is paid; until then Stripe keeps it as a pending update."""
@@ -66,29 +90,21 @@ class Changes:
 
     async def _later(self, now: stripe.Subscription, offer: Offer) -> Outcome:
         """A schedule: what is paid goes on to its end, then comes the other price, then the schedule lets go."""
+        schedules = self._client.v1.subscription_schedules
         with asking("downgrade"):
-            schedules = self._client.v1.subscription_schedules
             schedule = await schedules.create_async({"from_subscription": now.id})
             first = schedule.phases[0]
-            await schedules.update_async(
-                schedule.id,
-                {
-                    "end_behavior": "release",
-                    "proration_behavior": "none",
-                    "phases": [
-                        {
-                            "items": [{"price": _item(now).price.id, "quantity": 1}],
-                            "start_date": first.start_date,
-                            "end_date": first.end_date,
-                        },
-                        {
-                            "items": [{"price": offer.price, "quantity": 1}],
-                            "duration": {"interval": offer.interval, "interval_count": offer.count},
-                            "proration_behavior": "none",
-                        },
-                    ],
-                },
-            )
+            params: SubscriptionScheduleUpdateParams = {
+                "end_behavior": "release",
+                "proration_behavior": "none",
+                "phases": _phases(now, offer, first),
+            }
+            try:
+                await schedules.update_async(schedule.id, params)
+            except stripe.StripeError:
+                with contextlib.suppress(stripe.StripeError):  # one that changes nothing would forbid every change
+                    await schedules.release_async(schedule.id)
+                raise
         return Outcome(offer.plan, first.end_date * 1000)
 
     async def cancel(self, held: Subscription) -> Outcome:
@@ -111,8 +127,10 @@ class Changes:
         with asking("undo"):
             if now.schedule is not None:
                 await self._client.v1.subscription_schedules.release_async(_id(now.schedule))
-            elif now.status in SETTLED and (now.cancel_at_period_end or now.cancel_at is not None):
+            elif now.status in SETTLED and now.cancel_at_period_end:
                 await self._client.v1.subscriptions.update_async(now.id, {"cancel_at_period_end": False})
+            elif now.status in SETTLED and now.cancel_at is not None:  # so Stripe's own page ends flexible ones
+                await self._client.v1.subscriptions.update_async(now.id, {"cancel_at": ""})
             else:
                 raise NothingToTakeBackError
         return Outcome(self._plan(now), self._clock.now())
@@ -154,14 +172,16 @@ class Changes:
         later = [phase for phase in schedule.phases if phase.start_date * 1000 >= held.period_end]
         return _id(later[0].items[0].price) if later else None
 
-    async def _changeable(self, held: Subscription) -> stripe.Subscription:
-        """Its state, if it can be changed. Raises PayFirstError, EndsAlreadyError."""
+    async def _changeable(self, held: Subscription, offer: Offer | None = None) -> stripe.Subscription:
+        """Its state, if it can be changed. Raises PayFirstError, EndsAlreadyError, NotForSaleError."""
         now = await self._fetch(held)
         if now.status in TROUBLED or now.pending_update is not None:
             raise PayFirstError
         ending = now.cancel_at_period_end or now.cancel_at is not None
         if now.status not in SETTLED or ending or now.schedule is not None or now.pause_collection is not None:
             raise EndsAlreadyError
+        if offer is not None and (now.currency != offer.currency or len(now["items"].data) != 1):
+            raise NotForSaleError  # a subscription keeps its currency; one of several things was made by hand
         return now
 
     async def _fetch(self, held: Subscription) -> stripe.Subscription:
@@ -188,6 +208,25 @@ def _item(now: stripe.Subscription) -> stripe.SubscriptionItem:
     if not items:
         raise EndsAlreadyError
     return items[0]
+
+
+def _phases(
+    now: stripe.Subscription, offer: Offer, first: stripe.SubscriptionSchedule.Phase
+) -> list[SubscriptionScheduleUpdateParamsPhase]:
+    """What is paid, as it is; then the offer. Phases have no discounts but those that they name."""
+    paid: SubscriptionScheduleUpdateParamsPhase = {
+        "items": [{"price": _item(now).price.id, "quantity": 1}],
+        "start_date": first.start_date,
+        "end_date": first.end_date,
+    }
+    later: SubscriptionScheduleUpdateParamsPhase = {
+        "items": [{"price": offer.price, "quantity": 1}],
+        "duration": {"interval": offer.interval, "interval_count": offer.count},
+        "proration_behavior": "none",
+    }
+    if now.discounts:
+        paid["discounts"] = later["discounts"] = [{"discount": _id(it)} for it in now.discounts]
+    return [paid, later]
 
 
 def _pay_at(now: stripe.Subscription) -> str | None:

@@ -234,4 +234,5 @@ _REFUSALS: dict[type[errors.ChorusError], Callable[[Any, Words], str]] = {
         lambda _: _("Your bank refused the payment; nothing was changed. Look at your card, then try again.")
     ),
     purchases.OldLinkError: _fixed(lambda _: _("That link is too old. Get a new one by /premium.")),
+    purchases.OldQuoteError: _fixed(lambda _: _("That price was told too long ago. Ask for it again.")),
 }

@@ -49,3 +49,7 @@ class PaymentRefusedError(ChorusError):
 
 class OldLinkError(ChorusError):
     """The signed link is older than it may be, or was not made here."""
+
+
+class OldQuoteError(ChorusError):
+    """What a change would cost was asked for too long ago."""

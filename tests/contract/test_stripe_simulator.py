@@ -12,6 +12,7 @@ import stripe
 from aiohttp import web
 
 from tests.simulators.stripe import Script, StripeSimulator, reversed_events
+from tests.simulators.stripe.periods import period_end
 from tests.waiting import until
 
 DAY = 86_400
@@ -436,7 +437,7 @@ async def test_browsers_press_buttons(rig: Rig) -> None:
             {"customer": sub["customer"], "return_url": "https://chorus.example/"}
         )
         assert await press(portal.url, "cancel") == (200, "")
-        assert sub["cancel_at_period_end"]
+        assert (sub["cancel_at"], sub["cancel_at_period_end"]) == (period_end(sub), False), "as flexible ones end there"
         assert await press(portal.url, "back") == (303, "https://chorus.example/")
         rig.sim.customers.banks[sub["customer"]] = "declines"
         await press(portal.url, "keep")
@@ -662,6 +663,12 @@ async def test_cancelled_at_the_end_and_resumed_before(rig: Rig) -> None:
     assert (sub.status, sub.cancel_at_period_end, sub.cancel_at) == ("active", True, end)
     sub = await rig.v1.subscriptions.update_async(sub.id, {"cancel_at_period_end": False})
     assert (sub.cancel_at, sub.canceled_at) == (None, None)
+    sub = await rig.v1.subscriptions.update_async(sub.id, {"cancel_at": "max_period_end"})
+    assert (sub.cancel_at_period_end, sub.cancel_at) == (False, end)
+    sub = await rig.v1.subscriptions.update_async(sub.id, {"cancel_at_period_end": False})
+    assert sub.cancel_at == end, "that it ends by its date is not taken back so"
+    sub = await rig.v1.subscriptions.update_async(sub.id, {"cancel_at": ""})
+    assert sub.cancel_at is None
     await rig.v1.subscriptions.update_async(sub.id, {"cancel_at_period_end": True})
     rig.sim.advance(seconds=end - rig.sim.now() - 60)
     assert (await rig.again(sub)).status == "active"

@@ -46,6 +46,7 @@ class Changes:
         behaviour = params.pop("payment_behavior", "allow_incomplete")
         proration = params.pop("proration_behavior", "create_prorations")
         at = params.pop("proration_date", self._sim.now())
+        self._check_date(row, at, "proration_date")
         fields = self._plain(row, params)
         changed = "items" in params or "trial_end" in params or "billing_cycle_anchor" in params
         anchor = params.pop("billing_cycle_anchor", {"type": "unchanged"})["type"]
@@ -78,9 +79,9 @@ class Changes:
         if "metadata" in params:
             fields["metadata"] = merged(row["metadata"], params.pop("metadata"))
         if "cancel_at_period_end" in params:
-            fields |= self._cancelling(
-                row, period_end(row) if params.pop("cancel_at_period_end") else None, at_end=True
-            )
+            ends = params.pop("cancel_at_period_end")
+            if ends or row["cancel_at_period_end"]:  # an end by its date is not taken back so
+                fields |= self._cancelling(row, period_end(row) if ends else None, at_end=True)
         if "cancel_at" in params:
             given = params.pop("cancel_at")
             at = period_end(row) if isinstance(given, str) and given else given or None
@@ -118,6 +119,7 @@ class Changes:
         items = copied(row["items"]["data"])
         for number, one in enumerate(given):
             at = f"{param}[{number}]"
+            self._check_currency(row, one, at)
             if "id" not in one:
                 items.append(self._added(row, items, one, at))
                 continue
@@ -134,6 +136,18 @@ class Changes:
         if not items:
             raise invalid("A subscription must have at least one active plan.", param)
         return items
+
+    def _check_currency(self, row: Json, one: Json, at: str) -> None:
+        if "price" in one:
+            currency = self._sim.catalog.recurring(one["price"], f"{at}[price]")["currency"]
+            if currency != row["currency"]:
+                told = f"The price specified only supports `{currency}`. This doesn't match the expected currency: "
+                raise invalid(f"{told}`{row['currency']}`.", f"{at}[price]")
+
+    def _check_date(self, row: Json, at: int, param: str) -> None:
+        begun = min(item["current_period_start"] for item in row["items"]["data"])
+        if not begun <= at <= period_end(row):
+            raise invalid("The proration date must be within the current billing period.", param)
 
     def _added(self, row: Json, items: list[Json], one: Json, at: str) -> Json:
         """Without `id` the price is one more item, not instead of another."""

@@ -63,7 +63,7 @@ class Pages:
         pressed = await _pressed(request)
         if pressed != "back":
             for row in self._of(session):
-                self._sim.changes.update(row, {"cancel_at_period_end": pressed == "cancel"})
+                self._sim.changes.update(row, {"cancel_at": "max_period_end" if pressed == "cancel" else ""})
             return await self.portal(request)
         raise web.HTTPSeeOther(session["return_url"] or "/")
 

@@ -59,6 +59,7 @@ class Schedules:
             items.append(self._sim.subscriptions.item(subscription["id"], price, start, end, quantity, **same))
         metadata = merged(subscription["metadata"], phase["metadata"] or {})
         self._sim.subscriptions.change(subscription, items=subscription["items"] | {"data": items}, metadata=metadata)
+        subscription["discounts"] = _discounts_of(phase)
 
     def _complete(self, row: Json, subscription: Json) -> None:
         now = self._sim.now()
@@ -115,7 +116,8 @@ class Schedules:
             )
         items = [{"price": one["price"]["id"], "quantity": one["quantity"]} for one in subscription["items"]["data"]]
         start = max(one["current_period_start"] for one in subscription["items"]["data"])
-        phase = self._phase({"items": items}, start, period_end(subscription), subscription["currency"])
+        given: Json = {"items": items, "discounts": subscription["discounts"]}
+        phase = self._phase(given, start, period_end(subscription), subscription["currency"])
         row = self._made(subscription, phase, metadata)
         self._sim.events.emit("subscription_schedule.created", self._sim.objects.add(row))
         self._sim.subscriptions.change(subscription, schedule=row["id"])
@@ -163,7 +165,7 @@ class Schedules:
             {
                 "add_invoice_items": [],
                 "currency": currency,
-                "discounts": [],
+                "discounts": [{"discount": it} for it in given.get("discounts", [])],
                 "end_date": end,
                 "items": items,
                 "metadata": given.get("metadata", {}),
@@ -184,9 +186,14 @@ class Schedules:
             fields["phases"] = self._phases(row, params.pop("phases"))
             current = self._current(fields["phases"])
             fields["current_phase"] = conforms(stripe.SubscriptionSchedule.CurrentPhase, current)
+            self._discount(row, next(it for it in fields["phases"] if it["start_date"] == current["start_date"]))
         self._sim.refuse(params, "proration_behavior")
         self._sim.events.change(row, "subscription_schedule.updated", **fields)
         return row
+
+    def _discount(self, row: Json, phase: Json) -> None:
+        """What a phase does not name is not given off while it lasts."""
+        self._sim.objects.get("subscription", row["subscription"])["discounts"] = _discounts_of(phase)
 
     def _phases(self, row: Json, given: list[Json]) -> list[Json]:
         phases: list[Json] = []
@@ -197,6 +204,8 @@ class Schedules:
             if phases and one.get("start_date", start) != start:
                 raise invalid("A phase must begin when the one before it ends.", f"phases[{number}][start_date]")
             self._sim.refuse({k: v for k, v in one.items() if k not in _OF_PHASES})
+            customer = self._sim.objects.get("customer", row["customer"])
+            one["discounts"] = self._sim.discounts.given(one.get("discounts"), customer)
             phases.append(self._phase(one, start, self._ends(one, start, number), row["phases"][0]["currency"]))
         return phases
 
@@ -243,4 +252,8 @@ class Schedules:
         return self._sim.objects.get("subscription_schedule", call.ids["id"])
 
 
-_OF_PHASES = {"items", "start_date", "end_date", "duration", "metadata", "proration_behavior"}
+_OF_PHASES = {"items", "start_date", "end_date", "duration", "discounts", "metadata", "proration_behavior"}
+
+
+def _discounts_of(phase: Json) -> list[str]:
+    return [one["discount"] for one in phase["discounts"]]

@@ -11,6 +11,7 @@ from billing.asking import asking
 from core.ports.clock import Clock
 from core.ports.purchases import Attempts, Purchases
 from core.purchases import PaidAlreadyError, PaymentsUnavailableError
+from core.records.grants import Subject
 from core.records.payments import Account
 from core.records.purchases import Attempt
 from core.records.shop import Offer
@@ -19,13 +20,15 @@ from core.types import Actor
 APP = "chorus"
 """What our objects at Stripe carry as `metadata.app`."""
 LIFE = 35 * 60_000
-"""ms that a session is open: Stripe takes no less than 30 minutes by its own clock."""
+"""ms that a session is open."""
+SHORTEST = 30 * 60_000
+"""ms that Stripe takes at least, by its own clock."""
 TRIES = 4
 CUSTOMER_GONE = ("resource_missing", "customer")
 """Code and parameter of Stripe's error when a customer was deleted."""
 
-Look = Callable[[str], Awaitable[None]]
-"""Has the state of a customer looked at, and waits a moment for it."""
+Look = Callable[[str], Awaitable[bool]]
+"""Has the state of a customer looked at, and waits a moment for it; False: it takes longer."""
 
 log = structlog.get_logger()
 
@@ -72,11 +75,15 @@ class Checkout:
                 return url
         raise PaymentsUnavailableError
 
-    async def arrived(self, attempt: Attempt) -> None:
-        """Somebody came back: what is paid is looked at now, whatever the address says."""
+    async def arrived(self, attempt: Attempt) -> bool:
+        """Somebody came back: what is paid is looked at now, whatever the address says; False: it takes longer."""
         account = await self._account(attempt)
-        if account.customer is not None:
-            await self._look(account.customer)
+        return account.customer is not None and await self._look(account.customer)
+
+    async def drop(self, subject: Subject) -> None:
+        """Whatever checkout is open for a subject is over. Raises PaidAlreadyError, PaymentsUnavailableError."""
+        if (attempt := await self._attempts.open(subject)) is not None:
+            await self._give_up(attempt)
 
     def _new(self, actor: Actor, account: Account, offer: Offer) -> Attempt:
         now = self._clock.now()
@@ -107,12 +114,22 @@ class Checkout:
     async def _session(self, attempt: Attempt) -> stripe.checkout.Session | None:
         """The session of an attempt, made if it is not known to be there; None: it cannot be made."""
         if attempt.ref is not None:
-            with asking("session"):
-                return await self._client.v1.checkout.sessions.retrieve_async(attempt.ref)
-        if attempt.expires_at <= self._clock.now():
+            return await self._made(attempt, attempt.ref)
+        if attempt.expires_at < self._clock.now() + SHORTEST:
             await self._attempts.close(attempt.id, "expired")
             return None
         return await self._make(attempt)
+
+    async def _made(self, attempt: Attempt, ref: str) -> stripe.checkout.Session | None:
+        """A session that was made before; None: not with this key's mode or account."""
+        with asking("session"):
+            try:
+                return await self._client.v1.checkout.sessions.retrieve_async(ref)
+            except stripe.InvalidRequestError as error:
+                if error.code != "resource_missing":
+                    raise
+        await self._attempts.close(attempt.id, "expired")
+        return None
 
     async def _make(self, attempt: Attempt) -> stripe.checkout.Session | None:
         """The same attempt asked for twice is one session: its id is the idempotency key."""
@@ -199,8 +216,8 @@ class Checkout:
 
     async def _paid(self, attempt: Attempt) -> None:
         """Raises PaidAlreadyError, once what was paid has been looked at."""
-        await self._attempts.close(attempt.id, "done")
-        await self.arrived(attempt)
+        if await self.arrived(attempt):  # else it stays open, so that nobody begins another meanwhile
+            await self._attempts.close(attempt.id, "done")
         raise PaidAlreadyError(attempt.plan)
 
 

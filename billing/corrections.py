@@ -3,23 +3,40 @@
 `register` them with `billing.notices.Jobs` under CANCEL and DOUBLE.
 """
 
+from fractions import Fraction
+from math import ceil
+from typing import TYPE_CHECKING
+
 import stripe
 import structlog
 
+from billing.standing import PAYING
 from core.ports.notices import UndeliverableError
 from core.records.notices import Job, Letter
+from core.records.payments import Subscription
+
+if TYPE_CHECKING:
+    from stripe.params import RefundCreateParams
 
 CANCEL = "stripe.cancel"
 """End `subscription` at once, for `reason`: its money went back."""
 DOUBLE = "stripe.double"
-"""End `subscription` at once and pay it back: its subject has another one, `kept`."""
+"""End `subscription` at once and pay back what was paid for the time from `since` (UTC ms) on: its subject has another
+one, `kept`, since then.
+"""
 
 log = structlog.get_logger()
 
 
-def job(name: str, subscription: str, **data: str) -> Job:
-    """The effect of one of them."""
-    return Job(f"{name}:{subscription}", name, {"subscription": subscription, **data})
+def cancel(subscription: str, reason: str) -> Job:
+    """The effect CANCEL."""
+    return Job(f"{CANCEL}:{subscription}", CANCEL, {"subscription": subscription, "reason": reason})
+
+
+def double(subscription: str, kept: Subscription) -> Job:
+    """The effect DOUBLE."""
+    data = {"subscription": subscription, "kept": kept.id, "since": kept.starts_at}
+    return Job(f"{DOUBLE}:{subscription}:{kept.id}", DOUBLE, data)
 
 
 class Corrections:
@@ -33,13 +50,20 @@ class Corrections:
         await self._end(_subscription(letter), letter.key)
 
     async def double(self, letter: Letter) -> None:
-        """End a subscription at once and pay all of it back."""
+        """End a subscription at once and pay it back, unless the other one has ended in the meantime."""
         key = _subscription(letter)
+        if not await self._goes_on(str(letter.data["kept"])):
+            log.warning("subscription kept after all", subscription=key, because=letter.key)
+            return
         await self._end(key, letter.key)
         bills = await self._client.v1.invoices.list_async({"subscription": key, "status": "paid", "limit": 100})
         async for bill in bills.auto_paging_iter():
-            if bill.amount_paid > 0:
-                await self._pay_back(bill.id, letter.key)
+            if bill.amount_paid > 0 and (share := _since(bill, int(letter.data["since"]))):
+                await self._pay_back(bill.id, letter.key, share)
+
+    async def _goes_on(self, subscription: str) -> bool:
+        it = await self._client.v1.subscriptions.retrieve_async(subscription)
+        return it.status in PAYING and it.cancel_at is None and not it.cancel_at_period_end
 
     async def _end(self, subscription: str, key: str) -> None:
         try:
@@ -53,21 +77,33 @@ class Corrections:
             if error.code != "resource_missing":
                 raise
 
-    async def _pay_back(self, bill: str, key: str) -> None:
-        """Every payment of an invoice, as far as it was not paid back before."""
+    async def _pay_back(self, bill: str, key: str, share: Fraction) -> None:
+        """That share of every payment of an invoice; of a whole one what was not paid back before."""
         payments = await self._client.v1.invoice_payments.list_async({"invoice": bill, "status": "paid", "limit": 100})
         async for paid in payments.auto_paging_iter():
             intent = paid.payment.payment_intent
             if intent is None:
                 raise UndeliverableError(f"{bill} was not paid by a payment intent")
+            params: RefundCreateParams = {
+                "payment_intent": intent if isinstance(intent, str) else intent.id,
+                "reason": "duplicate",
+            }
+            if share < 1:
+                params["amount"] = ceil((paid.amount_paid or 0) * share)
             try:
-                await self._client.v1.refunds.create_async(
-                    {"payment_intent": intent if isinstance(intent, str) else intent.id, "reason": "duplicate"},
-                    {"idempotency_key": f"{key}:{paid.id}"},
-                )
+                await self._client.v1.refunds.create_async(params, {"idempotency_key": f"{key}:{paid.id}"})
             except stripe.InvalidRequestError as error:
                 if error.code != "charge_already_refunded":
                     raise
+
+
+def _since(bill: stripe.Invoice, since: int) -> Fraction:
+    """Which share of the time that an invoice paid for is after a moment (UTC ms)."""
+    begun = min((line.period.start for line in bill.lines.data), default=bill.period_start)
+    ends = max((line.period.end for line in bill.lines.data), default=bill.period_end)
+    if ends <= begun:
+        return Fraction(ends * 1000 > since)
+    return Fraction(max(0, ends - max(begun, since // 1000)), ends - begun)
 
 
 def _subscription(letter: Letter) -> str:

@@ -7,13 +7,14 @@ import stripe
 import structlog
 
 from billing import fetched
-from billing.corrections import CANCEL, DOUBLE, job
+from billing.corrections import cancel, double
 from billing.dunning import disputed, doubly_paid, effects, paid, refunded
 from billing.metrics import ALERTS
 from billing.plans import Plans
 from billing.standing import (
     ENDED,
     NEVER_AGAIN,
+    PAYING,
     TWICE,
     Access,
     access,
@@ -99,13 +100,11 @@ class Customers:
         )
 
     async def _email(self, customer: str) -> str | None:
-        """Where the customer wants mail, as far as they said; None: they are gone."""
-        try:
-            it = await self._client.v1.customers.retrieve_async(customer)
-        except stripe.InvalidRequestError as error:
-            if error.code == "resource_missing":
-                return None
-            raise
+        """Where the customer wants mail, as far as they said; None: they were deleted.
+
+        One that was never there is none of this key's mode or account: that says nothing about what they paid.
+        """
+        it = await self._client.v1.customers.retrieve_async(customer)
         gone = "deleted" in it and bool(it["deleted"])
         return None if gone else it.email or ""
 
@@ -168,7 +167,7 @@ class Customers:
             it = replace(it, revoked_for=back)
             await ledger.put(it)
         if back and it.status not in NEVER_AGAIN:
-            await ledger.effects(job(CANCEL, it.id, reason=back))
+            await ledger.effects(cancel(it.id, back))
         given = access(it, self._plans.priced, self._plans.above, back, now)
         if given.alert:
             _alert(given.alert, it)
@@ -202,11 +201,15 @@ class Customers:
     async def _end_extra(self, ledger: Ledger, known: Paid) -> None:
         """One subject is paid for once: what was bought too much is canceled and paid back."""
         kept, surplus = extra(known, self._plans.priced, self._plans.above)
+        if kept is None:  # whatever was too much is not any more, unless it has ended by now
+            twice = [it for it in (*known.subscriptions, *known.others) if it.revoked_for == TWICE]
+            await ledger.put(*(replace(it, revoked_for=None) for it in twice if it.status in PAYING))
+            return
         for it in surplus:
             ALERTS.labels("double").inc()
-            log.error("paid for twice", subject=known.account.subject, subscription=it.id, kept=kept and kept.id)
+            log.error("paid for twice", subject=known.account.subject, subscription=it.id, kept=kept.id)
             await ledger.put(replace(it, revoked_for=TWICE))
-            await ledger.effects(job(DOUBLE, it.id, kept=kept.id if kept else ""))
+            await ledger.effects(double(it.id, kept))
 
     def _plan(self, it: Subscription) -> str | None:
         return plan_of_all(it.prices, self._plans.priced, self._plans.above)

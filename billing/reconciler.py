@@ -114,7 +114,7 @@ class Reconciler:
     async def about_to_change(self) -> int:
         """Look at everybody whose plan ends soon or whose payment is open; how many."""
         now = self._clock.now()
-        due = await self._books.due(now, now + SOON)
+        due = await self._books.due(now, now + SOON, livemode=self._livemode)
         more = await self._more() if self._more else ()
         await self._mark({*more, *(Target(TargetKind.CUSTOMER, it) for it in due)})
         return len(due)

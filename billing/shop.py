@@ -142,11 +142,13 @@ class Shop:
     async def resume(self, actor: Actor) -> Outcome:
         """The end of a pause (see the port)."""
         till, held = self._open(actor), await self._mine(actor)
+        await self._check_alone(till, held)
         return await self._looked(till, held, await till.changes.resume(held.subscription))
 
     async def undo(self, actor: Actor) -> Outcome:
         """What waits is taken back (see the port)."""
         till, held = self._open(actor), await self._mine(actor)
+        await self._check_alone(till, held)
         return await self._looked(till, held, await till.changes.undo(held.subscription))
 
     async def transfer(self, actor: Actor, subscription: str) -> Outcome:
@@ -160,6 +162,7 @@ class Shop:
             raise NothingToTakeBackError
         if others := await self._purchases.held_for(Subject(actor.place), livemode=till.livemode):
             raise PaidAlreadyError(self._stand.plan_of(others[0].subscription))
+        await till.checkout.drop(Subject(actor.place))
         now, plan = self._clock.now(), self._stand.plan_of(held.subscription)
         payer = replace(held.account, subject=Subject(actor.place))
         told = transferred(payer, held.subscription, plan, now)
@@ -206,6 +209,13 @@ class Shop:
         for reason in await self._stand.reasons(actor.place):
             if reason.source in ELSEWHERE and not self._plans.above(plan, reason.plan):
                 raise PaidAlreadyError(reason.plan)
+
+    async def _check_alone(self, till: Till, held: Held) -> None:
+        """What ends or rests may have been followed by somebody else's. Raises PaidAlreadyError."""
+        for other in await self._purchases.held_for(held.account.subject, livemode=till.livemode):
+            it = other.subscription
+            if it.id != held.subscription.id and it.status in GOING_ON and it.cancel_at is None:
+                raise PaidAlreadyError(self._stand.plan_of(it))
 
     async def _mine(self, actor: Actor) -> Held:
         """What the actor pays for the place. Raises NoSubscriptionError."""

@@ -129,19 +129,19 @@ def _is_refunded(it: Subscription, paid: Paid, charges: Sequence[Charge]) -> boo
 def extra(paid: Paid, plan_of: PlanOf, above: Above) -> tuple[Subscription | None, Sequence[Subscription]]:
     """Of several subscriptions for one subject, the one that is kept, and those that were bought too much.
 
-    The highest plan is kept, of equal ones the oldest. What its payer has canceled may be followed by another one.
+    The highest plan is kept, of equal ones the oldest. What its payer has canceled may be followed by another one, and
+    for what is overdue no paid one is ended.
     """
-    live = [
+    going = [
         it
         for it in (*paid.subscriptions, *paid.others)
-        if it.status in {*PAYING, GRACE} and not it.revoked_for and plan_of_all(it.prices, plan_of, above)
-    ]
+        if it.status in PAYING and it.cancel_at is None and not it.revoked_for
+        and plan_of_all(it.prices, plan_of, above)
+    ]  # fmt: skip
     kept: Subscription | None = None
-    for it in sorted(live, key=lambda one: (one.starts_at, one.id)):
+    for it in sorted(going, key=lambda one: (one.starts_at, one.id)):
         plan = plan_of_all(it.prices, plan_of, above)
         best = plan_of_all(kept.prices, plan_of, above) if kept else None
         if best is None or (plan and above(plan, best)):
             kept = it
-    if kept is None or kept.cancel_at is not None:
-        return kept, []
-    return kept, [it for it in live if it is not kept and it.cancel_at is None]
+    return kept, [it for it in going if it is not kept]

@@ -1,5 +1,6 @@
 """Who pays for what, and who they are at Stripe."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -7,9 +8,11 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.records.payments import Account, InboxStatus, Target, TargetKind
-from db.models import inbox
+from db.models import accounts, attempts, inbox, subscriptions
 from db.payments_marks import mark_all
 
+ENDED = ("canceled", "incomplete_expired")
+"""Statuses that a subscription never leaves."""
 _account: TypeAdapter[Account] = TypeAdapter(Account)
 
 
@@ -28,3 +31,13 @@ async def look_again(connection: AsyncConnection, customer: str, dialect: str) -
         theirs = orphans & (inbox.c.kind == target.kind.value) & (inbox.c.key == target.key)
         again = {"status": InboxStatus.PENDING.value, "seq": seq}
         await connection.execute(update(inbox).where(theirs).values(again))
+
+
+async def unsettled(connection: AsyncConnection, customer: str) -> Sequence[str]:
+    """A customer's subscriptions and Checkout sessions of which the end is not known yet."""
+    living = select(subscriptions.c.id).where(
+        subscriptions.c.customer == customer, subscriptions.c.status.not_in(ENDED)
+    )
+    opened = select(attempts.c.ref).join(accounts, accounts.c.id == attempts.c.account)
+    opened = opened.where(accounts.c.customer == customer, attempts.c.state == "open", attempts.c.ref.is_not(None))
+    return [*await connection.scalars(living), *(it for it in await connection.scalars(opened) if it)]

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 
 from core.enums import GrantSource
 from core.records.payments import Backlog, InboxStatus, Subscription, Target, TargetKind
@@ -14,6 +14,8 @@ from db.payments_ledger import subscription_of
 from db.statements import database_now
 
 _TROUBLED = ("past_due", "incomplete", "paused", "unpaid")
+_AHEAD = 86_400_000
+"""How much earlier trials are looked at: their end is told three days ahead."""
 _UNSEEN: dict[str, Any] = dict.fromkeys(("failed_at", "grace_until", "pause_until", "revoked_for"))
 _KEPT = (InboxStatus.PENDING, InboxStatus.DEAD, InboxStatus.ORPHAN)
 
@@ -24,20 +26,22 @@ class SqlBooks:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def due(self, now: int, soon: int) -> Collection[str]:
+    async def due(self, now: int, soon: int, *, livemode: bool) -> Collection[str]:
         """Customers who have to be looked at (see the port)."""
         ending = select(grants.c.ref).where(
             grants.c.source == GrantSource.STRIPE.value,
             grants.c.revoked_at.is_(None),
             grants.c.valid_until.between(now, soon),
         )
-        theirs = or_(subscriptions.c.id.in_(ending), subscriptions.c.status.in_(_TROUBLED))
+        trying = (subscriptions.c.status == "trialing") & (subscriptions.c.trial_end <= soon + _AHEAD)
+        theirs = or_(subscriptions.c.id.in_(ending), subscriptions.c.status.in_(_TROUBLED), trying)
         over = (attempts.c.state == "open") & (attempts.c.expires_at <= now)
-        buying = select(accounts.c.customer).join(attempts, attempts.c.account == accounts.c.id).where(over)
+        ours = select(accounts.c.customer).where(accounts.c.customer.is_not(None), accounts.c.livemode == livemode)
+        paying = ours.join(subscriptions, subscriptions.c.customer == accounts.c.customer).where(theirs)
+        buying = ours.join(attempts, attempts.c.account == accounts.c.id).where(over)
         async with self._database.read() as connection:
-            found = await connection.scalars(select(subscriptions.c.customer).where(theirs))
-            checking = await connection.scalars(buying.where(accounts.c.customer.is_not(None)))
-            return {*found, *(it for it in checking if it)}
+            found = (*await connection.scalars(paying), *await connection.scalars(buying))
+            return {it for it in found if it}
 
     async def subscriptions(self) -> Mapping[str, Subscription]:
         """Every subscription as it was fetched."""
@@ -80,10 +84,12 @@ class SqlBooks:
             )
 
     async def prune(self, before: int) -> int:
-        """Remove events that are done with (see the port)."""
+        """Remove events that are done with (see the port), and the words of those that are kept for their ids."""
         over = inbox.c.status.not_in([status.value for status in _KEPT])
         async with self._database.write() as connection:
-            return (await connection.execute(delete(inbox).where(inbox.c.received_at < before, over))).rowcount
+            old = inbox.c.received_at < before
+            await connection.execute(update(inbox).where(old, inbox.c.raw != "").values(raw=""))
+            return (await connection.execute(delete(inbox).where(old, over))).rowcount
 
 
 def _count(column: object, which: ColumnElement[bool]):  # noqa: ANN202 -- SQLAlchemy's type of it has no short name

@@ -13,6 +13,7 @@ from core.records.payments import Claim, InboxStatus, Target, TargetKind
 from db.engine import Database
 from db.entitlements import hold_grants
 from db.models import inbox, sync_targets
+from db.payments_accounts import unsettled
 from db.payments_ledger import SqlLedger
 from db.payments_marks import mark_all
 from db.statements import database_now
@@ -54,8 +55,10 @@ class SqlTargets:
             taken = {"lease_until": database_now() + self._lease, "lease_token": token, "attempts": row.attempts + 1}
             await connection.execute(update(sync_targets).where(_is(target)).values(taken))
             spoken_of = select(inbox.c.object).where(_pending(target, row.dirty_seq), inbox.c.object.is_not(None))
-            objects = await connection.scalars(spoken_of.distinct().limit(_OBJECTS))
-            return Claim(target, token, row.dirty_seq, row.attempts + 1, tuple(it for it in objects if it))
+            objects = {it for it in await connection.scalars(spoken_of.distinct().limit(_OBJECTS)) if it}
+            if target.kind is TargetKind.CUSTOMER:
+                objects.update(await unsettled(connection, target.key))
+            return Claim(target, token, row.dirty_seq, row.attempts + 1, sorted(objects))
 
     async def finish(self, claim: Claim, settle: Settle) -> bool:
         """Write what was fetched, unless the lease was lost (see the port)."""

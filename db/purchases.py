@@ -21,11 +21,9 @@ from db.engine import Database
 from db.entitlements import covered, grants_for, hold_grants, rebuild
 from db.models import accounts, attempts, audit, grants, subscriptions, trials
 from db.outbox import put_effects
-from db.payments_accounts import look_again
+from db.payments_accounts import ENDED, look_again
 from db.statements import insert_or_ignore
 
-ENDED = ("canceled", "incomplete_expired")
-"""Statuses that a subscription never leaves."""
 _account: TypeAdapter[Account] = TypeAdapter(Account)
 _subscription: TypeAdapter[Subscription] = TypeAdapter(Subscription)
 _LIVING = subscriptions.c.status.not_in(ENDED)

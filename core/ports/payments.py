@@ -112,8 +112,8 @@ class Targets(Protocol):
 class Books(Protocol):
     """What the reconciler looks through. All raises StoreUnavailableError."""
 
-    async def due(self, now: int, soon: int) -> Collection[str]:
-        """Customers whose plan ends between `now` and `soon`, who are in trouble, or whose checkout ran out."""
+    async def due(self, now: int, soon: int, *, livemode: bool) -> Collection[str]:
+        """Customers of ours whose plan ends between `now` and `soon`, who are in trouble, or whose checkout ran out."""
         ...
 
     async def subscriptions(self) -> Mapping[str, Subscription]:

@@ -57,7 +57,8 @@ class Shop(Protocol):
         """To a higher plan at once, its difference paid now; to a lower one, or at another interval, when what is
         paid ends. `at` is a quote's.
 
-        Raises NoSubscriptionError, NotForSaleError, PayFirstError, EndsAlreadyError, PaymentRefusedError.
+        Raises NoSubscriptionError, NotForSaleError, OldQuoteError, PayFirstError, EndsAlreadyError,
+        PaymentRefusedError.
         """
         ...
 
@@ -76,12 +77,15 @@ class Shop(Protocol):
     async def resume(self, actor: Actor) -> Outcome:
         """The end of a pause: a new period begins now, as soon as it is paid.
 
-        Raises NoSubscriptionError, NothingToTakeBackError, PaymentRefusedError.
+        Raises NoSubscriptionError, NothingToTakeBackError, PaymentRefusedError; PaidAlreadyError when somebody else
+        pays by now.
         """
         ...
 
     async def undo(self, actor: Actor) -> Outcome:
-        """A cancellation, or a change for later, is taken back. Raises NoSubscriptionError, NothingToTakeBackError."""
+        """A cancellation, or a change for later, is taken back. Raises NoSubscriptionError, NothingToTakeBackError;
+        PaidAlreadyError when somebody else pays by now.
+        """
         ...
 
     async def transfer(self, actor: Actor, subscription: str) -> Outcome:

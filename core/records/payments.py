@@ -62,7 +62,7 @@ class Delivery:
 class Claim:
     """A target that is ours to look at until the lease ends; `seq` is how dirty it was then.
 
-    `objects` are the ids that its events spoke of; `attempts` counts this one.
+    `objects` are the ids that its events spoke of, and those of which the end is not known; `attempts` counts this one.
     """
 
     target: Target

@@ -35,6 +35,8 @@ class Counter:
     tax: bool = False
     right: bool | None = None
     """Whether people of the page manage the place, as far as can be told."""
+    slow: bool = False
+    """Looks take longer than anybody waits."""
     known: dict[str, Actor] = field(default_factory=dict[str, Actor])
 
     def __post_init__(self) -> None:
@@ -66,11 +68,14 @@ class Counter:
     async def _manages(self, _: Actor) -> bool | None:
         return self.right
 
-    async def look(self, customer: str) -> None:
+    async def look(self, customer: str) -> bool:
         target = Target(TargetKind.CUSTOMER, customer)
         await self.there.targets.mark(target)
+        if self.slow:
+            return False
         while not await self.there.targets.settled(target):
             await self.there.sync.step()
+        return True
 
     async def person(self, name: str, place: str | None = None, *, admin: bool = True) -> Actor:
         """Somebody of a guild, who manages it."""

@@ -397,6 +397,110 @@ async def test_what_is_bought_twice_is_kept_once_and_paid_back_once(shop: Instal
     assert not [row for row in await shop.told("ended") if row.person == one.person]
 
 
+async def test_only_what_was_paid_for_the_same_time_goes_back(shop: Installation) -> None:  # 20
+    """Months of one's own are not paid back because somebody else bought something higher."""
+    one = await shop.buyer()
+    first = one.buy(shop.pro)
+    await shop.settle()
+    await shop.move(days=70)
+    bills = [it for it in shop.sim.objects.every("invoice", customer=one.id) if it["status"] == "paid"]
+    (item,) = first["items"]["data"]
+    assert len(bills) == 3
+    left = (item["current_period_end"] - shop.clock.now() // 1000) / (
+        item["current_period_end"] - item["current_period_start"]
+    )
+    two = await shop.buyer()
+    two.buy(shop.elite)
+    await shop.settle()
+    await shop.settle()
+    assert first["status"] == "canceled"
+    (refund,) = shop.sim.objects.every("refund")
+    assert left * 500 <= refund["amount"] < left * 500 + 1
+    assert await shop.plan() == ELITE
+
+
+async def test_what_seemed_too_much_stays_when_the_other_had_ended(shop: Installation) -> None:  # 20
+    """The end of the first was not heard of when the second came: whoever pays now is not put out for it."""
+    one, two = await shop.buyer(), await shop.buyer()
+    first = one.buy(shop.pro)
+    await shop.settle()
+    shop.sim.deliveries.hold()
+    shop.sim.subscriptions.end(first)
+    second = two.buy(shop.pro)
+    await shop.sim.deliveries.release(lambda events: [it for it in events if two.id in str(it)])
+    await shop.settle()
+    assert second["status"] == "active"
+    assert not shop.sim.objects.every("refund")
+    await shop.targets.mark(Target(TargetKind.CUSTOMER, one.id))
+    await shop.settle()
+    assert await shop.plan() == PRO
+    assert [it.revoked_for for it in await two.mirror()] == [None]
+    three = await shop.buyer()
+    third = three.buy(shop.pro)
+    await shop.settle()
+    await shop.settle()
+    assert (second["status"], third["status"]) == ("active", "canceled"), "and it counts when it is so"
+    assert [it["amount"] for it in shop.sim.objects.every("refund")] == [500]
+
+
+async def test_for_what_is_overdue_nobody_who_paid_is_put_out(shop: Installation) -> None:  # 20
+    one, two = await shop.buyer(), await shop.buyer()
+    first = one.buy(shop.elite)
+    await shop.settle()
+    shop.sim.subscriptions.change(first, status="past_due")
+    second = two.buy(shop.pro)
+    await shop.settle()
+    assert (first["status"], second["status"]) == ("past_due", "active")
+    shop.sim.subscriptions.end(first)
+    await shop.settle()
+    assert await shop.plan() == PRO
+
+
+async def test_lists_that_lag_behind_end_nothing(shop: Installation) -> None:  # 6
+    payer = await shop.buyer()
+    sub = payer.buy(shop.pro)
+    await shop.settle()
+    shop.sim.subscriptions.unlisted.add(sub["id"])
+    await shop.targets.mark(Target(TargetKind.CUSTOMER, payer.id))
+    await shop.settle()
+    assert await shop.plan() == PRO
+    shop.sim.subscriptions.end(sub)
+    await shop.targets.mark(Target(TargetKind.CUSTOMER, payer.id))
+    await shop.settle()
+    assert await shop.plan() == FREE
+
+
+async def test_a_key_that_knows_none_of_our_customers_cuts_nobody_off(
+    shop: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:  # 18
+    """The key of another mode, or of another account: it tells nothing of what was paid."""
+    payer = await shop.buyer()
+    payer.buy(shop.pro)
+    await shop.settle()
+    monkeypatch.setattr("billing.sync.FIRST", 0.0)
+    shop.sim.objects.remove(payer.id)
+    for _ in range(2):
+        await shop.targets.mark(Target(TargetKind.CUSTOMER, payer.id))
+        for _ in range(TRIES):
+            assert await shop.sync.step()
+    assert await shop.plan() == PRO
+    assert [it.status for it in await payer.mirror()] == ["active"]
+    assert (await shop.books.backlog()).dead == 1
+    shop.sim.objects.add(payer.customer)
+    assert await shop.inbox.replay() == 1
+    await shop.settle()
+    assert await shop.plan() == PRO
+
+
+async def test_customers_of_the_other_mode_are_not_asked_for(shop: Installation) -> None:  # 18
+    payer = await shop.buyer()
+    payer.buy(shop.pro)
+    await shop.settle()
+    now = shop.clock.now()
+    assert await shop.books.due(now, now + 60 * DAY, livemode=False) == {payer.id}
+    assert not await shop.books.due(now, now + 60 * DAY, livemode=True)
+
+
 async def test_somebody_who_waits_sees_it_before_the_webhook_comes(shop: Installation) -> None:  # 21
     payer = await shop.buyer()
     shop.sim.deliveries.hold()

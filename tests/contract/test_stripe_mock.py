@@ -94,6 +94,8 @@ async def everything_of_a_plan(counter: Counter) -> None:
     quote = await counter.shop.quote(ann, there.elite)
     await counter.shop.change(ann, there.elite, quote.at)
     await there.settle()
+    coupon = there.sim.catalog.coupon(percent_off=20, duration="forever")
+    there.sim.changes.update(counter.subscription(bought), {"discounts": [{"coupon": coupon["id"]}]})
     quote = await counter.shop.quote(ann, there.pro)
     await counter.shop.change(ann, there.pro, quote.at)
     await counter.stands(ann)
@@ -103,6 +105,8 @@ async def everything_of_a_plan(counter: Counter) -> None:
     await counter.shop.resume(ann)
     await counter.shop.cancel(ann)
     await counter.shop.undo(ann)
+    there.sim.changes.update(counter.subscription(bought), {"cancel_at": "max_period_end"})
+    await counter.shop.undo(ann)
     customer = await second(counter, ben.person)
     there.sim.subscriptions.create(customer, [(there.pro, 1)])
     for _ in range(3):
@@ -110,6 +114,17 @@ async def everything_of_a_plan(counter: Counter) -> None:
     charge = there.sim.objects.every("charge", customer=counter.subscription(bought)["customer"])[-1]
     there.sim.disputes.close(there.sim.disputes.open(charge), "lost")
     await there.settle()
+
+
+async def paid_back_in_part(counter: Counter) -> None:
+    """Somebody's own, in the middle of its time, when somebody else bought something higher for the same place."""
+    there = counter.there
+    await counter.buys(await counter.person("Cyd", "discord:2"), there.pro)
+    await there.move(days=10)
+    (await there.buyer("discord:2")).buy(there.elite)
+    await there.settle()
+    await there.settle()
+    assert 0 < there.sim.objects.every("refund")[-1]["amount"] < 500
 
 
 async def second(counter: Counter, person: PersonId) -> dict[str, Any]:
@@ -151,6 +166,7 @@ async def a_tip(floor: Floor) -> None:
 
 async def test_what_the_product_sends_is_as_specified(counter: Counter, mock_url: str) -> None:
     await everything_of_a_plan(counter)
+    await paid_back_in_part(counter)
     await reconciled(counter.there)
     await a_tip(Floor(counter.there))
     await examined(counter.there)

@@ -26,6 +26,8 @@ class Subscriptions:
         self._sim = sim
         self.dunning = "cancel"
         """What becomes of a subscription when the last retry fails: cancel, unpaid, past_due, paused."""
+        self.unlisted: set[str] = set()
+        """Those that lists do not show yet, or just now."""
         self.warned: set[str] = set()
         """Those whose `trial_will_end` has been told."""
 
@@ -251,7 +253,8 @@ class Subscriptions:
     def _list(self, call: Call) -> Json:
         params = call.params
         wanted = params.get("status")
-        rows = self._sim.objects.every("subscription", customer=params.get("customer"))
+        every = self._sim.objects.every("subscription", customer=params.get("customer"))
+        rows = [row for row in every if row["id"] not in self.unlisted]
         if wanted is None:
             rows = [row for row in rows if row["status"] != "canceled"]
         elif wanted != "all":

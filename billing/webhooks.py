@@ -47,7 +47,7 @@ def webhook_app(
     """
     webhook = Webhook(deliveries, now, [(secrets, False), (connect_secrets, True)], livemode=livemode)
     webhook.api_version, webhook.patience, webhook.heard = api_version, patience, heard
-    app = web.Application(client_max_size=LARGEST)
+    app = web.Application()
     app.router.add_post("", webhook.post)
     return app
 
@@ -90,7 +90,7 @@ class Webhook:
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise NoEventError("encoding")
         async with asyncio.timeout(self.patience):
-            return await request.read()
+            return await request.clone(client_max_size=LARGEST).read()  # an application's own limit is that of its root
 
     def _read(self, body: bytes, header: str) -> Delivery:
         failed = BadSignatureError("secret")

@@ -140,9 +140,9 @@ class Installation:
         self.sim.advance(**delta)
         await self.settle()
 
-    async def mount(self, hook: web.Application) -> str:
-        """Where it answers."""
-        app = web.Application()
+    async def mount(self, hook: web.Application, largest: int = 1 << 20) -> str:
+        """Where it answers; `largest` is what others there take."""
+        app = web.Application(client_max_size=largest)
         app.add_subapp("/webhooks/stripe", hook)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await runner.setup()

@@ -220,6 +220,19 @@ async def test_bodies_that_are_too_large_or_packed_are_refused(shop: Installatio
     assert not await kept(shop)
 
 
+async def test_the_limit_is_the_webhooks_own(shop: Installation) -> None:  # 15
+    """An application's limit is that of whatever it is mounted in."""
+    large = json.dumps(event(padding="x" * (1 << 20)))
+    url = await shop.mount(
+        webhook_app(shop.inbox, secrets=[shop.sim.secret], livemode=False, api_version=stripe.api_version),
+        largest=64 << 20,
+    )
+    body = io.BytesIO(large.encode())
+    async with shop.session.post(url, data=body, headers=signed(large, shop.sim.secret)) as answer:
+        assert answer.status == 413
+    assert not await kept(shop)
+
+
 async def test_a_body_that_drips_is_cut_off(postgres_shop: Installation) -> None:  # 15
     async def drips() -> Any:
         for _ in range(100):

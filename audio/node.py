@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -109,7 +110,7 @@ class Node:
         self._sessions = sessions
         self._listener = listener
         self._client = NodeClient(user_id, self._receive)
-        self._full_until = -CROWDED_SECONDS
+        self._refused = -math.inf
         self._early: list[tuple[str, Any]] = []  # events that came before we knew what is there
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -141,12 +142,12 @@ class Node:
     @property
     def full(self) -> bool:
         """Whether it has just refused to take on more."""
-        return time.monotonic() < self._full_until
+        return time.monotonic() - self._refused < FULL_SECONDS
 
     @property
     def crowded(self) -> bool:
         """Whether it refused to take on more not long ago: what place there is goes to those who come first."""
-        return time.monotonic() < self._full_until - FULL_SECONDS + CROWDED_SECONDS
+        return time.monotonic() - self._refused < CROWDED_SECONDS
 
     @property
     def welcomes(self) -> bool:
@@ -155,7 +156,7 @@ class Node:
 
     def fill(self) -> None:
         """It takes on no more for now."""
-        self._full_until = time.monotonic() + FULL_SECONDS
+        self._refused = time.monotonic()
 
     def offers(self, manager: str | None) -> bool:
         """Whether it has this source manager; None asks for none."""

@@ -55,9 +55,13 @@ async def export_person(settings: Settings, person: str) -> None:
 async def forget_person(settings: Settings, person: str) -> None:
     """Names and identities go; what was played stays."""
     async with opened(settings) as database:
+        data = PersonalData(database, SystemClock())
         try:
-            counts = await PersonalData(database, SystemClock()).forget(person)
+            elsewhere = await data.at_stripe(person)
+            counts = await data.forget(person)
         except NoSuchPersonError as error:
             sys.exit(str(error))
     rows = ", ".join(f"{count} in {table}" for table, count in sorted(counts.items()))
     typer.echo(f"Forgotten: {rows}. A bot that runs knows them until it is restarted; so do backups made before.")
+    if elsewhere:
+        typer.echo(f"Stripe knows them still: delete {', '.join(sorted(elsewhere))} there; what they pay ends by that.")

@@ -24,11 +24,13 @@ from db.models import (
     covers,
     grants,
     identities,
+    inbox,
     metadata,
     persons,
     rooms,
     trials,
 )
+from db.traces import empty_events, known_to_stripe
 
 ANONYMOUS = PersonId("anonymous")
 """Who history says it was when somebody was forgotten."""
@@ -64,7 +66,8 @@ class PersonalData:
         return {"persons": sorted(people), "tables": {name: rows for name, rows in found.items() if rows}}
 
     async def forget(self, wanted: str) -> Mapping[str, int]:
-        """Identities, names, votes, presences and favourites go; what they did in a room stays, as nobody's.
+        """Identities, names, addresses, votes, presences and favourites go, what waits to be told to them, and what
+        payment services wrote about them; what they did in a room and what was paid stays, as nobody's.
 
         How many rows that concerned, by table. Raises NoSuchPersonError.
         """
@@ -74,12 +77,19 @@ class PersonalData:
             await _renew_rooms(connection, people)
             subjects = [Subject(f"{PERSON}{person}") for person in people]
             places = await covered(connection, subjects, self._database.dialect)
+            emptied = await empty_events(connection, people)
             leaves_first = reversed(metadata.sorted_tables)
             touched = {table.name: await _forget(connection, table, people) for table in leaves_first}
+            touched[inbox.name] = emptied
             await rebuild(connection, places, self._database.dialect)
             counts = {name: count for name, count in touched.items() if count}
             await self._write(connection, "person.forgotten", {"rows": counts})
         return counts
+
+    async def at_stripe(self, wanted: str) -> Collection[str]:
+        """Their customers and accounts at Stripe, which is not ours to forget. Raises NoSuchPersonError."""
+        async with self._database.read() as connection:
+            return await known_to_stripe(connection, await _people(connection, wanted))
 
     async def note(self, action: str, after: Values) -> None:
         """Write down that the operator looked at what people did."""

@@ -22,8 +22,9 @@ from db.contacts import SqlMutes
 from db.engine import Database
 from db.entitlements import SqlEntitlements
 from db.grants import SqlGrants
-from db.models import accounts, attempts, favourites, metadata, payees, persons, tips, trials
+from db.models import accounts, attempts, charges, favourites, inbox, metadata, payees, persons, tips, trials
 from db.outbox import SqlOutbox
+from db.payments_books import SqlBooks
 from db.personal import ANONYMOUS, NoSuchPersonError, PersonalData, _documents, _who
 from db.places import SqlPlaces
 from db.rooms import SqlRooms
@@ -31,6 +32,8 @@ from tests.db.commands import BEN, MovedClock, Recorder, queue, vote
 from tests.db.samples import contents
 
 ZOE = Identity(Surface.DISCORD, "80351110224678912", "Zoë the Great")
+ADDRESS = "zoe@example.org"
+BENS = "of somebody else"
 HER_WEB = Identity(Surface.WEB, "zoe-at-home", "Zoë the Great")
 
 
@@ -84,16 +87,27 @@ async def buy(database: Database, place: PlaceId, person: PersonId) -> None:
         "id": uuid4().hex, "source": "stripe", "subject": f"person:{person}", "person": person, "plan": "pro",
         "trial_days": 7, "state": "open", "created_at": 1, "expires_at": 2,
     }  # fmt: skip
+    customer, charge = {"customer": f"cus_{uuid4().hex}"}, f"ch_{uuid4().hex}"
+    paid = {**customer, "id": charge, "amount": 500, "refunded": 0, "currency": "eur"}
     async with database.write() as connection:
-        await connection.execute(insert(accounts), account)
+        await connection.execute(insert(accounts), {**account, **customer})
+        await connection.execute(insert(charges), paid)
+        await connection.execute(insert(inbox), event("invoice.paid", **customer))
+        await connection.execute(insert(inbox), event("charge.dispute.created", object="dp_1", key=charge))
         await connection.execute(insert(attempts), attempt)
         await connection.execute(insert(trials), {"subject": f"person:{person}", "at": 1, "ref": "attempt"})
+
+
+def event(kind: str, **more: str) -> dict[str, Any]:
+    """What Stripe wrote about her."""
+    row = {"event": f"evt_{uuid4().hex}", "type": kind, "livemode": False, "created": 1, "received_at": 1}
+    return {**row, "status": "done", "raw": f'{{"email": "{ADDRESS}"}}', **more}
 
 
 async def give_tips(database: Database, person: PersonId) -> None:
     """She gave a tip, and got one."""
     payee = {
-        "person": person, "livemode": False, "account": f"acct_{person}", "name": "Zoë the Great", "payable": True,
+        "person": person, "livemode": False, "account": f"acct_{uuid4().hex}", "name": "Zoë the Great", "payable": True,
         "gone": False, "created_at": 1,
     }  # fmt: skip
     tip = {
@@ -103,9 +117,13 @@ async def give_tips(database: Database, person: PersonId) -> None:
     hers, his = ("Zoë the Great", person), ("Ben", BEN)
     async with database.write() as connection:
         await connection.execute(insert(payees), payee)
+        await connection.execute(insert(inbox), event("account.updated", account=payee["account"]))
         for (giver_name, giver), (dj_name, dj) in ((hers, his), (his, hers)):
             who = {"giver": giver, "giver_name": giver_name, "dj": dj, "dj_name": dj_name}
-            await connection.execute(insert(tips), {**tip, **who, "id": uuid4().hex})
+            ids = {"id": uuid4().hex, "payment_intent": uuid4().hex}
+            await connection.execute(insert(tips), {**tip, **who, **ids})
+            await connection.execute(insert(inbox), event("payment_intent.succeeded", object=ids["payment_intent"]))
+        await connection.execute(insert(inbox), {**event("invoice.paid", customer="cus_ben"), "raw": BENS})
 
 
 async def tell(database: Database, person: PersonId) -> None:
@@ -114,7 +132,7 @@ async def tell(database: Database, person: PersonId) -> None:
     ben = await SqlPlaces(database, MovedClock()).person(Identity(Surface.WEB, "ben", "Ben"))
     tip = {"amount": 500, "currency": "eur", "person": person, "name": "Zoë the Great"}
     await SqlOutbox(database, MovedClock()).put(
-        Contact(person, email="zoe@example.org"),
+        Contact(person, email=ADDRESS),
         Notice("paid:1", NoticeKind.PAID, person),
         Notice("tip:1", NoticeKind.TIP_RECEIVED, ben, data=tip),
     )
@@ -175,14 +193,33 @@ async def test_nothing_is_left_of_somebody_who_is_forgotten(used: Installation) 
     version = (await used.rooms.read(LOBBY)).version
     counts = await used.data.forget(used.zoe)
     left = await used.everything()
-    for trace in (used.zoe, used.twin, ZOE.external, HER_WEB.external, ZOE.name):
+    for trace in (used.zoe, used.twin, ADDRESS, ZOE.external, HER_WEB.external, ZOE.name):
         assert trace not in left, trace
     assert counts["entries"] == 3
+    assert counts["inbox"] == 7
+    assert BENS in [row["raw"] for row in (await contents(used.database))["inbox"]]
     room = await used.rooms.read(LOBBY)
     assert room.version == version + 1, "whoever has it in memory reads it again"
     assert room == await SqlRooms(used.database, Recorder(), MovedClock()).read(LOBBY)
     with pytest.raises(NoSuchPersonError):
         await used.data.export(used.zoe)
+
+
+async def test_what_stripe_knows_is_named_for_it_is_not_ours_to_forget(used: Installation) -> None:
+    known = await used.data.at_stripe(used.twin)
+    assert sorted(it.partition("_")[0] for it in known) == ["acct", "cus", "cus"]
+    await used.data.forget(used.twin)
+    with pytest.raises(NoSuchPersonError):
+        await used.data.at_stripe(used.zoe)
+
+
+async def test_the_words_of_old_events_go_though_they_wait(used: Installation) -> None:
+    waiting = {"status": "orphan", "received_at": 5}
+    async with used.database.write() as connection:
+        await connection.execute(insert(inbox), {**event("invoice.paid"), **waiting})
+    await SqlBooks(used.database).prune(6)
+    ((status, raw),) = [(row["status"], row["raw"]) for row in (await contents(used.database))["inbox"]]
+    assert (status, raw) == ("orphan", "")
 
 
 async def test_the_rooms_history_and_the_others_stay(used: Installation) -> None:

@@ -21,7 +21,9 @@ from cogs.telegram.surface import Handler
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`admin`: shown to administrators alone; `hidden`: in no menu; `sold`: there only where plans are sold."""
+    """`admin`: shown to administrators alone; `hidden`: in no menu; `sold`: there only where plans are sold, and
+    `payer`: told of only there, but answered to whoever paid before.
+    """
 
     name: str
     description: str
@@ -29,6 +31,7 @@ class Command:
     admin: bool = False
     hidden: bool = False
     sold: bool = False
+    payer: bool = False
 
 
 def _(text: str) -> str:
@@ -86,7 +89,7 @@ COMMANDS = (
     Command("lang", _("The language that I answer in here"), guide.lang),
     Command("help", _("What I understand"), guide.help_),
     Command("terms", _("The terms of whoever runs me"), terms.terms),
-    Command("paysupport", _("Help with a payment"), terms.paysupport),
+    Command("paysupport", _("Help with a payment"), terms.paysupport, payer=True),
     Command("start", _("What this is"), guide.start, hidden=True),
     Command("join", _("Come to your voice channel"), controls.join, hidden=True),
     Command("leave", _("Leave the voice channel; the queue is kept"), controls.leave, hidden=True),
@@ -96,4 +99,4 @@ BY_NAME = {command.name: command for command in COMMANDS}
 
 def listed(*, sells: bool) -> list[Command]:
     """Those that people are told about; `sells`: whether plans are sold here."""
-    return [one for one in COMMANDS if not one.hidden and (sells or not one.sold)]
+    return [one for one in COMMANDS if not one.hidden and (sells or not (one.sold or one.payer))]

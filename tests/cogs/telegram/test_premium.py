@@ -441,11 +441,14 @@ async def test_a_chat_buys_nothing_for_another(till: Till) -> None:
 
 async def test_where_nothing_is_sold_there_is_no_such_command(party: Party) -> None:
     party.ben.post("/premium", party.group)
-    assert "/premium" not in (await party.ben.say("/help", party.group)).text
+    told = (await party.ben.say("/help", party.group)).text
+    assert "/premium" not in told
+    assert "/paysupport" not in told
     assert not any("premium" in text.lower() for text in party.group.said)
     menus = party.telegram.asking.commands
     await until(lambda: menus, what="menus")
-    assert "premium" not in {one["command"] for menu in menus.values() for one in menu}
+    assert not {"premium", "paysupport"} & {one["command"] for menu in menus.values() for one in menu}
+    assert "Nothing is sold here" in (await party.ben.say("/paysupport")).text, "whoever paid before is answered"
 
 
 async def test_where_plans_are_sold_menus_and_help_say_so(till: Till) -> None:
@@ -453,7 +456,7 @@ async def test_where_plans_are_sold_menus_and_help_say_so(till: Till) -> None:
     menus = till.party.telegram.asking.commands
 
     def told() -> bool:
-        return all("premium" in {one["command"] for one in menu} for menu in menus.values())
+        return all({"premium", "paysupport"} <= {one["command"] for one in menu} for menu in menus.values())
 
     await until(told, what="menus")
 

@@ -183,7 +183,7 @@ class Download:
     async def _deliver(self, chunk: bytes) -> None:
         self._position += len(chunk)
         self._sent += len(chunk)
-        TRAFFIC.count(len(chunk))
+        TRAFFIC.total += len(chunk)
         self.items.put(chunk)
         while self.ahead > AHEAD:
             self._room.clear()

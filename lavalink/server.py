@@ -196,7 +196,7 @@ async def read_tap(request: web.Request) -> web.StreamResponse:
     try:
         await response.prepare(request)
         async for frames in tap:
-            TRAFFIC.count(len(frames))
+            TRAFFIC.total += len(frames)
             await response.write(frames)
     except ConnectionError:
         log.debug("tap reader left", tap=request.match_info["tap"])

@@ -11,11 +11,8 @@ class Traffic:
 
     def __init__(self) -> None:
         self.total = 0
+        """Bytes since the start; added to by whoever gets or sends some."""
         self._since, self._before, self._rate = time.monotonic(), 0, 0.0
-
-    def count(self, size: int) -> None:
-        """So many bytes more."""
-        self.total += size
 
     def rate(self) -> float:
         """Bytes a second, over the last window or since the last look if that is longer ago."""

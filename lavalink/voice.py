@@ -104,7 +104,7 @@ class VoiceLink:
     def send(self, packet: bytes) -> None:
         """One 20 ms Opus packet; dropped when not `ready`."""
         transport = self._transport
-        if transport is not None and self._live and not transport.exposed:
+        if transport is not None and self._live and not transport.exposed:  # `ready`, with no call for each packet
             transport.send(packet)
             TRAFFIC.total += len(packet)
 

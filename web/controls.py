@@ -6,14 +6,12 @@ from core.acts import ON
 from core.enums import Loop, Mode
 from core.errors import NoSuchPollError
 from core.jukebox import Jukebox
+from core.numbers import number
 from core.records.results import Asked, Changed, Removed
 from core.records.views import PollView
 from core.types import EntryId
 from web import names, words
 from web.press import Action, Press, Said
-
-DIGITS = 10
-"""More than any volume or position in ms has."""
 
 
 class Controls:
@@ -113,8 +111,8 @@ def _seen(press: Press) -> EntryId | None:
 
 def _number(press: Press, field: str) -> int:
     """A number that a form holds; −1, which is out of every range, for what is none."""
-    text = press.fields.get(field, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= DIGITS else -1
+    found = number(press.fields.get(field, ""))
+    return -1 if found is None else found
 
 
 Answer = Awaitable[Changed | Removed | Asked]

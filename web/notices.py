@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from core.errors import ChorusError
+from core.numbers import number
 from core.records.notices import Letter, Topic
 from core.types import Actor, PersonId, PlaceId, RoomId
 from web.desk import Desk
@@ -54,9 +55,9 @@ class Notices:
     async def read(self, request: web.Request) -> web.StreamResponse:
         """One was read."""
         person, places = await self._reader(request)
-        number = str((await request.post()).get("notice", ""))
-        if number.isdecimal():
-            await self._desk.board.read(int(number), person, places)
+        notice = number(str((await request.post()).get("notice", "")))
+        if notice is not None:
+            await self._desk.board.read(notice, person, places)
         raise web.HTTPSeeOther(request.rel_url.with_path(request.path.rpartition("/")[0], keep_query=True))
 
     async def choose(self, request: web.Request) -> web.StreamResponse:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from core.enums import Guests
 from core.errors import ChorusError, ForbiddenError
+from core.numbers import number
 from core.ports.places import RoomRef
 from core.ports.stream import Format
 from core.ports.tracks import Episode
@@ -257,5 +258,4 @@ def _episode(episode: Episode, show: str) -> dict[str, Any]:
 
 
 def _page_number(request: web.Request) -> int:
-    text = request.query.get("page", "0")
-    return min(int(text), 1000) if text.isdecimal() else 0
+    return min(number(request.query.get("page", "")) or 0, 1000)

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from core.enums import Surface
+from core.numbers import number
 from core.ports.places import RoomRef
 from core.ports.shop import Shop
 from core.purchases import NotForSaleError
@@ -72,8 +73,7 @@ class Premium:
     async def _changed(self, act: str, actor: Actor, fields: dict[str, str]) -> Outcome:
         """Raises NotForSaleError for what there is not."""
         if act == "change":
-            at = fields.get("at", "")
-            return await self._shop.change(actor, fields.get("price", ""), int(at) if at.isdecimal() else None)
+            return await self._shop.change(actor, fields.get("price", ""), number(fields.get("at", "")))
         if act == "bring":
             return await self._shop.transfer(actor, fields.get("subscription", ""))
         changes: dict[str, Change] = {

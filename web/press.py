@@ -8,6 +8,7 @@ from gettext import NullTranslations
 from multidict import MultiDict
 
 from core.errors import NoSuchEntryError
+from core.numbers import number
 from core.ports.places import RoomRef
 from core.types import Actor, CommandId, EntryId, RoomId
 
@@ -30,10 +31,10 @@ class Press:
     @property
     def entry(self) -> EntryId:
         """The entry that the form is about. Raises NoSuchEntryError."""
-        text = self.fields.get("entry", "")
-        if not (text.isascii() and text.isdecimal()) or len(text) > 18:  # noqa: PLR2004 - what a 64-bit integer holds for sure
+        entry = number(self.fields.get("entry", ""))
+        if entry is None:
             raise NoSuchEntryError(EntryId(0))
-        return EntryId(int(text))
+        return EntryId(entry)
 
 
 @dataclass(frozen=True, slots=True)

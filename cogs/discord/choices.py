@@ -11,6 +11,7 @@ from cogs.discord.surface import Call, Interaction, read, surface_of
 from cogs.text import length, plain
 from core.enums import BlockKind
 from core.errors import ChorusError, NoSuchEntryError, NothingPlayingError
+from core.numbers import number
 from core.records.views import EntryView
 from core.types import EntryId, Track
 
@@ -81,8 +82,8 @@ async def meant(call: Call, named: str | None) -> EntryId:
         if call.view.current is None:
             raise NothingPlayingError
         return call.view.current.id
-    if named.startswith("#") and named[1:].isdecimal():
-        return EntryId(int(named[1:]))
+    if named.startswith("#") and (entry := number(named[1:])) is not None:
+        return EntryId(entry)
     person = call.actor.person
     if _NUMBER.fullmatch(named):
         view = await call.jukebox.view(call.room, person, page=int(named) - 1, size=1)
@@ -108,8 +109,8 @@ async def played(interaction: Interaction, typed: str) -> list[Choice]:
 
 async def meant_played(call: Call, named: str) -> EntryId:
     """The play that an option names: `#<id>` of a choice, or a part of a title. Raises NoSuchEntryError."""
-    if named.startswith("#") and named[1:].isdecimal():
-        return EntryId(int(named[1:]))
+    if named.startswith("#") and (entry := number(named[1:])) is not None:
+        return EntryId(entry)
     wanted = named.strip().casefold()
     for one in await call.jukebox.history(call.room, size=100):
         if wanted in one.play.title.casefold():

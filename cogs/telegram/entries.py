@@ -3,6 +3,7 @@
 from cogs.picks import FARTHEST, ranks
 from cogs.telegram.surface import Call
 from core.errors import NoSuchEntryError, NothingPlayingError
+from core.numbers import number
 from core.types import EntryId
 
 FAR = 100
@@ -16,8 +17,8 @@ async def meant(call: Call, named: str) -> EntryId:
         if call.view.current is None:
             raise NothingPlayingError
         return call.view.current.id
-    if named.startswith("#") and named[1:].isdecimal():
-        return EntryId(int(named[1:]))
+    if named.startswith("#") and (entry := number(named[1:])) is not None:
+        return EntryId(entry)
     if named.isascii() and named.isdecimal() and 0 < int(named) <= FARTHEST:
         view = await call.jukebox.view(call.room, call.actor.person, page=int(named) - 1, size=1)
         found = [entry.id for entry in view.upcoming]
@@ -46,8 +47,8 @@ async def played(call: Call, named: str) -> EntryId | None:
     named = named.strip()
     if not named:
         return None
-    if named.startswith("#") and named[1:].isdecimal():
-        return EntryId(int(named[1:]))
+    if named.startswith("#") and (entry := number(named[1:])) is not None:
+        return EntryId(entry)
     for one in await call.jukebox.history(call.room, size=FAR):
         if named.casefold() in one.play.title.casefold():
             return one.play.entry

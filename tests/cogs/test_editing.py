@@ -48,6 +48,13 @@ async def test_several_go_and_come_back_by_the_button(party: Party) -> None:
     assert again.text == "There is nothing to undo: it takes back what is at most 30 s old."
 
 
+async def test_no_number_is_too_long(party: Party) -> None:
+    await play(party, "aria", "blues")
+    assert "not waiting any more" in (await party.ann.slash("remove", track="#" + "9" * 5000)).text
+    assert "not waiting any more" in (await party.ann.slash("again", track="#" + "9" * 5000)).text
+    assert await waiting(party) == ["Blues"]
+
+
 async def test_everything_of_a_member_goes(party: Party) -> None:
     await play(party, "aria", "blues")
     await party.ben.slash("play", query="chant")

@@ -38,6 +38,7 @@ class FakeBoard:
         if number in self.letters and self.letters[number].person == person:
             del self.letters[number]
             return True
+        assert number < 1 << 63, "no database takes it"
         return False
 
     async def muted(self, person: PersonId) -> Collection[Topic]:
@@ -93,6 +94,8 @@ async def test_a_link_shows_what_was_told_until_it_was_read(
     assert "n:2" not in page
     await browser.post(f"{path}/read", notice="2")
     assert len(board.letters) == 2, "somebody else's"
+    for nonsense in ("9" * 5000, "9" * 30, "x", ""):
+        assert (await browser.post(f"{path}/read", notice=nonsense)).status == 303, nonsense
     answer = await browser.post(f"{path}/read", notice="1")
     assert (answer.status, answer.headers["Location"]) == (303, path)
     page = await browser.open(path)

@@ -99,6 +99,9 @@ async def test_a_change_is_quoted_first(browser: Browser, shop: FakeShop) -> Non
     done = await (await browser.post(PATH, key=KEY, act="change", price="price_Elite", at="1800000000")).text()
     assert "Done: Elite from now on." in done
     assert shop.calls == [("change", "price_Elite", 1_800_000_000)]
+    shop.calls.clear()
+    await browser.post(PATH, key=KEY, act="change", price="price_Elite", at="9" * 1999)
+    assert shop.calls == [("change", "price_Elite", None)], "at whatever it costs now"
     shop.outcome = Outcome("elite", 0, done=False, pay_at=URL)
     waits = await (await browser.post(PATH, key=KEY, act="change", price="price_Elite")).text()
     assert f'href="{URL}"' in waits

@@ -35,6 +35,15 @@ from db.tips import SqlTips
 from db.usage import SqlUsage
 
 DAY = 86_400_000
+_BOUGHT = {
+    GrantSource.STRIPE: "refund or cancel {ref} at Stripe, and the plan follows.",
+    GrantSource.DISCORD: "Discord alone ends or refunds it.",
+    GrantSource.STARS: "`billing refund-stars {ref}` pays it back and ends it.",
+}
+
+
+class BoughtError(Exception):
+    """It does not end by the operator's word, because somebody paid for it; the message says how it does."""
 
 
 async def gift(
@@ -52,8 +61,11 @@ async def gift(
 
 
 async def revoke(settings: Settings, number: int) -> None:
-    """It counts no longer."""
+    """It counts no longer. What was paid for ends where it was bought: here it would be back at the next look."""
     async with _grants(settings) as (_, grants):
+        bought = next((it for it in await grants.all() if it.id == number and it.source in _BOUGHT), None)
+        if bought is not None and bought.revoked_at is None:
+            raise BoughtError(f"Grant {number} was paid for: {_BOUGHT[bought.source].format(ref=bought.ref)}")
         typer.echo(_line(await grants.revoke(number)))
 
 
@@ -132,7 +144,7 @@ async def _grants(settings: Settings) -> AsyncGenerator[tuple[Database, SqlGrant
     async with opened(settings) as database:
         try:
             yield database, SqlGrants(database, SystemClock())
-        except (PlansError, NoSuchPersonError) as error:
+        except (PlansError, BoughtError, NoSuchPersonError) as error:
             sys.exit(str(error))
         except NoSuchRoomError as error:
             sys.exit(f"There is no such room or place: {error}")

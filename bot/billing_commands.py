@@ -30,8 +30,8 @@ def gift(
 
 
 @billing_cli.command()
-def revoke(grant: Annotated[int, typer.Argument(help="Its number in the list.")]) -> None:
-    """A grant counts no longer. Nothing that was gathered under it is lost."""
+def revoke(grant: Annotated[int, typer.Argument(min=1, max=2**63 - 1, help="Its number in the list.")]) -> None:
+    """A gift or a trial counts no longer. Nothing that was gathered under it is lost."""
     from bot.billing import revoke
 
     configure_logs(level="WARNING")

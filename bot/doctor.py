@@ -46,7 +46,7 @@ async def _stripe(settings: Settings) -> list[Finding]:
         plans,
         f"{settings.public_url}{WEBHOOKS}",
         livemode=settings.stripe_live,
-        connected=bool(secrets_of(settings.stripe_connect_webhook_secret)),
+        connected=settings.tips is not None or bool(secrets_of(settings.stripe_connect_webhook_secret)),
     )
     try:
         return list(await doctor.findings())

@@ -21,7 +21,7 @@ from db.archive import BackupError, Manifest
 from db.backup import back_up, restore
 from db.engine import Database
 from db.instance import InUseError, running_bot
-from db.migrate import migrate
+from db.migrate import knows, migrate, newest, revision
 from db.rooms import SqlRooms
 
 
@@ -44,25 +44,41 @@ def _tell(progress: Progress) -> None:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncGenerator[Database]:
-    """The database; what is wrong with it ends the program with one line."""
+    """The database, at this version's revision; what is wrong with it ends the program with one line."""
+    async with reached(settings) as database:
+        if (found := await revision(database)) != newest():
+            sys.exit(_outdated(found))
+        yield database
+
+
+@asynccontextmanager
+async def reached(settings: Settings) -> AsyncGenerator[Database]:
+    """The database as it is; what is wrong with it ends the program with one line."""
     database = Database(settings.database)
     try:
         yield database
     except StoreUnavailableError as error:
-        sys.exit(f"The database cannot be used: {error}")
+        sys.exit(f"The database cannot be used: {str(error).partition(chr(10))[0]}")
     finally:
         await database.close()
 
 
+def _outdated(found: str | None) -> str:
+    if found is not None and not knows(found):
+        return f"The database is of a newer version of this program: it is at revision {found}."
+    state = f"at revision {found}" if found else "empty"
+    return f"The database is {state}: start the bot once, or run `python -m bot migrate`."
+
+
 async def upgrade_database(settings: Settings) -> None:
     """Bring the schema up to date."""
-    async with opened(settings) as database:
+    async with reached(settings) as database:
         typer.echo(f"The database is at revision {await migrate(database)}.")
 
 
 async def write_backup(settings: Settings, file: Path) -> None:
     """One moment of the database, and the uploads; the bot may run meanwhile."""
-    async with opened(settings) as database:
+    async with reached(settings) as database:
         try:
             done = await back_up(database, file, _folders(settings), now=SystemClock().now())
         except BackupError as error:
@@ -72,7 +88,7 @@ async def write_backup(settings: Settings, file: Path) -> None:
 
 async def read_backup(settings: Settings, file: Path, *, replace: bool) -> None:
     """Fill the database and put back the uploads that are missing; no bot may run on it."""
-    async with opened(settings) as database:
+    async with reached(settings) as database:
         lock = running_bot(database)
         try:
             if lock is not None:

@@ -12,6 +12,7 @@ from bot.maintenance import opened
 from cogs.telegram.till import TelegramTill
 from core.ports.stars import NoSuchChargeError, TillAwayError
 from core.records.stars import StarMove
+from db.personal import PersonalData
 from db.stars import SqlStarBook
 
 
@@ -27,6 +28,8 @@ async def refund(settings: Settings, charge: str) -> None:
             move = await _found(till, charge)
             await till.refund(move.user, charge)
             await SqlStarBook(database, SystemClock()).revoke(charge)
+            after = {"charge": charge, "stars": move.stars}
+            await PersonalData(database, SystemClock()).note("stars.refunded", after)
     except (TillAwayError, TelegramError) as error:
         sys.exit(f"Telegram cannot be asked: {error}")
     except NoSuchChargeError:

@@ -5,14 +5,17 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from bot.clock import SystemClock
-from core.enums import Meter, Surface
+from core.enums import GrantSource, Meter, Surface
+from core.records.grants import Subject
 from core.records.notices import Channel, Job, LetterState
 from core.records.payments import Target, TargetKind
 from core.records.usage import Use
 from core.types import Identity, PlaceId
 from db.engine import Database
+from db.grants import SqlGrants
 from db.migrate import migrate
 from db.outbox import SqlOutbox
 from db.payments_targets import SqlTargets
@@ -96,6 +99,49 @@ async def test_grants_are_exported_for_spreadsheets_and_programs(data: Path) -> 
 async def test_what_cannot_be_done_is_said_in_a_line(data: Path, words: str, said: str) -> None:
     done = bot("billing", *words.split(), data=data)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{said}\n")
+
+
+@pytest.mark.parametrize("words", ["list", "gift web:lobby pro", "replay", "usage"])
+async def test_without_a_database_it_is_said_how_to_get_one(tmp_path: Path, words: str) -> None:
+    done = bot("billing", *words.split(), data=tmp_path)
+    said = "The database is empty: start the bot once, or run `python -m bot migrate`.\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+
+
+async def test_a_database_of_a_newer_version_is_left_alone(data: Path) -> None:
+    database = Database(f"sqlite:///{data}/chorus.db")
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await database.close()
+    done = bot("billing", "gift", "web:lobby", "pro", data=data)
+    assert done.stderr == "The database is of a newer version of this program: it is at revision 9999.\n"
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("number", ["0", "x", "99999999999999999999999"])
+async def test_what_is_no_number_of_a_grant_is_refused(data: Path, number: str) -> None:
+    done = bot("billing", "revoke", number, data=data)
+    assert (done.returncode, "Invalid value for 'grant'" in done.stderr) == (2, True)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (GrantSource.STRIPE, "refund or cancel x_1 at Stripe, and the plan follows."),
+        (GrantSource.DISCORD, "Discord alone ends or refunds it."),
+        (GrantSource.STARS, "`billing refund-stars x_1` pays it back and ends it."),
+    ],
+)
+async def test_what_was_paid_for_is_not_taken_by_hand(data: Path, source: GrantSource, said: str) -> None:
+    database = Database(f"sqlite:///{data}/chorus.db")
+    grants = SqlGrants(database, SystemClock())
+    await grants.give(source, Subject("web:lobby"), "pro", until=SystemClock().now() + 86_400_000, ref="x_1")
+    done = bot("billing", "revoke", "1", data=data)
+    assert (done.returncode, done.stderr) == (1, f"Grant 1 was paid for: {said}\n")
+    (grant,) = await grants.all()
+    assert grant.revoked_at is None
+    await database.close()
 
 
 async def test_what_was_given_up_is_replayed(data: Path) -> None:

@@ -14,12 +14,14 @@ from bot.clock import SystemClock
 from bot.config import Settings
 from core.bus import LocalBus
 from core.enums import Surface
+from core.records.grants import Subject
 from core.room import Room
 from core.types import LOBBY, EntryId, Identity, PersonId
 from db.engine import Database
 from db.instance import FileLock, Instance
 from db.migrate import migrate
 from db.places import SqlPlaces
+from db.purchases import SqlPurchases
 from db.rooms import SqlRooms
 from tests import sound
 from tests.db.commands import play as played
@@ -141,12 +143,18 @@ async def test_plays_are_exported_for_spreadsheets_and_programs(tmp_path: Path) 
 
 async def test_a_person_is_shown_and_forgotten(tmp_path: Path) -> None:
     ann = await filled(tmp_path / "data")
+    database = Database(f"sqlite:///{tmp_path}/data/chorus.db")
+    purchases = SqlPurchases(database, SystemClock())
+    account = await purchases.account(Subject("web:lobby"), ann, livemode=False)
+    await purchases.bind(account.id, "cus_ann")
+    await database.close()
     shown = json.loads(bot("export-person", "discord:7", data=tmp_path / "data").stdout)
     assert shown["persons"] == [ann]
     assert [it["title"] for it in shown["tables"]["plays"]] == ["=cmd()", "Un été"]
     assert bot("forget-person", ann, data=tmp_path / "data").returncode == 1, "it asks, and nobody answers"
     done = bot("forget-person", ann, "--yes", data=tmp_path / "data")
     assert (done.returncode, "2 in plays" in done.stdout) == (0, True), done.stderr
+    assert "Stripe knows them still: delete cus_ann there" in done.stdout
     done = bot("export-person", ann, data=tmp_path / "data")
     assert (done.returncode, done.stderr) == (1, f"nobody is known as {ann}\n")
     assert "anonymous" in bot("export", "plays", data=tmp_path / "data").stdout

@@ -55,6 +55,16 @@ async def test_all_is_well(stripe: StripeSimulator, tmp_path: Path, capsys: pyte
     assert "WRONG" not in capsys.readouterr().out
 
 
+async def test_tips_need_to_hear_of_the_accounts_of_djs(
+    stripe: StripeSimulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    price = stripe.catalog.price(499)["id"]
+    stripe.endpoints.make("https://music.example.org/webhooks/stripe", sorted(OURS), [stripe.secret])
+    tipping = settings(stripe, tmp_path, price=price).model_copy(update={"tips": "eur"})
+    assert await diagnose(tipping) == 1
+    assert "WRONG  endpoint of connected accounts" in capsys.readouterr().out
+
+
 async def test_without_a_key_there_is_nothing_to_look_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -117,7 +117,7 @@ async def give_tips(database: Database, person: PersonId) -> None:
     hers, his = ("Zoë the Great", person), ("Ben", BEN)
     async with database.write() as connection:
         await connection.execute(insert(payees), payee)
-        await connection.execute(insert(inbox), event("account.updated", account=payee["account"]))
+        await connection.execute(insert(inbox), event("account.updated", account=str(payee["account"])))
         for (giver_name, giver), (dj_name, dj) in ((hers, his), (his, hers)):
             who = {"giver": giver, "giver_name": giver_name, "dj": dj, "dj_name": dj_name}
             ids = {"id": uuid4().hex, "payment_intent": uuid4().hex}

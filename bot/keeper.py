@@ -54,7 +54,9 @@ class Keeper(ABC):
                 log.error("chat is off", chat=self._name, reason=self.state)  # noqa: TRY400 - the message says it all
                 return
             except self._retried as error:
-                pause = RETRY[0] if self.state == "up" else min(pause * 2, longest)
+                if self.state == "up":
+                    pause = RETRY[0]
                 self.state = f"cannot be reached ({type(error).__name__}), trying again"
                 log.warning("chat not reached", chat=self._name, error=type(error).__name__, pause=pause)
             await asyncio.sleep(pause)
+            pause = min(pause * 2, longest)

@@ -107,9 +107,9 @@ class SkuWatch:
         pause, longest = RETRY
         while True:
             done = await self._work()
-            pause = RETRY[0] if done else min(pause * 2, longest)
             if not await self._told(PERIOD if done else pause):
                 self._dirty.add(None)
+            pause = RETRY[0] if done else min(pause * 2, longest)
 
     async def _told(self, seconds: float) -> bool:
         """Wait until something is heard, or so long; whether it was."""

@@ -11,7 +11,7 @@ import cogs.discord.skus
 from billing.entitlements import Entitlements
 from billing.plans import Plans
 from billing.skus import DAY, HORIZON, GuildSkus, disparities
-from cogs.discord.skus import DiscordEntitlements
+from cogs.discord.skus import PERIOD, DiscordEntitlements, SkuWatch
 from core.enums import GrantSource
 from core.ports.skus import SourceAwayError
 from core.records.grants import Grant, Subject
@@ -251,6 +251,22 @@ class Lists:
 
     async def one(self, entitlement: int) -> SkuEntitlement | None:
         return None
+
+
+async def test_pauses_grow_from_the_first_one_until_it_is_done() -> None:
+    answers, pauses = [False, False, True, False, False], list[float]()
+
+    class Watch(SkuWatch):
+        async def _work(self) -> bool:
+            return answers.pop(0)
+
+        async def _told(self, seconds: float) -> bool:
+            pauses.append(seconds)
+            return True
+
+    with pytest.raises(IndexError):
+        await Watch(None, None).run()  # pyright: ignore[reportArgumentType] -- neither is asked
+    assert pauses == [1, 2, PERIOD, 1, 2]
 
 
 async def test_who_read_an_older_list_does_not_write_over_a_newer_one(database: Database) -> None:

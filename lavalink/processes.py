@@ -75,14 +75,13 @@ class Process:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         await self.http.close()
-        if self._child is None or self._child.returncode is not None:
+        if self._child is None:
             return
-        self._child.terminate()
-        try:
-            await asyncio.wait_for(self._child.wait(), STOP_TIMEOUT)
-        except TimeoutError:
-            self._child.kill()
-            await self._child.wait()
+        with suppress(ProcessLookupError, TimeoutError):
+            self._child.terminate()
+            async with asyncio.timeout(STOP_TIMEOUT):
+                await self._child.communicate()
+        await _killed(self._child)
 
     async def players_of(self, session_id: str) -> list[dict[str, Any]]:
         """A session's players there; none while it does not answer."""
@@ -223,13 +222,15 @@ async def _announced(child: asyncio.subprocess.Process) -> int | None:
     """The port that a child names once it listens; None if it does not come to that."""
     assert child.stdout is not None
     try:
-        line = await asyncio.wait_for(child.stdout.readline(), START_TIMEOUT)
+        async with asyncio.timeout(START_TIMEOUT):
+            line = await child.stdout.readline()
     except TimeoutError:
         return None
     return int(json.loads(line)["port"]) if line else None
 
 
 async def _killed(child: asyncio.subprocess.Process) -> None:
+    """Its pipe is read to its end, which closes it."""
     with suppress(ProcessLookupError):
         child.kill()
-    await child.wait()
+    await child.communicate()

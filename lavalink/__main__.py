@@ -90,7 +90,8 @@ async def _finished(sessions: Sessions, stop: asyncio.Event, orphan_timeout: flo
     seen = time.monotonic()
     while not stop.is_set():
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), ORPHAN_POLL if orphan_timeout else None)
+            async with asyncio.timeout(ORPHAN_POLL if orphan_timeout else None):
+                await stop.wait()
         if sessions.clients:
             seen = time.monotonic()
         elif orphan_timeout and time.monotonic() - seen > orphan_timeout:

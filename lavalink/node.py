@@ -158,7 +158,8 @@ class Node:
         """What can be known in short time; if the track cannot be opened, the player will find out and say so."""
         identifier = wanted.identifier or ""
         try:
-            info = await asyncio.wait_for(self._load(identifier), NEXT_LOAD_TIMEOUT)
+            async with asyncio.timeout(NEXT_LOAD_TIMEOUT):
+                info = await self._load(identifier)
         except (LoadError, TimeoutError):
             info = None
         return info or TrackInfo(

@@ -67,7 +67,8 @@ class RelayedSession(Session):
             self._opening[process] = asyncio.get_running_loop().create_future()
             self._channels[process] = asyncio.create_task(self._follow(process), name=f"relay-{self.id}")
         try:
-            await asyncio.wait_for(asyncio.shield(self._opening[process]), OPEN_TIMEOUT)
+            async with asyncio.timeout(OPEN_TIMEOUT):
+                await asyncio.shield(self._opening[process])
         except (OSError, TimeoutError):
             raise ApiError(503, "A process of this node is starting again") from None
 

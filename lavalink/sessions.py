@@ -209,4 +209,5 @@ class Sessions:
 async def _hang_up(websocket: web.WebSocketResponse | None) -> None:
     if websocket is not None:
         with contextlib.suppress(TimeoutError, ConnectionError):
-            await asyncio.wait_for(websocket.close(code=GOING_AWAY), CLOSE_TIMEOUT)
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await websocket.close(code=GOING_AWAY)

@@ -103,16 +103,17 @@ async def test_what_is_not_what_was_told_is_asked_of_the_store(
     server: RedisServer, redis: Any, stack: AsyncExitStack
 ) -> None:
     one, other = await pair(server, stack)
-    one.tidings.tell([first := entitled(5)])
-    await until(lambda: first in other.heard)
-    (key,) = await redis.keys("chorus:plans:*")
-    channel, good = key.removesuffix(":discord:7"), await redis.get(key)
-    another = entitled(9, place=PlaceId("web:else"))
-    one.tidings.tell([another])
-    await until(lambda: another in other.heard)
-    elsewhere = await redis.get(f"{channel}:web:else")
+    news = [entitled(5), entitled(9, place=PlaceId("web:else")), entitled(9, "pro")]
+    kept: list[str] = []
+    for told in news:
+        one.tidings.tell([told])
+        await until(lambda told=told: told in other.heard)
+        (at,) = await redis.keys(f"chorus:plans:*:{told.place}")
+        kept.append(await redis.get(at))
+    (key,) = await redis.keys(f"chorus:plans:*:{PLACE}")
+    channel, (old, elsewhere, good) = key.removesuffix(f":{PLACE}"), kept
     bad = {
-        "another version": good,
+        "another version": old,
         "nothing": None,
         "altered": good.replace("elite", "elitf"),
         "another place's": elsewhere,
@@ -126,8 +127,8 @@ async def test_what_is_not_what_was_told_is_asked_of_the_store(
         await until(lambda: other.heard, what=what)
         assert other.heard == [None], what
     await redis.set(key, good)
-    await redis.publish(channel, "5 discord:7")
-    await until(lambda: first in other.heard)
+    await redis.publish(channel, "9 discord:7")
+    await until(lambda: news[-1] in other.heard)
 
 
 async def test_another_installation_is_not_heard(server: RedisServer, stack: AsyncExitStack) -> None:

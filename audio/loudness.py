@@ -26,7 +26,6 @@ NEAR = 2.0
 KEPT = 5_000
 Told = Callable[[RoomId], None]
 
-CURVE = 0.79
 SOON = 0.1
 """Seconds that a start waits for the store; what comes later is approached."""
 AGAIN = 60.0
@@ -64,6 +63,10 @@ def factor(decibels: float) -> float:
 def decibels(factor: float) -> float:
     """The other way round."""
     return 20 * math.log10(max(factor, 1e-6))
+
+
+CURVE = 0.79
+"""Of Lavaplayer's volume."""
 
 
 def bent(factor: float) -> float:

@@ -58,7 +58,6 @@ class Charge:
     at: int
     expires: int | None
     refunded: bool = False
-    update: int | None = None
 
 
 @dataclass

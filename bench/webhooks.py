@@ -67,17 +67,19 @@ async def run() -> dict[str, Any]:
 
 async def _run(url: str, number: int) -> Taken:
     database = Database(url)
-    await migrate(database)
     requests = _requests(number)
     taken: list[float] = []
-    async with _serving(database) as port:
-        settle()
-        begun, busy = time.perf_counter(), time.process_time()
-        shares = [requests[offset::CONNECTIONS] for offset in range(CONNECTIONS)]
-        await asyncio.gather(*(_post(port, share, taken) for share in shares))
-        seconds, busy = time.perf_counter() - begun, time.process_time() - busy
-    await _check(database, number)
-    await database.close()
+    try:
+        await migrate(database)
+        async with _serving(database) as port:
+            settle()
+            begun, busy = time.perf_counter(), time.process_time()
+            shares = [requests[offset::CONNECTIONS] for offset in range(CONNECTIONS)]
+            await asyncio.gather(*(_post(port, share, taken) for share in shares))
+            seconds, busy = time.perf_counter() - begun, time.process_time() - busy
+        await _check(database, number)
+    finally:
+        await database.close()
     return Taken(len(requests) / seconds, busy / len(requests), taken)
 
 

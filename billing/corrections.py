@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import stripe
 import structlog
 
-from billing.standing import PAYING
+from billing.standing import NEVER_AGAIN, PAYING
 from core.ports.notices import UndeliverableError
 from core.records.notices import Job, Letter
 from core.records.payments import Subscription
@@ -33,10 +33,10 @@ def cancel(subscription: str, reason: str) -> Job:
     return Job(f"{CANCEL}:{subscription}", CANCEL, {"subscription": subscription, "reason": reason})
 
 
-def double(subscription: str, kept: Subscription) -> Job:
-    """The effect DOUBLE."""
+def double(subscription: str, kept: Subscription, now: int) -> Job:
+    """The effect DOUBLE, as found now; it may be found again later, when this one came to nothing."""
     data = {"subscription": subscription, "kept": kept.id, "since": kept.starts_at}
-    return Job(f"{DOUBLE}:{subscription}:{kept.id}", DOUBLE, data)
+    return Job(f"{DOUBLE}:{subscription}:{now}", DOUBLE, data)
 
 
 class Corrections:
@@ -47,35 +47,39 @@ class Corrections:
 
     async def cancel(self, letter: Letter) -> None:
         """End a subscription at once; one that has ended is fine."""
-        await self._end(_subscription(letter), letter.key)
+        await self._end(await self._fetch(_subscription(letter)), letter.key)
 
     async def double(self, letter: Letter) -> None:
-        """End a subscription at once and pay it back, unless the other one has ended in the meantime."""
-        key = _subscription(letter)
-        if not await self._goes_on(str(letter.data["kept"])):
-            log.warning("subscription kept after all", subscription=key, because=letter.key)
+        """End a subscription at once and pay it back, unless the other one is about to end, or did, meanwhile."""
+        it = await self._fetch(_subscription(letter))
+        if it.status not in NEVER_AGAIN and not await self._goes_on(str(letter.data["kept"])):
+            log.warning("subscription kept after all", subscription=it.id, because=letter.key)
             return
-        await self._end(key, letter.key)
-        bills = await self._client.v1.invoices.list_async({"subscription": key, "status": "paid", "limit": 100})
+        await self._end(it, letter.key)
+        bills = await self._client.v1.invoices.list_async({"subscription": it.id, "status": "paid", "limit": 100})
         async for bill in bills.auto_paging_iter():
             if bill.amount_paid > 0 and (share := _since(bill, int(letter.data["since"]))):
                 await self._pay_back(bill.id, letter.key, share)
 
     async def _goes_on(self, subscription: str) -> bool:
-        it = await self._client.v1.subscriptions.retrieve_async(subscription)
+        it = await self._fetch(subscription)
         return it.status in PAYING and it.cancel_at is None and not it.cancel_at_period_end
 
-    async def _end(self, subscription: str, key: str) -> None:
+    async def _fetch(self, subscription: str) -> stripe.Subscription:
+        """Also one that has ended; that it is not there says only that this is another account's key."""
+        return await self._client.v1.subscriptions.retrieve_async(subscription)
+
+    async def _end(self, it: stripe.Subscription, key: str) -> None:
+        if it.status in NEVER_AGAIN:
+            return
         try:
-            it = await self._client.v1.subscriptions.retrieve_async(subscription)
-            if it.status not in {"canceled", "incomplete_expired"}:
-                await self._client.v1.subscriptions.cancel_async(
-                    subscription, {"invoice_now": False, "prorate": False}, {"idempotency_key": key}
-                )
-                log.warning("subscription ended", subscription=subscription, because=key)
+            await self._client.v1.subscriptions.cancel_async(
+                it.id, {"invoice_now": False, "prorate": False}, {"idempotency_key": key}
+            )
         except stripe.InvalidRequestError as error:
-            if error.code != "resource_missing":
+            if error.code != "resource_missing":  # it ended at this moment
                 raise
+        log.warning("subscription ended", subscription=it.id, because=key)
 
     async def _pay_back(self, bill: str, key: str, share: Fraction) -> None:
         """That share of every payment of an invoice; of a whole one what was not paid back before."""

@@ -151,7 +151,7 @@ class Customers:
         ]
         known = replace(known, subscriptions=applied)
         await self._apply_money(ledger, known, billed, now)
-        await self._end_extra(ledger, known)
+        await self._end_extra(ledger, known, now)
 
     def _vanished(self, before: dict[str, Subscription], here: Collection[str], now: int) -> dict[str, Subscription]:
         """What Stripe has no more, as after its customer was deleted, has ended."""
@@ -198,7 +198,7 @@ class Customers:
             return refunded(account, back, now)
         return [doubly_paid(account, it, self._plan(it) or "", back)] if back.status == "succeeded" else []
 
-    async def _end_extra(self, ledger: Ledger, known: Paid) -> None:
+    async def _end_extra(self, ledger: Ledger, known: Paid, now: int) -> None:
         """One subject is paid for once: what was bought too much is canceled and paid back."""
         kept, surplus = extra(known, self._plans.priced, self._plans.above)
         if kept is None:  # whatever was too much is not any more, unless it has ended by now
@@ -209,7 +209,7 @@ class Customers:
             ALERTS.labels("double").inc()
             log.error("paid for twice", subject=known.account.subject, subscription=it.id, kept=kept.id)
             await ledger.put(replace(it, revoked_for=TWICE))
-            await ledger.effects(double(it.id, kept))
+            await ledger.effects(double(it.id, kept, now))
 
     def _plan(self, it: Subscription) -> str | None:
         return plan_of_all(it.prices, self._plans.priced, self._plans.above)

@@ -155,8 +155,9 @@ class Shop:
         """The actor's subscription for another place counts here instead (see the port)."""
         till = self._open(actor)
         await self._check_right(actor, "transfer")
-        held = await self._purchases.held(subscription)
-        if held is None or held.account.person not in await self._purchases.humans(actor.person):
+        theirs = await self._purchases.held_by(actor.person, livemode=till.livemode)
+        held = next((it for it in theirs if it.subscription.id == subscription), None)
+        if held is None:
             raise NoSubscriptionError
         if held.account.subject == actor.place:
             raise NothingToTakeBackError

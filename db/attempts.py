@@ -40,7 +40,7 @@ class SqlAttempts:
         async with self._database.write() as connection:
             await hold(connection, TRYING, self._database.dialect)
             tried = attempt.trial_days and await may_try(
-                connection, attempt.subject, attempt.person, self._database.dialect
+                connection, attempt.subject, attempt.person, self._database.dialect, self._clock.now()
             )
             kept = attempt if tried else replace(attempt, trial_days=0)
             row = asdict(kept) | {"source": GrantSource.STRIPE.value}
@@ -71,7 +71,7 @@ class SqlAttempts:
     async def may_try(self, subject: Subject, person: PersonId) -> bool:
         """Whether neither of them had a trial."""
         async with self._database.read() as connection:
-            return await may_try(connection, subject, person, self._database.dialect)
+            return await may_try(connection, subject, person, self._database.dialect, self._clock.now())
 
     async def _set(self, attempt: str, **values: str) -> None:
         async with self._database.write() as connection:

@@ -17,7 +17,7 @@ _TROUBLED = ("past_due", "incomplete", "paused", "unpaid")
 _AHEAD = 86_400_000
 """How much earlier trials are looked at: their end is told three days ahead."""
 _UNSEEN: dict[str, Any] = dict.fromkeys(("failed_at", "grace_until", "pause_until", "revoked_for"))
-_KEPT = (InboxStatus.PENDING, InboxStatus.DEAD, InboxStatus.ORPHAN)
+_KEPT = (InboxStatus.PENDING, InboxStatus.DEAD)
 
 
 class SqlBooks:

@@ -84,10 +84,6 @@ class SqlPurchases:
         theirs = accounts.c.person.in_(same_human(person))
         return await self._held(_LIVING, theirs, accounts.c.livemode == livemode)
 
-    async def held(self, subscription: str) -> Held | None:
-        """One of them."""
-        return next(iter(await self._held(subscriptions.c.id == subscription)), None)
-
     async def grants(self, subject: Subject) -> Sequence[Grant]:
         """All that counts for a place."""
         async with self._database.read() as connection:

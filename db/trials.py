@@ -14,10 +14,11 @@ from db.statements import among
 _LOST = ("expired", "failed")
 
 
-async def may_try(connection: AsyncConnection, subject: Subject, person: PersonId, dialect: str) -> bool:
+async def may_try(connection: AsyncConnection, subject: Subject, person: PersonId, dialect: str, now: int) -> bool:
     """Whether neither had a trial, nor is about to; what was kept for an attempt that came to nothing is free again."""
     wanted = await _theirs(connection, subject, person, dialect)
-    lost = select(attempts.c.id).where(attempts.c.state.in_(_LOST))
+    nowhere = (attempts.c.state == "open") & attempts.c.ref.is_(None) & (attempts.c.expires_at <= now)
+    lost = select(attempts.c.id).where(attempts.c.state.in_(_LOST) | nowhere)
     had = select(trials.c.subject).where(among(trials.c.subject, wanted, dialect), trials.c.ref.not_in(lost))
     return (await connection.execute(had.limit(1))).first() is None
 

@@ -77,10 +77,6 @@ class Purchases(Protocol):
         """Those that a person, or whoever is the same human, pays for."""
         ...
 
-    async def held(self, subscription: str) -> Held | None:
-        """One, whether it lives on or not."""
-        ...
-
     async def grants(self, subject: Subject) -> Sequence[Grant]:
         """All that counts for a place, or did: its own grants and those of whoever covers it."""
         ...

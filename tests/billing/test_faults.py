@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from billing.sync import TRIES
+from core.records.notices import Channel
 from core.records.payments import Target, TargetKind
 from core.types import PlaceId
 from db.models import accounts, charges, inbox, sync_targets
@@ -443,6 +444,60 @@ async def test_what_seemed_too_much_stays_when_the_other_had_ended(shop: Install
     assert [it["amount"] for it in shop.sim.objects.every("refund")] == [500]
 
 
+async def test_what_was_ended_is_paid_back_whatever_becomes_of_the_other(shop: Installation) -> None:  # 20
+    """We died between the two, and the one that was kept ended before we were back."""
+    one, two = await shop.buyer(), await shop.buyer()
+    first = one.buy(shop.pro)
+    await shop.settle()
+    second = two.buy(shop.pro)
+    shop.sim.faults.on("POST /v1/refunds", 500, times=3, should_retry=False)
+    await shop.settle()
+    assert (second["status"], shop.sim.objects.every("refund")) == ("canceled", [])
+    shop.sim.subscriptions.end(first)
+    shop.sim.faults.clear()
+    for _ in range(3):
+        await shop.move(hours=1)
+    assert [it["amount"] for it in shop.sim.objects.every("refund")] == [500]
+
+
+async def test_a_job_with_another_accounts_key_is_not_taken_for_done(shop: Installation) -> None:  # 25
+    """What was paid back goes on being charged otherwise."""
+    payer = await shop.buyer()
+    sub = payer.buy(shop.pro)
+    await shop.settle()
+    shop.sim.refunds.make(charge_of(shop, payer))
+    await shop.sim.deliveries.settled()
+    while await shop.sync.step():
+        pass
+    shop.sim.objects.remove(sub["id"])
+    await shop.courier.drain(Channel.JOB)
+    shop.sim.objects.add(sub)
+    for _ in range(3):
+        await shop.move(hours=1)
+    assert sub["status"] == "canceled"
+
+
+async def test_what_is_too_much_again_is_ended_again(shop: Installation) -> None:  # 20
+    """The one that was kept was overdue for a moment, just when the other was to be ended."""
+    one, two = await shop.buyer(), await shop.buyer()
+    first = one.buy(shop.pro)
+    await shop.settle()
+    second = two.buy(shop.pro)
+    await shop.sim.deliveries.settled()
+    while await shop.sync.step():
+        pass
+    shop.sim.subscriptions.change(first, status="past_due")
+    await shop.settle()
+    await shop.settle()
+    assert second["status"] == "active"
+    shop.clock.time += 1000
+    shop.sim.subscriptions.change(first, status="active")
+    await shop.settle()
+    await shop.settle()
+    assert second["status"] == "canceled"
+    assert [it["amount"] for it in shop.sim.objects.every("refund")] == [500]
+
+
 async def test_for_what_is_overdue_nobody_who_paid_is_put_out(shop: Installation) -> None:  # 20
     one, two = await shop.buyer(), await shop.buyer()
     first = one.buy(shop.elite)
@@ -607,7 +662,11 @@ async def test_a_round_that_fails_is_tried_again_and_stops_nothing(
 async def test_events_that_are_done_with_are_removed_in_the_end(shop: Installation) -> None:
     payer = await shop.buyer()
     payer.buy(shop.pro)
+    stranger = shop.sim.customers.create()
+    shop.sim.customers.card(stranger)
+    shop.sim.subscriptions.create(stranger, [(shop.strange, 1)])
     await shop.settle()
+    assert "orphan" in await shop.statuses(), "another shop of the same account"
     await shop.reconciler.everybody()
     assert await shop.rows(inbox)
     shop.sim.events.never.append("*")

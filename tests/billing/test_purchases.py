@@ -523,6 +523,19 @@ async def test_a_checkout_whose_end_was_not_told_is_closed_within_the_hour(shop:
     assert (await counter.stands(replace(ann, place=PlaceId("discord:3")))).trial_days == 14
 
 
+async def test_32_an_attempt_that_led_nowhere_costs_no_trial(shop: Installation) -> None:
+    """# 32: Stripe was away; nobody could pay by it."""
+    counter = Counter(shop, trial_days=14)
+    ann = await counter.person("Ann")
+    shop.sim.faults.on("POST /v1/checkout/sessions", times=3, drop=True)
+    with pytest.raises(PaymentsUnavailableError):
+        await counter.shop.buy(ann, shop.pro)
+    there = replace(ann, place=PlaceId(THERE))
+    assert (await counter.stands(there)).trial_days == 0, "it may still be asked for again"
+    await shop.move(hours=1)
+    assert (await counter.stands(there)).trial_days == 14
+
+
 async def test_everything_that_is_asked_for_has_a_key_against_doing_it_twice(
     counter: Counter, shop: Installation
 ) -> None:
@@ -550,6 +563,11 @@ async def test_31_a_subscription_is_brought_to_another_place(counter: Counter, s
         await counter.shop.transfer(replace(there, admin=False), bought)
     with pytest.raises(NoSubscriptionError):
         await counter.shop.transfer(ben, bought)
+    over = await counter.buys(replace(ann, place=PlaceId("discord:3")), shop.pro)
+    shop.sim.subscriptions.end(counter.subscription(over))
+    await shop.settle()
+    with pytest.raises(NoSubscriptionError):
+        await counter.shop.transfer(there, over)
     await counter.shop.transfer(there, bought)
     assert (await counter.plan(HERE), await counter.plan(THERE)) == ("free", "pro")
     await shop.move(days=32)
@@ -698,6 +716,10 @@ async def test_trouble_is_shown_and_settled_first(counter: Counter, shop: Instal
     assert (await counter.shop.portal(ann, ROOM)).startswith("http")
     with pytest.raises(NoSubscriptionError):
         await counter.shop.portal(await counter.person("Ben"), ROOM)
+    shop.sim.subscriptions.dunning = "past_due"
+    await shop.move(days=8)
+    stand = await counter.stands(ann)
+    assert (stand.plan, stand.subscription and stand.subscription.trouble) == ("free", Trouble.UNPAID)
 
 
 async def test_whose_payment_is_disputed_buys_nothing(counter: Counter, shop: Installation) -> None:

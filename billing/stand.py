@@ -115,9 +115,16 @@ class Stand:
             next_plan=self._plans.priced(following) if following else None,
             next_price=following,
             pending_plan=next((plan for price in it.pending_prices if (plan := self._plans.priced(price))), None),
-            trouble=Trouble(it.status) if it.status in list(Trouble) else None,
+            trouble=self._trouble(it),
             grace_until=it.grace_until,
         )
+
+    def _trouble(self, it: Subscription) -> Trouble | None:
+        """What is wrong with its payments; after its grace what is owed is unpaid, whatever Stripe goes on to try."""
+        graced = it.grace_until is None or self._clock.now() < it.grace_until
+        if it.status == Trouble.PAST_DUE and not graced:
+            return Trouble.UNPAID
+        return Trouble(it.status) if it.status in list(Trouble) else None
 
     async def _next(self, held: Subscription) -> str | None:
         """The price that follows; not known while Stripe is away."""

@@ -65,6 +65,8 @@ def subscription(it: Subscription, when: When, words: Words) -> list[str]:
     elif it.next_plan is not None and it.next_price != it.price:
         text = _("%(plan)s until %(when)s, then %(next)s.")
         lines = [text % {"plan": plan, "when": when(it.until), "next": titled(it.next_plan)}]
+    elif it.trouble is not None:
+        lines = []  # the period that has begun is not paid
     else:
         lines = [_("%(plan)s is paid until %(when)s and goes on by itself.") % {"plan": plan, "when": when(it.until)}]
     return [*lines, *_pending(it, words), *_trouble(it, when, words)]

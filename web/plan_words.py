@@ -55,9 +55,11 @@ def subscription(it: Subscription, words: Words) -> list[str]:
         first = _("%(plan)s is on trial; the first payment is due on %(day)s.")
     elif it.next_plan is not None and it.next_price != it.price:
         first, fields["next"] = _("%(plan)s until %(day)s, then %(next)s."), titled(it.next_plan)
+    elif it.trouble is not None:
+        first = ""  # the period that has begun is not paid
     else:
         first = _("%(plan)s is paid until %(day)s and goes on by itself.")
-    told = [first % fields]
+    told = [first % fields] if first else []
     if it.pending_plan is not None:
         told.append(_("The change to %(plan)s waits for its payment.") % {"plan": titled(it.pending_plan)})
     return [*told, *_trouble(it, words)]

@@ -68,7 +68,7 @@ async def test_others_see_the_plan_and_no_button(party: Party, shop: FakeShop) -
 
 async def test_a_refusal_has_words(party: Party, shop: FakeShop) -> None:
     page = await party.guild.owner.slash("premium", in_=party.chat)
-    for error, words in ((NotForSaleError(), "not for sale"), (PaymentRefusedError(""), "Your bank refused")):
+    for error, words in ((NotForSaleError(), "not for sale"), (PaymentRefusedError(), "Your bank refused")):
         shop.refused = error
         reply = await party.guild.owner.press(page, custom_id=find(page, "buy"), values=["price_Pro"])
         assert words in reply.text
@@ -99,6 +99,7 @@ async def test_the_payer_sees_what_there_is_to_do(
     shop.stand = stand(subscription)
     page = await party.ben.slash("premium", in_=party.chat)
     assert said in page.text
+    assert ("is paid until" in page.text) is (subscription == replace(MINE, pending_plan=subscription.pending_plan))
     if acts is not None:
         assert [it.removeprefix("premium.") for it in ids(page) if it.startswith("premium.")] == acts
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from core.records.shop import Outcome, Standing, Used
+from core.records.shop import Outcome, Standing, Trouble, Used
 from core.types import Limits, PlaceId
 from tests.fake_shop import ELITE, MINE, PRO, URL, FakeShop
 from tests.fakes import FakeClock
@@ -87,6 +87,16 @@ async def test_forms_of_other_sites_do_nothing(browser: Browser, shop: FakeShop)
     browser.csrf = "forged"
     assert (await browser.post(PATH, key=KEY, act="cancel")).status == 403
     assert shop.calls == []
+
+
+async def test_what_is_not_paid_is_not_said_to_be(browser: Browser, shop: FakeShop) -> None:
+    owed = replace(MINE, trouble=Trouble.PAST_DUE, grace_until=1_890_000_000_000)
+    shop.stand = stand(subscription=owed)
+    page = await browser.open(f"{PATH}?key={KEY}")
+    assert "A payment failed. The plan goes on until 2029-11-22" in page
+    assert "is paid until" not in page
+    shop.stand = stand(subscription=replace(owed, trouble=Trouble.UNPAID))
+    assert "Payments failed, so the plan has ended." in await browser.open(f"{PATH}?key={KEY}")
 
 
 async def test_a_change_is_quoted_first(browser: Browser, shop: FakeShop) -> None:

@@ -11,9 +11,8 @@ from bench.figures import judged
 from bench.processes import memory
 from cogs.discord.client import ChorusClient
 from core.bus import LocalBus
-from core.jukebox import Jukebox
-from core.reports import Reports
-from tests.fakes import FakeClock, FakeLibrary, FakeLiveMessages, FakePlaces, FakeResolver, FakeRooms, FakeShelf
+from tests.fake_ports import make_ports
+from tests.fakes import FakeClock, FakeLibrary, FakeLiveMessages, FakePlaces, FakeRooms, FakeShelf
 
 GUILDS = 2_500
 MEMBERS, ROLES, CHANNELS, EMOJIS = 50, 25, 40, 50
@@ -45,18 +44,8 @@ async def measure() -> None:
 def _client() -> ChorusClient:
     bus, clock = LocalBus(), FakeClock()
     rooms, library = FakeRooms(bus), FakeLibrary()
-    resolver = FakeResolver(library)
-    return ChorusClient(
-        jukebox=Jukebox(rooms, clock, resolver, FakeShelf(rooms)),
-        reports=Reports(rooms, clock),
-        rooms=rooms,
-        places=FakePlaces(rooms),
-        resolver=resolver,
-        library=library,
-        live_messages=FakeLiveMessages(),
-        bus=bus,
-        clock=clock,
-    )
+    ports = make_ports(rooms, FakePlaces(rooms), FakeShelf(rooms), library, bus, clock)
+    return ChorusClient(ports, rooms=rooms, live_messages=FakeLiveMessages())
 
 
 def _guild(number: int) -> dict[str, Any]:

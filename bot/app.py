@@ -25,6 +25,7 @@ from bot.payments import Payments
 from bot.surfaces import Surfaces, installed, slot
 from bot.telegram import Telegram, webhook_of
 from cogs.discord.client import ChorusClient
+from cogs.ports import Ports
 from cogs.telegram.client import TelegramClient
 from cogs.telegram.refusals import plainly
 from core.ports.surfaces import Host
@@ -146,6 +147,23 @@ class App(Parts):
             quotas=self.store.usage,
         )
 
+    def _ports(self) -> Ports:
+        """What both chats are given."""
+        return Ports(
+            jukebox=self.jukebox,
+            reports=self.reports,
+            live=self.live,
+            joining=self.joining,
+            places=self.store.places,
+            resolver=self.resolver,
+            library=self.library,
+            bus=self.bus,
+            clock=self.clock,
+            playback=self.players,
+            push_states=self.players,
+            page_url=reachable(self.settings.public_url),
+        )
+
     def _connect_discord(self, stack: AsyncExitStack) -> None:
         if self.settings.discord_token is None:
             return
@@ -161,20 +179,9 @@ class App(Parts):
 
     def _client(self, attach: Callable[[discord.Client], Awaitable[None]]) -> ChorusClient:
         return ChorusClient(
-            jukebox=self.jukebox,
-            reports=self.reports,
+            self._ports(),
             rooms=self.store.rooms,
-            places=self.store.places,
-            resolver=self.resolver,
-            library=self.library,
             live_messages=self.store.live_messages,
-            bus=self.bus,
-            clock=self.clock,
-            live=self.live,
-            push_states=self.players,
-            joining=self.joining,
-            playback=self.players,
-            page_url=reachable(self.settings.public_url),
             skus=self.payments.skus,
             shop=self.payments.shop,
             tips=self.payments.tips,
@@ -212,22 +219,11 @@ class App(Parts):
     def _telegram_client(self, holds: Callable[[], bool]) -> TelegramClient:
         return TelegramClient(
             revealed(self.settings.telegram_token) or "",
+            self._ports(),
             api_url=self.settings.telegram_api_url,
-            jukebox=self.jukebox,
-            reports=self.reports,
-            places=self.store.places,
             chats=self.store.chats,
-            resolver=self.resolver,
-            library=self.library,
-            bus=self.bus,
-            clock=self.clock,
             holds=holds,
-            joining=self.joining,
-            live=self.live,
-            push_states=self.players,
-            playback=self.players,
             copies=Copies(self.library, shared=self.settings.share_library),
-            page_url=reachable(self.settings.public_url),
             app=self.settings.telegram_app,
             terms=self.settings.terms,
             pay_support=self.settings.pay_support,

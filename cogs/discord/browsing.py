@@ -44,7 +44,7 @@ async def _play(call: Call, _: int) -> None:
     """One favourite, chosen in the menu."""
     call.check_voice()
     wanted = _chosen(call)
-    if not call.surface.resolver.local(wanted):
+    if not call.surface.ports.resolver.local(wanted):
         await call.interaction.response.defer(ephemeral=True, thinking=True)
     result = await call.jukebox.play(call.room, call.actor, wanted, command_id=call.id)
     await added(call, result, words.queued(result, call.words))

@@ -19,22 +19,14 @@ from cogs.discord.people import People
 from cogs.discord.skus import SkuWatch
 from cogs.discord.surface import Surface
 from cogs.languages import translations
+from cogs.ports import Ports
 from core.errors import ChorusError
 from core.events import Event, OutputChanged
-from core.joining import Joining
-from core.jukebox import Jukebox
-from core.live import Live
-from core.ports.bus import Bus
-from core.ports.clock import Clock
-from core.ports.places import LiveMessages, Places
-from core.ports.pushes import PushStates
+from core.ports.places import LiveMessages
 from core.ports.rooms import Rooms
 from core.ports.shop import Shop
 from core.ports.skus import Skus
-from core.ports.stream import Playback
 from core.ports.tips import Tips
-from core.ports.tracks import Library, Resolver
-from core.reports import Reports
 from core.tracing import span
 from core.types import Actor, PlaceId
 
@@ -83,28 +75,14 @@ class Translator(app_commands.Translator):
 
 
 class ChorusClient(discord.AutoShardedClient):
-    """Chorus on Discord. `attach` is told at every READY, so that voice can follow.
-
-    `page_url` is where the rooms' pages are, if people can reach them.
-    """
+    """Chorus on Discord. `attach` is told at every READY, so that voice can follow."""
 
     def __init__(
         self,
+        ports: Ports,
         *,
-        jukebox: Jukebox,
-        reports: Reports,
         rooms: Rooms,
-        places: Places,
-        resolver: Resolver,
-        library: Library,
         live_messages: LiveMessages,
-        bus: Bus,
-        clock: Clock,
-        live: Live | None = None,
-        push_states: PushStates | None = None,
-        joining: Joining | None = None,
-        playback: Playback | None = None,
-        page_url: str | None = None,
         skus: Skus | None = None,
         shop: Shop | None = None,
         tips: Tips | None = None,
@@ -118,26 +96,16 @@ class ChorusClient(discord.AutoShardedClient):
             guild_ready_timeout=GUILD_PATIENCE,
             allowed_mentions=discord.AllowedMentions.none(),
         )
-        self.people = People(rooms, reports, places, clock)
-        self.panels = Panels(
-            self,
-            self.people.guild_of,
-            jukebox=jukebox,
-            live=live_messages,
-            bus=bus,
-            playback=playback,
-            page_url=page_url,
-        )
-        self.surface = Surface(
-            jukebox, resolver, library, self.people, self.panels, clock, live, push_states, joining, skus, shop, tips
-        )
+        self.people = People(rooms, ports.reports, ports.places, ports.clock)
+        self.panels = Panels(ports, self, self.people.guild_of, live_messages)
+        self.surface = Surface(ports, self.people, self.panels, skus, shop, tips)
         self.tree = Tree(
             self,
             allowed_contexts=app_commands.AppCommandContext(guild=True),
             allowed_installs=app_commands.AppInstallationType(guild=True),
         )
         self._watch = SkuWatch(self, skus) if skus is not None else None
-        self._bus = bus
+        self._bus = ports.bus
         self._attach = attach
         self._unsubscribe: Callable[[], None] = lambda: None
         self._tasks: set[asyncio.Task[None]] = set()

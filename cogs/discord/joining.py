@@ -4,11 +4,9 @@ from typing import Any
 
 from discord import app_commands
 
-from cogs.discord.surface import Call, Interaction, read
+from cogs.discord.surface import Interaction, read
 from cogs.text import safe
 from core.enums import Surface
-from core.errors import NotLinkedError
-from core.joining import Joining
 from core.types import Identity
 
 
@@ -17,7 +15,7 @@ from core.types import Identity
 async def link(interaction: Interaction) -> None:
     """One code, for one chat."""
     call = await read(interaction)
-    code = await _joining(call).invite(call.room, call.actor)
+    code = await call.surface.ports.joining.invite(call.room, call.actor)
     text = call.words.gettext(
         "In the Telegram chat, one of its administrators sends `/link %(code)s` within ten minutes."
     )
@@ -32,23 +30,16 @@ async def me(interaction: Interaction, code: str | None = None, *, unlink: bool 
     user, _ = interaction.user, call.words.gettext
     identity = Identity(Surface.DISCORD, str(user.id), user.display_name)
     if unlink:
-        await _joining(call).forget(identity)
+        await call.surface.ports.joining.forget(identity)
         await call.say(_("This account is somebody of its own again."))
     elif code is None:
-        made = await _joining(call).introduce(identity)
+        made = await call.surface.ports.joining.introduce(identity)
         text = _("Your code is `%(code)s`: on Telegram, send me `/me %(code)s` within ten minutes.")
         await call.say(text % {"code": made})
     else:
-        other = await _joining(call).recognise(call.actor.person, identity, code)
+        other = await call.surface.ports.joining.recognise(call.actor.person, identity, code)
         text = _("You and **%(name)s** are one person now: one vote, one turn.")
         await call.say(text % {"name": safe(other.name, 32)})
-
-
-def _joining(call: Call) -> Joining:
-    """The commands. Raises NotLinkedError where there are none, which no product does."""
-    if call.surface.joining is None:
-        raise NotLinkedError
-    return call.surface.joining
 
 
 def commands() -> list[app_commands.Command[Any, ..., Any]]:

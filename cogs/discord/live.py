@@ -8,8 +8,7 @@ from discord import app_commands
 from cogs import pushing
 from cogs.discord import choices
 from cogs.discord.surface import Call, Interaction, read
-from core.errors import ChorusError, NoSuchPushError
-from core.live import Live
+from core.errors import ChorusError
 
 live = app_commands.Group(
     name="live",
@@ -22,8 +21,8 @@ live = app_commands.Group(
 async def live_list(interaction: Interaction) -> None:
     """All of them."""
     call = await read(interaction)
-    pushes = await _live(call).pushes(call.room, call.actor)
-    states = call.surface.push_states.pushes(call.room) if call.surface.push_states else {}
+    pushes = await call.surface.ports.live.pushes(call.room, call.actor)
+    states = call.surface.ports.push_states.pushes(call.room) if call.surface.ports.push_states else {}
     await call.say(pushing.listed(pushes, states, call.words))
 
 
@@ -34,7 +33,7 @@ async def live_list(interaction: Interaction) -> None:
 async def live_start(interaction: Interaction, address: str, picture: bool = False) -> None:  # noqa: FBT001, FBT002
     """One more."""
     call = await read(interaction)
-    push = await _live(call).push(call.room, call.actor, address, picture=picture)
+    push = await call.surface.ports.live.push(call.room, call.actor, address, picture=picture)
     await call.say(pushing.started(push, call.words))
 
 
@@ -42,7 +41,7 @@ async def _ours(interaction: Interaction, typed: str) -> list[choices.Choice]:
     """The room's pushes, for those who may know of them."""
     try:
         call = await read(interaction)
-        pushes = await _live(call).pushes(call.room, call.actor)
+        pushes = await call.surface.ports.live.pushes(call.room, call.actor)
     except ChorusError:
         return []
     found = [choices.Choice(name=pushing.named(it, call.words)[:100], value=it.id) for it in pushes]
@@ -66,7 +65,7 @@ async def live_off(interaction: Interaction, push: str) -> None:
 
 
 async def _switch(call: Call, push: str, *, on: bool) -> None:
-    done = await _live(call).switch(call.room, call.actor, push, on=on)
+    done = await call.surface.ports.live.switch(call.room, call.actor, push, on=on)
     await call.say(pushing.switched(done, on=on, words=call.words))
 
 
@@ -76,15 +75,8 @@ async def _switch(call: Call, push: str, *, on: bool) -> None:
 async def live_forget(interaction: Interaction, push: str) -> None:
     """For good."""
     call = await read(interaction)
-    await _live(call).forget(call.room, call.actor, push)
+    await call.surface.ports.live.forget(call.room, call.actor, push)
     await call.say(pushing.forgotten(call.words))
-
-
-def _live(call: Call) -> Live:
-    """The commands. Raises NoSuchPushError where there are none, which no product does."""
-    if call.surface.live is None:
-        raise NoSuchPushError("")
-    return call.surface.live
 
 
 def commands() -> list[app_commands.Command[Any, ..., Any] | app_commands.Group]:

@@ -15,12 +15,10 @@ from cogs.discord import drawing
 from cogs.discord.rows import panel_row
 from cogs.languages import translations
 from cogs.live_message import LiveMessage
+from cogs.ports import Ports
 from core.errors import ChorusError
 from core.events import Event, PlayFailed, TipGiven
-from core.jukebox import Jukebox
-from core.ports.bus import Bus
 from core.ports.places import LiveMessages
-from core.ports.stream import Playback
 from core.records.views import RoomView
 from core.types import EntryId, RoomId
 
@@ -38,29 +36,22 @@ class Panels:
 
     def __init__(
         self,
+        ports: Ports,
         client: discord.Client,
         guild_of: Callable[[RoomId], int | None],
-        *,
-        jukebox: Jukebox,
         live: LiveMessages,
-        bus: Bus,
-        playback: Playback | None = None,
-        page_url: str | None = None,
     ) -> None:
         self.client = client
-        self._guild_of = guild_of
-        self.jukebox = jukebox
         self.live = live
-        self._bus = bus
-        self._playback = playback
-        self._page_url = page_url
+        self._ports = ports
+        self._guild_of = guild_of
         self._panels: dict[RoomId, _Panel] = {}
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def start(self) -> None:
         """Follow the bus."""
         self._unsubscribe()
-        self._unsubscribe = self._bus.subscribe(self._on_event)
+        self._unsubscribe = self._ports.bus.subscribe(self._on_event)
 
     async def stop(self) -> None:
         """Let go; the messages stay."""
@@ -98,22 +89,22 @@ class Panels:
 
     async def draw(self, room: RoomId, news: PlayFailed | TipGiven | None) -> tuple[RoomView, drawing.Drawing]:
         """The room as it is now, and how it looks."""
-        view = await self.jukebox.view(room, None, size=drawing.NEXT)
+        view = await self._ports.jukebox.view(room, None, size=drawing.NEXT)
         texts = self._words(room)
         note = words.news(news, texts) if news else ""
         return view, drawing.panel(view, texts, status=self.status(room), note=note, page=self.page(room))
 
     def page(self, room: RoomId) -> str | None:
         """The address of the room's page, if people can reach it."""
-        return f"{self._page_url}/r/{room}" if self._page_url else None
+        return f"{self._ports.page_url}/r/{room}" if self._ports.page_url else None
 
     def status(self, room: RoomId) -> str:
         """How the room's player is, as a code."""
-        return self._playback.status(room) if self._playback else "playing"
+        return self._ports.playback.status(room) if self._ports.playback else "playing"
 
     def bitrate(self, room: RoomId) -> int | None:
         """Of the room's encoder, in bit/s, as the node was told."""
-        return self._playback.bitrate(room) if self._playback else None
+        return self._ports.playback.bitrate(room) if self._ports.playback else None
 
     def _words(self, room: RoomId) -> NullTranslations:
         guild = self.client.get_guild(self._guild_of(room) or 0)

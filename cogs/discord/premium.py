@@ -108,7 +108,7 @@ async def _confirm(call: Call, number: int) -> None:
     if offer is None:
         raise NotForSaleError
     outcome = await _shop(call).change(call.actor, offer.price, at)
-    text = words.changed(outcome, call.surface.clock.now(), _when, call.words)
+    text = words.changed(outcome, call.surface.ports.clock.now(), _when, call.words)
     more = [ui.Button[Any](label=call.words.gettext("Confirm the payment"), url=outcome.pay_at)]
     await call.say(text, view=_row(more if outcome.pay_at else []))
 

@@ -34,12 +34,12 @@ async def play(
     """Queue what is named; only what needs the network is answered later."""
     call = await read(interaction)
     wanted, zone = _wanted(query, file), call.view.settings.timezone
-    when = None if at is None else moment(at, zone, call.surface.clock.now())
+    when = None if at is None else moment(at, zone, call.surface.ports.clock.now())
     if at is not None and when is None:
         await call.say(call.words.gettext("Write a time such as 18:00, or in 20 min."))
         return
     call.check_voice()
-    if isinstance(wanted, Attachment) or not call.surface.resolver.local(wanted):
+    if isinstance(wanted, Attachment) or not call.surface.ports.resolver.local(wanted):
         await interaction.response.defer(ephemeral=True, thinking=True)
     result = await call.jukebox.play(call.room, call.actor, wanted, next=first, at=when, command_id=call.id)
     later = words.queued(result, call.words) if when is None else words.scheduled(result, when, zone, call.words)

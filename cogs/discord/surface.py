@@ -9,18 +9,14 @@ import discord
 from cogs.discord.panel import Panels
 from cogs.discord.people import People
 from cogs.languages import translations
+from cogs.ports import Ports
 from core.enums import Surface as Kind
 from core.errors import VoiceForbiddenError
-from core.joining import Joining
 from core.jukebox import Jukebox
-from core.live import Live
-from core.ports.clock import Clock
 from core.ports.places import RoomRef
-from core.ports.pushes import PushStates
 from core.ports.shop import Shop
 from core.ports.skus import Skus
 from core.ports.tips import Tips
-from core.ports.tracks import Library, Resolver
 from core.records.views import RoomView
 from core.types import Actor, CommandId, PersonId, RoomId
 
@@ -29,17 +25,11 @@ Interaction = discord.Interaction[Any]
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """The ports behind the commands."""
+    """What lies behind the commands."""
 
-    jukebox: Jukebox
-    resolver: Resolver
-    library: Library
+    ports: Ports
     people: People
     panels: Panels
-    clock: Clock
-    live: Live | None = None
-    push_states: PushStates | None = None
-    joining: Joining | None = None
     skus: Skus | None = None
     shop: Shop | None = None
     tips: Tips | None = None
@@ -65,7 +55,7 @@ class Call:
     @property
     def jukebox(self) -> Jukebox:
         """The commands."""
-        return self.surface.jukebox
+        return self.surface.ports.jukebox
 
     @property
     def room(self) -> RoomId:
@@ -109,7 +99,7 @@ async def read(interaction: Interaction, *, size: int = 0) -> Call:
         raise LookupError("the guild is not known")
     ref = await surface.people.room(guild)
     person = await surface.people.person(user)
-    view = await surface.jukebox.view(ref.room, person, size=size)
+    view = await surface.ports.jukebox.view(ref.room, person, size=size)
     return Call(interaction, surface, ref, view, _actor(interaction, user, person, ref, view), words_of(interaction))
 
 

@@ -91,7 +91,7 @@ async def turn(call: Call, drawn: drawing.Drawing) -> None:
     if message is None or query is None:
         await call.say(drawn.text, drawn.rows)
         return
-    text = html(drawn.text, call.spot.language, call.surface.clock.now())
+    text = html(drawn.text, call.spot.language, call.surface.ports.clock.now())
     shown = await call.surface.outbox.edit(call.spot.chat.id, message.message_id, text, keyboard(drawn.rows, call.room))
     await query.answer(None if shown else call.words.gettext("That was quick. Try again in a moment."))
 

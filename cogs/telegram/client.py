@@ -8,6 +8,7 @@ import structlog
 from telegram import Bot
 from telegram.request import HTTPXRequest
 
+from cogs.ports import Ports
 from cogs.telegram.dispatch import Dispatch
 from cogs.telegram.files import Files
 from cogs.telegram.lanes import Lanes
@@ -20,20 +21,10 @@ from cogs.telegram.sharing import Sharing
 from cogs.telegram.stars_only import StarsOnly
 from cogs.telegram.surface import Surface
 from cogs.telegram.till import StarWatch, TelegramTill
-from core.joining import Joining
-from core.jukebox import Jukebox
-from core.live import Live
-from core.ports.bus import Bus
 from core.ports.chats import Chats
-from core.ports.clock import Clock
 from core.ports.copies import Copies
-from core.ports.places import Places
-from core.ports.pushes import PushStates
 from core.ports.rates import RateCounter
 from core.ports.stars import Stars
-from core.ports.stream import Playback
-from core.ports.tracks import Library, Resolver
-from core.reports import Reports
 
 log = structlog.get_logger()
 
@@ -45,81 +36,47 @@ class _DiscreetBot(Bot):
         return "Bot[…]"
 
 
+def _bot(token: str, api_url: str) -> Bot:
+    return _DiscreetBot(
+        token,
+        base_url=f"{api_url}/bot",
+        base_file_url=f"{api_url}/file/bot",
+        request=StarsOnly(connection_pool_size=CONNECTIONS, read_timeout=10, pool_timeout=5),
+        get_updates_request=HTTPXRequest(connection_pool_size=2, read_timeout=10),
+    )
+
+
 class TelegramClient:
     """Chorus on Telegram. `holds` says whether this process is the one that polls and draws for this bot.
 
-    `page_url` is where the rooms' pages are, if people can reach them; `app` the name under which @BotFather knows them
-    as a Mini App. `terms` and `pay_support` are the operator's words for /terms and /paysupport; `stars` sells plans.
+    `app` is the name under which @BotFather knows the rooms' pages as a Mini App. `terms` and `pay_support` are the
+    operator's words for /terms and /paysupport; `stars` sells plans.
     """
 
     def __init__(
         self,
         token: str,
+        ports: Ports,
         *,
         api_url: str,
-        jukebox: Jukebox,
-        reports: Reports,
-        places: Places,
         chats: Chats,
-        resolver: Resolver,
-        library: Library,
-        bus: Bus,
-        clock: Clock,
         holds: Callable[[], bool],
-        joining: Joining,
-        live: Live,
         counter: RateCounter,
-        push_states: PushStates | None = None,
-        playback: Playback | None = None,
         copies: Copies | None = None,
-        page_url: str | None = None,
         app: str | None = None,
         terms: str | None = None,
         pay_support: str | None = None,
         stars: Stars | None = None,
         webhook: Webhook | None = None,
     ) -> None:
-        self.bot = _DiscreetBot(
-            token,
-            base_url=f"{api_url}/bot",
-            base_file_url=f"{api_url}/file/bot",
-            request=StarsOnly(connection_pool_size=CONNECTIONS, read_timeout=10, pool_timeout=5),
-            get_updates_request=HTTPXRequest(connection_pool_size=2, read_timeout=10),
-        )
+        self.bot = _bot(token, api_url)
         outbox = Outbox(self.bot, counter)
-        people = People(self.bot, reports, places, chats, clock)
-        self.panels = Panels(
-            outbox,
-            jukebox=jukebox,
-            places=places,
-            chats=chats,
-            bus=bus,
-            clock=clock,
-            holds=holds,
-            playback=playback,
-            page_url=page_url,
-            app=app,
-            push_states=push_states,
+        people = People(self.bot, ports.reports, ports.places, chats, ports.clock)
+        self.panels = Panels(ports, outbox, chats, holds=holds, app=app)
+        files, sharing = Files(self.bot), Sharing(copies)
+        self.surface = surface = Surface(
+            ports, self.bot, people, self.panels, outbox, files, sharing, terms, pay_support, stars
         )
-        surface = Surface(
-            self.bot,
-            jukebox,
-            resolver,
-            library,
-            people,
-            self.panels,
-            outbox,
-            Files(self.bot),
-            clock,
-            joining,
-            live,
-            Sharing(copies),
-            push_states,
-            terms,
-            pay_support,
-            stars,
-        )
-        self.surface = surface
         self.members = ChatMembers(people)
         self.lanes = Lanes(Dispatch(surface).handle)
         self.receiver = Receiver(self.bot, self.lanes, self.panels, holds=holds, webhook=webhook, sells=surface.sells)

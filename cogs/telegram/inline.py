@@ -38,7 +38,7 @@ async def search(surface: Surface, query: InlineQuery) -> None:
     """What the library has like what is typed."""
     texts = translations(query.from_user.language_code or "en")
     try:
-        found = await surface.library.search(query.query.strip(), limit=RESULTS)
+        found = await surface.ports.library.search(query.query.strip(), limit=RESULTS)
     except ChorusError:
         found = ()
     results = [_result(track, texts) for track in found if len(f"{ADD}{track.ref}".encode()) <= LONGEST]
@@ -82,7 +82,7 @@ async def _ref(surface: Surface, chat: int, who: Speaker) -> RoomRef:
 async def add(surface: Surface, query: CallbackQuery, update: int) -> None:
     """Queue what an inline result names, in the room of whoever presses."""
     language = query.from_user.language_code or "en"
-    texts, now = translations(language), surface.clock.now()
+    texts, now = translations(language), surface.ports.clock.now()
     try:
         name, result = await _add(surface, query, update)
     except ChorusError as error:
@@ -98,7 +98,7 @@ async def _add(surface: Surface, query: CallbackQuery, update: int) -> tuple[str
     ref = await _ref(surface, number, who)
     actor = await surface.people.actor(who, chat, ref)
     wanted, command = (query.data or "").removeprefix(ADD), CommandId(f"telegram:{surface.bot.id}:{update}")
-    result = await surface.jukebox.play(ref.room, actor, wanted, command_id=command)
+    result = await surface.ports.jukebox.play(ref.room, actor, wanted, command_id=command)
     surface.panels.know(place_of(number), ref)
     await surface.panels.open(place_of(number), None, anew=result.rank == 0)
     return ref.name, result

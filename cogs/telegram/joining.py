@@ -22,7 +22,7 @@ async def link(call: Call) -> None:
     if not call.arguments:
         await call.say(_("An admin of the server gets a code from me there by /link. Send it here: /link CODE."))
         return
-    await call.surface.joining.join(_as_admin(call), call.arguments)
+    await call.surface.ports.joining.join(_as_admin(call), call.arguments)
     ref = await call.surface.panels.ref(call.actor.place)
     call.surface.panels.know(call.actor.place, ref)
     text = _("This chat shares the room of **%(name)s** now: one queue, heard in its voice channel too.")
@@ -32,7 +32,7 @@ async def link(call: Call) -> None:
 
 async def unlink(call: Call) -> None:
     """A room of one's own again."""
-    await call.surface.joining.part(_as_admin(call))
+    await call.surface.ports.joining.part(_as_admin(call))
     ref = await call.surface.panels.ref(call.actor.place)
     call.surface.panels.know(call.actor.place, ref)
     await call.say(call.words.gettext("This chat has a room of its own again; what its people asked for came along."))
@@ -46,15 +46,15 @@ async def me(call: Call) -> None:
         raise ForbiddenError("link", "person")
     identity = Identity(Surface.TELEGRAM, str(call.who.id), call.who.name)
     if wanted == "unlink":
-        await call.surface.joining.forget(identity)
+        await call.surface.ports.joining.forget(identity)
         await call.say(_("This account is somebody of its own again."))
     elif wanted == "link" and call.spot.chat.type == ChatType.PRIVATE:
-        code = await call.surface.joining.introduce(identity)
+        code = await call.surface.ports.joining.introduce(identity)
         await call.say(_("Your code is `%(code)s`: on Discord, send /me with it within ten minutes.") % {"code": code})
     elif not wanted or wanted == "link":
         text = _("Write to me privately: /me link gives a code for your other account, /me CODE takes one from there.")
         await call.say(text)
     else:
-        other = await call.surface.joining.recognise(call.actor.person, identity, call.arguments)
+        other = await call.surface.ports.joining.recognise(call.actor.person, identity, call.arguments)
         text = _("You and **%(name)s** are one person now: one vote, one turn.")
         await call.say(text % {"name": safe(other.name, 32)})

@@ -27,14 +27,14 @@ async def live(call: Call) -> None:
     elif action == "start":
         await _ask(call)
     else:
-        pushes = await call.surface.live.pushes(call.room, call.actor)
-        states = call.surface.push_states.pushes(call.room) if call.surface.push_states else {}
+        pushes = await call.surface.ports.live.pushes(call.room, call.actor)
+        states = call.surface.ports.push_states.pushes(call.room) if call.surface.ports.push_states else {}
         await call.say(pushing.listed(pushes, states, call.words))
 
 
 async def _ask(call: Call) -> None:
     """The way to where the key may be written."""
-    await call.surface.live.pushes(call.room, call.actor)  # those who may not are told so here
+    await call.surface.ports.live.pushes(call.room, call.actor)  # those who may not are told so here
     _, me = call.words.gettext, call.surface.bot.username
     where = Button(_("Write to me privately"), url=f"https://t.me/{me}?start=live_{call.spot.chat.id}")
     text = _("Start a live stream in the chat, with another app, and give me its server address and key in private.")
@@ -64,7 +64,7 @@ async def _given(call: Call) -> None:
     words = call.arguments.split()
     target = await _target(call, next((word for word in words if word.lstrip("-").isdecimal()), ""))
     address = next(word for word in words if word.startswith(SCHEMES))
-    push = await call.surface.live.push(target.room, target.actor, address, picture="picture" in words)
+    push = await call.surface.ports.live.push(target.room, target.actor, address, picture="picture" in words)
     await call.say(pushing.started(push, call.words))
 
 
@@ -80,12 +80,12 @@ async def _target(call: Call, chat: str) -> Call:
 
 
 async def _change(call: Call, action: str, which: str) -> None:
-    surface, push = call.surface, _meant(await call.surface.live.pushes(call.room, call.actor), which)
+    surface, push = call.surface, _meant(await call.surface.ports.live.pushes(call.room, call.actor), which)
     if action == "forget":
-        await surface.live.forget(call.room, call.actor, push.id)
+        await surface.ports.live.forget(call.room, call.actor, push.id)
         await call.say(pushing.forgotten(call.words))
         return
-    done = await surface.live.switch(call.room, call.actor, push.id, on=action == "on")
+    done = await surface.ports.live.switch(call.room, call.actor, push.id, on=action == "on")
     await call.say(pushing.switched(done, on=action == "on", words=call.words))
 
 

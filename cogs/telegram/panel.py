@@ -13,6 +13,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
 from cogs import words
 from cogs.languages import translations
 from cogs.live_message import LiveMessage
+from cogs.ports import Ports
 from cogs.telegram import drawing
 from cogs.telegram.keyboards import keyboard
 from cogs.telegram.markup import html
@@ -20,13 +21,8 @@ from cogs.telegram.outbox import Outbox
 from cogs.telegram.people import chat_of, place_of
 from core.errors import ChorusError
 from core.events import Event, PlayFailed, TipGiven
-from core.jukebox import Jukebox
-from core.ports.bus import Bus
 from core.ports.chats import Chat, Chats
-from core.ports.clock import Clock
-from core.ports.places import Places, RoomRef
-from core.ports.pushes import PushStates
-from core.ports.stream import Playback
+from core.ports.places import RoomRef
 from core.types import PlaceId, RoomId
 
 GAP = 4.0
@@ -41,30 +37,18 @@ class Panels:
 
     def __init__(
         self,
+        ports: Ports,
         outbox: Outbox,
-        *,
-        jukebox: Jukebox,
-        places: Places,
         chats: Chats,
-        bus: Bus,
-        clock: Clock,
+        *,
         holds: Callable[[], bool],
-        playback: Playback | None = None,
-        page_url: str | None = None,
         app: str | None = None,
-        push_states: PushStates | None = None,
     ) -> None:
+        self.ports = ports
         self.outbox = outbox
         self.chats = chats
-        self.clock = clock
         self.holds = holds
-        self._jukebox = jukebox
-        self._places = places
-        self._bus = bus
-        self._playback = playback
-        self._page_url = page_url
         self._app = app
-        self._push_states = push_states
         self._known: dict[PlaceId, Chat] = {}
         self._rooms: dict[RoomId, set[PlaceId]] = {}
         self._shown_in: dict[PlaceId, RoomId] = {}
@@ -77,7 +61,7 @@ class Panels:
             self._known[chat.place] = chat
             self.know(chat.place, await self.ref(chat.place))
         self._unsubscribe()
-        self._unsubscribe = self._bus.subscribe(self._on_event)
+        self._unsubscribe = self.ports.bus.subscribe(self._on_event)
 
     async def stop(self) -> None:
         """Let go; the messages stay."""
@@ -98,7 +82,7 @@ class Panels:
 
     async def ref(self, place: PlaceId) -> RoomRef:
         """The room that a chat shows."""
-        return await self._places.place_room(place, "")
+        return await self.ports.places.place_room(place, "")
 
     def chat(self, place: PlaceId) -> Chat:
         """What is remembered of a chat."""
@@ -121,7 +105,7 @@ class Panels:
         before, ref = self._shown_in.get(now), await self.ref(now)
         self.know(now, ref)
         for changed in {ref.room, before or ref.room}:
-            self._bus.publish(Event(room=changed))
+            self.ports.bus.publish(Event(room=changed))
         if (panel := self._panels.pop(was, None)) is not None:
             panel.task.cancel()  # last: it may be the one that found out
             if panel.task is not asyncio.current_task():
@@ -154,21 +138,21 @@ class Panels:
 
     async def draw(self, ref: RoomRef, texts: NullTranslations, news: PlayFailed | TipGiven | None) -> drawing.Drawing:
         """How a room looks now."""
-        view = await self._jukebox.view(ref.room, None, size=drawing.NEXT)
+        view = await self.ports.jukebox.view(ref.room, None, size=drawing.NEXT)
         note = words.news(news, texts) if news else ""
-        pushes = self._push_states.pushes(ref.room).values() if self._push_states else ()
+        pushes = self.ports.push_states.pushes(ref.room).values() if self.ports.push_states else ()
         status, page = self.status(ref.room), self.page(ref.room)
         return drawing.panel(view, texts, status=status, note=note, page=page, pushes=pushes)
 
     def page(self, room: RoomId) -> str | None:
         """The address of the room's page, inside Telegram where it is a Mini App; None if people cannot reach it."""
-        if self._page_url and self._app:
+        if self.ports.page_url and self._app:
             return f"https://t.me/{self.outbox.bot.username}/{self._app}?startapp={room}"
-        return f"{self._page_url}/r/{room}" if self._page_url else None
+        return f"{self.ports.page_url}/r/{room}" if self.ports.page_url else None
 
     def status(self, room: RoomId) -> str:
         """How the room's player is, as a code."""
-        return self._playback.status(room) if self._playback else "playing"
+        return self.ports.playback.status(room) if self.ports.playback else "playing"
 
 
 class _Panel(LiveMessage):
@@ -249,7 +233,7 @@ class _Panel(LiveMessage):
             return True
 
     def _html(self, drawn: drawing.Drawing, chat: Chat) -> str:
-        return html(drawn.text, chat.language or "en", self._panels.clock.now())
+        return html(drawn.text, chat.language or "en", self._panels.ports.clock.now())
 
     async def _pin(self, message: Message) -> None:
         """Where the bot may; it is not asked again otherwise."""

@@ -48,7 +48,7 @@ async def pre_checkout(surface: Surface, query: PreCheckoutQuery) -> None:
         async with asyncio.timeout(IN_TIME):
             await _look(surface, query)
     except ChorusError as error:
-        why = plain(refusal(error, texts), language, surface.clock.now())
+        why = plain(refusal(error, texts), language, surface.ports.clock.now())
     except Exception as error:  # noqa: BLE001 - whatever it is, nobody pays for it
         log.warning("stars.not_checked", query=query.id, error=repr(error))
         why = texts.gettext("That cannot be looked at right now, so nothing was paid. Try again in a moment.")
@@ -145,7 +145,7 @@ async def _warn(surface: Surface, payer: Any, receipt: StarReceipt) -> None:
     )
     shown = text % {"plan": words.titled(receipt.plan), "when": when(receipt.until)}
     try:
-        await surface.outbox.send(user.id, html(shown, language, surface.clock.now()))
+        await surface.outbox.send(user.id, html(shown, language, surface.ports.clock.now()))
     except (TelegramError, OSError) as error:
         log.info("stars.not_warned", error=type(error).__name__)
 
@@ -184,6 +184,6 @@ async def _announce(spot: Spot, chat: int, receipt: StarReceipt, name: str) -> N
     text = translations(language).gettext("%(name)s brought **%(plan)s** to this chat. Enjoy it!")
     shown = text % {"name": safe(name, TITLE), "plan": words.titled(receipt.plan)}
     try:
-        await surface.outbox.send(chat, html(shown, language, surface.clock.now()))
+        await surface.outbox.send(chat, html(shown, language, surface.ports.clock.now()))
     except (TelegramError, OSError) as error:
         log.info("stars.not_announced", chat=chat, error=type(error).__name__)

@@ -34,7 +34,7 @@ async def next_(call: Call) -> None:
 async def later(call: Call) -> None:
     """Queue it for a time: `/later 18:00 title`, `/later in 20 min title`, or as the answer to a file."""
     zone, named = call.view.settings.timezone, call.arguments.split()
-    found = next((it for it in _moments(named, zone, call.surface.clock.now())), None)
+    found = next((it for it in _moments(named, zone, call.surface.ports.clock.now())), None)
     if found is None:
         await call.say(call.words.gettext("Write a time such as 18:00, or in 20 min."))
         return

@@ -7,6 +7,7 @@ from gettext import NullTranslations
 from telegram import Bot, CallbackQuery, Chat, Message, Update
 
 from cogs.languages import translations
+from cogs.ports import Ports
 from cogs.telegram import keyboards
 from cogs.telegram.files import Files
 from cogs.telegram.keyboards import Rows
@@ -15,35 +16,24 @@ from cogs.telegram.outbox import Outbox
 from cogs.telegram.panel import Panels
 from cogs.telegram.people import People, Speaker
 from cogs.telegram.sharing import Sharing
-from core.joining import Joining
 from core.jukebox import Jukebox
-from core.live import Live
-from core.ports.clock import Clock
 from core.ports.places import RoomRef
-from core.ports.pushes import PushStates
 from core.ports.stars import Stars
-from core.ports.tracks import Library, Resolver
 from core.records.views import RoomView
 from core.types import Actor, CommandId, RoomId
 
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """The ports behind the commands."""
+    """What lies behind the commands."""
 
+    ports: Ports
     bot: Bot
-    jukebox: Jukebox
-    resolver: Resolver
-    library: Library
     people: People
     panels: Panels
     outbox: Outbox
     files: Files
-    clock: Clock
-    joining: Joining
-    live: Live
     sharing: Sharing
-    push_states: PushStates | None = None
     terms: str | None = None
     pay_support: str | None = None
     stars: Stars | None = None
@@ -72,7 +62,7 @@ class Spot:
 
     async def say(self, text: str, rows: Rows = (), room: RoomId | None = None) -> None:
         """Answer: a press by a toast, which costs the chat nothing, everything else by a message."""
-        now = self.surface.clock.now()
+        now = self.surface.ports.clock.now()
         if self.query is not None and not rows:
             await self.query.answer(plain(text, self.language, now), show_alert=len(text) > keyboards.LONGEST)
             return
@@ -102,13 +92,13 @@ class Call:
 
     @property
     def surface(self) -> Surface:
-        """The ports."""
+        """What lies behind the commands."""
         return self.spot.surface
 
     @property
     def jukebox(self) -> Jukebox:
         """The commands."""
-        return self.spot.surface.jukebox
+        return self.spot.surface.ports.jukebox
 
     @property
     def room(self) -> RoomId:
@@ -154,5 +144,5 @@ async def read(spot: Spot, who: Speaker, arguments: str = "", *, size: int = 0) 
     surface.panels.know(actor.place, ref)
     await surface.people.visit(actor)
     await surface.people.here(ref, actor)
-    view = await surface.jukebox.view(ref.room, actor.person, size=size)
+    view = await surface.ports.jukebox.view(ref.room, actor.person, size=size)
     return Call(spot, ref, view, actor, who, arguments)

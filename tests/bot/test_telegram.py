@@ -12,18 +12,13 @@ from bot.ownership import Ownership
 from bot.telegram import Telegram, webhook_of
 from cogs.telegram.client import TelegramClient
 from core.bus import LocalBus
-from core.joining import Joining
-from core.jukebox import Jukebox
-from core.live import Live
 from core.rates import OwnCounter
-from core.reports import Reports
 from db.engine import Database
 from db.leases import SqlLeases
 from db.migrate import migrate
 from tests.cogs.telegram.conftest import FakeChats
-from tests.fake_links import FakeCodes, FakeLinks, FakePeople
-from tests.fake_pushes import FakePushes
-from tests.fakes import FakeClock, FakeLibrary, FakePlaces, FakeResolver, FakeRooms, FakeShelf, track
+from tests.fake_ports import make_ports
+from tests.fakes import FakeClock, FakeLibrary, FakePlaces, FakeRooms, FakeShelf, track
 from tests.simulators.telegram import TelegramSimulator
 from tests.waiting import until
 
@@ -48,22 +43,13 @@ class Process:
 
     def _make(self, holds: Callable[[], bool]) -> TelegramClient:
         rooms, clock, bus, library = FakeRooms(), FakeClock(), LocalBus(), FakeLibrary(track("Aria"))
-        places, resolver = FakePlaces(rooms), FakeResolver(library)
         return TelegramClient(
             self.world.token,
+            make_ports(rooms, FakePlaces(rooms), FakeShelf(rooms), library, bus, clock),
             api_url=self.world.api_url,
-            jukebox=Jukebox(rooms, clock, resolver, FakeShelf(rooms)),
-            reports=Reports(rooms, clock),
-            places=places,
             chats=FakeChats(),
-            resolver=resolver,
-            library=library,
-            bus=bus,
-            clock=clock,
             holds=holds,
             counter=OwnCounter(clock),
-            joining=Joining(rooms, FakeLinks(places), FakePeople(), FakeCodes(), clock, OwnCounter(clock)),
-            live=Live(rooms, FakePushes(), bus, clock),
         )
 
     async def start(self) -> None:

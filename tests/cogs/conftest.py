@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from cogs.discord.client import ChorusClient
+from cogs.ports import Ports
 from core.bus import LocalBus
 from core.joining import Joining
 from core.jukebox import Jukebox
@@ -118,14 +119,12 @@ class Party:
 
 def make_client(party: Party) -> ChorusClient:
     """The client under test."""
-    return ChorusClient(
+    ports = Ports(
         jukebox=Jukebox(party.rooms, party.clock, party.resolver, FakeShelf(party.rooms)),
         reports=party.reports,
-        rooms=party.rooms,
         places=party.places,
         resolver=party.resolver,
         library=party.library,
-        live_messages=party.live,
         bus=party.bus,
         clock=party.clock,
         live=Live(party.rooms, party.pushes, party.bus, party.clock),
@@ -135,9 +134,9 @@ def make_client(party: Party) -> ChorusClient:
         push_states=party.playback,
         playback=party.playback,
         page_url="https://music.example.org",
-        skus=party.skus,
-        shop=party.shop,
-        tips=party.tips,
+    )
+    return ChorusClient(
+        ports, rooms=party.rooms, live_messages=party.live, skus=party.skus, shop=party.shop, tips=party.tips
     )
 
 

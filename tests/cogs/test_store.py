@@ -9,14 +9,13 @@ import pytest
 
 from cogs.discord.client import ChorusClient
 from core.bus import LocalBus
-from core.jukebox import Jukebox
-from core.reports import Reports
 from db.engine import Database
 from db.migrate import migrate
 from db.places import SqlLiveMessages, SqlPlaces
 from db.rooms import SqlRooms
 from db.shelf import SqlShelf
-from tests.fakes import FakeClock, FakeLibrary, FakeResolver, track
+from tests.fake_ports import make_ports
+from tests.fakes import FakeClock, FakeLibrary, track
 from tests.simulators.discord import DiscordSimulator
 from tests.waiting import until
 
@@ -28,18 +27,8 @@ async def bot(discord: DiscordSimulator, file: Path) -> AsyncGenerator[SqlRooms]
     await migrate(database)
     rooms, places = SqlRooms(database, bus, clock), SqlPlaces(database, clock)
     library = FakeLibrary(track("Aria"), track("Blues"), track("Chant"))
-    resolver = FakeResolver(library)
-    client = ChorusClient(
-        jukebox=Jukebox(rooms, clock, resolver, SqlShelf(database, clock)),
-        reports=Reports(rooms, clock),
-        rooms=rooms,
-        places=places,
-        resolver=resolver,
-        library=library,
-        live_messages=SqlLiveMessages(database),
-        bus=bus,
-        clock=clock,
-    )
+    ports = make_ports(rooms, places, SqlShelf(database, clock), library, bus, clock)
+    client = ChorusClient(ports, rooms=rooms, live_messages=SqlLiveMessages(database))
     task = asyncio.create_task(client.start(discord.token))
     try:
         await discord.until(lambda: client.is_ready() or task.done(), within=10, what="ready")

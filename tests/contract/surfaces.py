@@ -3,10 +3,10 @@
 import asyncio
 import re
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import unescape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -15,12 +15,9 @@ from cogs.telegram.client import TelegramClient
 from core.bus import LocalBus
 from core.enums import Surface as Kind
 from core.joining import Joining
-from core.jukebox import Jukebox
-from core.live import Live
 from core.ports.rates import Rate
 from core.rates import OwnCounter
 from core.records.views import RoomView
-from core.reports import Reports
 from core.types import LOBBY, Actor, EntryId, PersonId, PlaceId, RoomId
 from db.chats import SqlChats
 from db.codes import SqlCodes
@@ -33,7 +30,7 @@ from db.places import SqlLiveMessages, SqlPlaces
 from db.rooms import SqlRooms
 from db.shelf import SqlShelf
 from tests import sound
-from tests.fake_pushes import FakePushes
+from tests.fake_ports import make_ports
 from tests.fakes import FakeClock, FakeLibrary, FakeResolver, track
 from tests.simulators.discord import DiscordSimulator, Member
 from tests.simulators.telegram import Person, TelegramSimulator
@@ -109,9 +106,10 @@ class Core:
         self.rooms = SqlRooms(self.database, self.bus, self.clock)
         self.places = SqlPlaces(self.database, self.clock)
         self.live = SqlLiveMessages(self.database)
-        self.resolver = FakeResolver(self.library)
-        self.jukebox = Jukebox(self.rooms, self.clock, self.resolver, SqlShelf(self.database, self.clock))
-        self.reports = Reports(self.rooms, self.clock)
+        shelf = SqlShelf(self.database, self.clock)
+        self.ports = make_ports(self.rooms, self.places, shelf, self.library, self.bus, self.clock)
+        self.jukebox, self.reports = self.ports.jukebox, self.ports.reports
+        self.resolver = cast("FakeResolver", self.ports.resolver)
         await self.places.lobby()
 
     async def close(self) -> None:
@@ -162,17 +160,7 @@ class DiscordSurface:
 
     async def start(self) -> None:
         core = self.core
-        self.client = ChorusClient(
-            jukebox=core.jukebox,
-            reports=core.reports,
-            rooms=core.rooms,
-            places=core.places,
-            resolver=core.resolver,
-            library=core.library,
-            live_messages=core.live,
-            bus=core.bus,
-            clock=core.clock,
-        )
+        self.client = ChorusClient(core.ports, rooms=core.rooms, live_messages=core.live)
         self._task = asyncio.create_task(self.client.start(self.discord.token))
         await self.discord.until(lambda: self.client.is_ready() or self._task.done(), within=10, what="ready")
         guild = self.client.get_guild(self.guild.id)
@@ -253,29 +241,16 @@ class TelegramSurface:
         groups = Groups()
         links = SqlLinks(core.database, core.bus, core.clock, groups)
         people = SqlPeople(core.database, core.bus, core.clock, groups)
+        codes = SqlCodes(core.database, core.clock, [KEY])
+        joining = Joining(core.rooms, links, people, codes, core.clock, OwnCounter(core.clock))
         self._room = (await core.places.place_room(self.place, "Testers")).room
         self.client = TelegramClient(
             self.telegram.token,
+            replace(core.ports, joining=joining),
             api_url=self.telegram.api_url,
-            jukebox=core.jukebox,
-            reports=core.reports,
-            places=core.places,
             chats=SqlChats(core.database),
-            resolver=core.resolver,
-            library=core.library,
-            bus=core.bus,
-            clock=core.clock,
             holds=lambda: True,
             counter=OwnCounter(core.clock),
-            joining=Joining(
-                core.rooms,
-                links,
-                people,
-                SqlCodes(core.database, core.clock, [KEY]),
-                core.clock,
-                OwnCounter(core.clock),
-            ),
-            live=Live(core.rooms, FakePushes(), core.bus, core.clock),
         )
         await self.client.start()
         self._task = asyncio.create_task(self.client.run())

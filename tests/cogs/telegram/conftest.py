@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 import cogs.telegram.panel
+from cogs.ports import Ports
 from cogs.telegram.client import TelegramClient
 from cogs.telegram.receiving import Webhook
 from core.bus import LocalBus
@@ -123,25 +124,28 @@ class Party:
 
 def make_client(party: Party, webhook: Webhook | None = None) -> TelegramClient:
     """The client under test."""
-    return TelegramClient(
-        party.telegram.token,
-        api_url=party.telegram.api_url,
+    ports = Ports(
         jukebox=Jukebox(party.rooms, party.clock, party.resolver, FakeShelf(party.rooms)),
         reports=party.reports,
         places=party.places,
-        chats=party.chats,
         resolver=party.resolver,
         library=party.library,
         bus=party.bus,
         clock=party.clock,
-        holds=lambda: party.holds,
-        counter=OwnCounter(party.clock),
         joining=Joining(party.rooms, party.links, party.people, party.codes, party.clock, OwnCounter(party.clock)),
         live=Live(party.rooms, party.pushes, party.bus, party.clock),
         push_states=party.playback,
         playback=party.playback,
-        copies=party.copies,
         page_url="https://music.example.org",
+    )
+    return TelegramClient(
+        party.telegram.token,
+        ports,
+        api_url=party.telegram.api_url,
+        chats=party.chats,
+        holds=lambda: party.holds,
+        counter=OwnCounter(party.clock),
+        copies=party.copies,
         webhook=webhook,
         terms=party.terms,
         pay_support=party.pay_support,

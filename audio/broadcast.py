@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import aiohttp
 
 from audio.follower import Follower
-from audio.link import Link, Parts
+from audio.link import Link
 from audio.node import Node
+from audio.parts import Parts
 from audio.taps import PushTap
 from core.room import Room
 from core.types import RoomId

@@ -13,9 +13,10 @@ from typing import Any
 import structlog
 
 from audio.gains import Gains
-from audio.link import Link, Parts
+from audio.link import Link
 from audio.node import NODE_ERRORS, Health, Node
 from audio.node_refs import manager_of
+from audio.parts import Parts
 from audio.player_ids import follower_id
 from audio.seen import Patcher, Seen, Target
 from audio.taps import PushTap

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -12,22 +11,13 @@ import structlog
 from audio.bookmark import Bookmark
 from audio.failures import TIMEOUT, failure
 from audio.fix import SETTLED, Fix
-from audio.loudness import Levels
 from audio.node import FULL, NODE_ERRORS, Node
-from audio.nodes import Nodes
-from audio.push_guard import PushGuard
+from audio.parts import Parts
 from audio.seen import Seen, entry_sent
 from audio.voice import Voice
 from audio.watchdog import Watchdog
 from audio.wavelink_guard import NodeRequestError
-from core.events import Event
 from core.limits import DRIFT
-from core.ports.clock import Clock
-from core.ports.places import RoomRef
-from core.ports.rooms import Rooms
-from core.ports.tracks import MediaAddress
-from core.ports.usage import Quotas
-from core.reports import Reports
 from core.room import Room
 from core.types import EntryId, RoomId
 
@@ -37,28 +27,6 @@ LEARNED = 3
 """Tracks over which the time is averaged that a node takes to open one."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What all room players share.
-
-    `moves` bounds how many rooms move to another node at a time; `owns` says whether a room's effects are ours to do;
-    `publish` tells the bus; `born` is the monotonic time of our start.
-    """
-
-    rooms: Rooms
-    reports: Reports
-    clock: Clock
-    nodes: Nodes
-    media: MediaAddress
-    levels: Levels
-    moves: asyncio.Semaphore
-    owns: Callable[[RoomRef], bool]
-    publish: Callable[[Event], None]
-    push_guard: PushGuard
-    born: float
-    quotas: Quotas
 
 
 class Link:

@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable
 
 from audio.failures import UNREACHABLE
-from audio.link import RETRY, Link, Parts
+from audio.link import RETRY, Link
 from audio.node import Health, Node
 from audio.node_refs import manager_of
+from audio.parts import Parts
 from core.room import Room
 from core.types import EntryId, RoomId
 

@@ -16,10 +16,11 @@ from audio.failures import STUCK
 from audio.gains import STEP, Gains
 from audio.handover import Handover
 from audio.intake import Intake, NodeReport
-from audio.link import Link, Parts
+from audio.link import Link
 from audio.listeners import Listeners
 from audio.node import Health, Node
 from audio.node_refs import manager_of
+from audio.parts import Parts
 from audio.placement import Placement
 from audio.player_ids import lead_id
 from audio.pushes import RoomPushes

@@ -9,9 +9,9 @@ from typing import Any
 import discord
 import structlog
 
-from audio.link import Parts
 from audio.loudness import Levels
 from audio.nodes import Nodes
+from audio.parts import Parts
 from audio.player import RoomPlayer
 from audio.push_book import PushBook
 from audio.push_guard import PushGuard

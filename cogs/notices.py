@@ -10,6 +10,7 @@ from babel.dates import format_date
 from babel.numbers import format_currency, get_currency_precision
 
 from cogs.languages import translations
+from core.money import digits
 from core.notices import TOPICS
 from core.records.notices import Letter, NoticeKind, Topic
 
@@ -156,12 +157,12 @@ def _money(letter: Letter, language: str) -> str:
         return ""
     if currency.lower() == STARS:
         return f"{amount} ⭐"
-    code = currency.upper()
-    value = amount / 10 ** get_currency_precision(code)
+    code, unit = currency.upper(), 10 ** digits(currency.lower())
+    usual = amount % unit == 0 or 10 ** get_currency_precision(code) >= unit
     try:
-        return format_currency(value, code, locale=language.replace("-", "_"))
+        return format_currency(amount / unit, code, locale=language.replace("-", "_"), currency_digits=usual)
     except (UnknownLocaleError, ValueError):
-        return format_currency(value, code, locale="en")
+        return format_currency(amount / unit, code, locale="en", currency_digits=usual)
 
 
 def _day(letter: Letter, key: str, style: Style, language: str) -> str:

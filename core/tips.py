@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from core.errors import ChorusError
-from core.money import NO_MINOR
+from core.money import digits
 from core.records.notices import Job
 from core.records.tips import Payment, Tip, TipState
 
@@ -56,7 +56,7 @@ def check(amount: object, currency: str, fee_percent: int) -> int:
 
 def units(whole: int, currency: str) -> int:
     """A whole number of euros, dollars or yen in smallest units: only some currencies have smaller ones."""
-    return whole if currency in NO_MINOR else whole * 100
+    return whole * 10 ** digits(currency)
 
 
 def sendable(home: str, country: str) -> bool:

@@ -12,6 +12,7 @@ from billing.tip_payments import THANKS, TipPayments
 from billing.tips import Terms, Tips
 from core.enums import Surface
 from core.errors import ForbiddenError
+from core.money import money
 from core.purchases import PaymentsUnavailableError, PurchasesFrozenError
 from core.records.notices import Channel
 from core.records.payments import TargetKind
@@ -110,6 +111,8 @@ def test_the_fee_is_less_than_the_tip_and_currencies_have_their_units() -> None:
     with pytest.raises(BadTipError):
         check(LEAST, "eur", 100)
     assert (units(5, "eur"), units(500, "jpy"), units(5, "krw")) == (500, 500, 5)
+    assert (units(5, "ugx"), units(5, "isk"), units(5, "kwd")) == (500, 500, 5_000), "as Stripe counts them"
+    assert (money(500, "ugx"), money(500, "kwd"), money(500, "jpy")) == ("5.00 UGX", "0.500 KWD", "500 JPY")
     with pytest.raises(BadTipError):
         check(units(5, "jpy"), "jpy", FEE)
 

@@ -50,6 +50,10 @@ def test_money_and_days_are_written_as_people_of_the_language_do() -> None:
     )
     assert "4,99\xa0€" in told(letter(NoticeKind.PAID, {}, "es"), PLAIN)
     assert "¥499" in told(letter(NoticeKind.PAID, {"currency": "jpy"}), PLAIN)
+    for currency, shown in (("rsd", "RSD4.99"), ("isk", "ISK4.99"), ("kwd", "KWD0.499"), ("ugx", "UGX4.99")):
+        text = told(letter(NoticeKind.PAID, {"currency": currency}), PLAIN).replace("\xa0", "")
+        assert shown in text, "as Stripe counts it"
+    assert "UGX5 " in told(letter(NoticeKind.PAID, {"currency": "ugx", "amount": 500}), PLAIN).replace("\xa0", "", 1)
     assert "499 ⭐" in told(letter(NoticeKind.PAID, {"currency": "XTR"}), PLAIN)
     assert "€4.99" in told(letter(NoticeKind.PAID, {}, "xx-nowhere"), PLAIN)
     assert day(0, "zz") == "January 1, 1970"

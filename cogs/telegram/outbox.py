@@ -72,7 +72,8 @@ class Outbox:
         raise AssertionError("unreachable")
 
     async def send_file(self, chat: int, name: str, content: bytes, text: str, to: Message | None) -> None:
-        """A file, as the answer to a message. Raises TelegramError."""
+        """A file of text, as the answer to a message. Raises TelegramError."""
+        content = without_links(content.decode()).encode()
         await self._wait(chat)
         topic = to.message_thread_id if to is not None and to.is_topic_message else None
         reply = ReplyParameters(to.message_id, allow_sending_without_reply=True) if to is not None else None

@@ -1,6 +1,7 @@
 """Plans for Stars, from /premium to the grant and back: case 34 of the fault table."""
 
 import asyncio
+import itertools
 from dataclasses import dataclass
 
 import pytest
@@ -9,10 +10,12 @@ import cogs.telegram.payments
 from billing.entitlements import Entitlements
 from billing.plans import Plans
 from billing.stars import LIFE, SLACK, StarShop
+from cogs.telegram.commands import BY_NAME
 from cogs.telegram.people import Speaker
 from cogs.telegram.till import TelegramTill
 from core.enums import GrantSource
 from core.errors import StoreUnavailableError, UnplayableError
+from core.ports.rates import Rate
 from core.records.grants import Grant, Subject
 from core.records.notices import Contact, Effect, Notice, NoticeKind
 from core.records.shop import Sale, Standing, Used
@@ -471,3 +474,35 @@ async def test_no_link_to_a_card_form_leaves_for_telegram(party: Party) -> None:
         await party.client.bot.send_message(party.group.id, "https://billing.stripe.com/p/session/1")
     with pytest.raises(Exception, match="another way to pay"):
         await party.client.bot.send_message(party.group.id, "https://music.example.org/r/abc/premium?key=1")
+
+
+async def test_no_handler_says_anything_that_leads_to_a_card_form(
+    till: Till, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every command and every button, where people, tracks, chats and terms are called like one."""
+    monkeypatch.setattr("cogs.telegram.outbox.GROUP", Rate(10_000, 1))
+    monkeypatch.setattr("cogs.telegram.outbox.PRIVATE", Rate(10_000, 1))
+    monkeypatch.setattr("tests.simulators.telegram.chats.FLOOD", 100_000)
+    party, form = till.party, "https://checkout.stripe.com/c/pay"
+    await party.stop()
+    party.terms = party.pay_support = f"Read https://music.example.org/premium?key=1 and {form}"
+    party.library.tracks = [track(f"Song {number} {form}") for number in range(8)]
+    await party.start()
+    eve = party.telegram.user(f"Eve {form}")
+    group = party.telegram.group(f"Bar {form}", eve)
+    for _ in range(4):
+        eve.post("/play Song", group)
+    for command, chat, rest in itertools.product(BY_NAME, (group, eve.private), ("", " Song", " 1", f" {form}")):
+        eve.post(f"/{command}{rest}", chat)
+    pressed: set[str] = set()
+    for _ in range(3):
+        for chat in (group, eve.private):
+            await eve.say("/help", chat, within=60)
+            for message in [one for one in chat.messages.values() if one.by_bot]:
+                for data in {one["callback_data"] for one in message.buttons if "callback_data" in one} - pressed:
+                    pressed.add(data)
+                    await eve.press_data(message, data)
+    assert len(pressed) > 20
+    told = [call.parameters for call in party.telegram.calls if call.method != "getUpdates"]
+    assert len(told) > 200
+    assert "payment_link_held_back" not in capsys.readouterr().out

@@ -17,7 +17,8 @@ def asking(what: str) -> Generator[None]:
     try:
         yield
     except stripe.CardError as error:
-        raise PaymentRefusedError(error.code or "") from None
+        log.info("payment refused", what=what, code=error.code, request=error.request_id)
+        raise PaymentRefusedError from None
     except stripe.StripeError as error:
         log.warning(
             "stripe refused", what=what, error=type(error).__name__, code=error.code, status=error.http_status,

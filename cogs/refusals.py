@@ -5,6 +5,7 @@ from gettext import NullTranslations
 from typing import Any, cast
 
 from cogs import names
+from cogs.premium import titled
 from cogs.text import length, safe
 from core import errors, purchases, tips
 from core.enums import BlockKind, Meter
@@ -94,7 +95,8 @@ def _used_up(error: errors.UsedUpError, words: Words) -> str:
         Meter.PUSHING: _("The music was sent elsewhere for as long as this plan has in a month."),
         Meter.UPLOADS: _("This plan has no more files this month."),
     }
-    return meters[error.meter]
+    more = _("There is more from %(when)s on.") % {"when": f"<t:{error.until // 1000}:D>"}
+    return f"{meters[error.meter]} {more}"
 
 
 def _bad_tip(error: tips.BadTipError, words: Words) -> str:
@@ -220,7 +222,9 @@ _REFUSALS: dict[type[errors.ChorusError], Callable[[Any, Words], str]] = {
     purchases.PaymentsUnavailableError: _fixed(
         lambda _: _("Payments cannot be reached just now; nothing was changed. Try again in a moment.")
     ),
-    purchases.PaidAlreadyError: _fixed(lambda _: _("That is paid for here already. /premium shows how.")),
+    purchases.PaidAlreadyError: lambda error, words: (
+        words.gettext("%(plan)s is paid for here already. /premium shows how.") % {"plan": titled(error.plan)}
+    ),
     purchases.NoSubscriptionError: _fixed(lambda _: _("You pay for nothing here. Only the payer can do that.")),
     purchases.PayFirstError: _fixed(lambda _: _("A payment is open. Settle it first, under “Invoices and card”.")),
     purchases.EndsAlreadyError: _fixed(

@@ -40,11 +40,8 @@ class PurchasesFrozenError(ChorusError):
     """A payment of this person is disputed: until that is settled they buy nothing."""
 
 
-@dataclass
 class PaymentRefusedError(ChorusError):
-    """The payer's bank refused, for a reason that is Stripe's code, if it is known."""
-
-    code: str
+    """The payer's bank refused."""
 
 
 class OldLinkError(ChorusError):

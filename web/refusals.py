@@ -8,6 +8,7 @@ from core import errors, purchases
 from core.enums import Meter
 from web import names
 from web.init_data import InitDataError
+from web.plan_words import day, titled
 from web.turnstile import StreamFullError
 from web.words import length
 
@@ -102,7 +103,8 @@ def _used_up(error: errors.UsedUpError, words: NullTranslations) -> str:
         Meter.PUSHING: _("This room has been sent elsewhere for as long as its plan has in a month."),
         Meter.UPLOADS: _("This room’s plan has no more uploads this month."),
     }
-    return meters[error.meter]
+    more = _("There is more from %(day)s on.") % {"day": day(error.until)}
+    return f"{meters[error.meter]} {more}"
 
 
 def _fixed(pick: Callable[[Text], str]) -> Callable[[Any, NullTranslations], str]:
@@ -168,7 +170,9 @@ _REFUSALS: dict[type[errors.ChorusError], Callable[[Any, NullTranslations], str]
     purchases.PaymentsUnavailableError: _fixed(
         lambda _: _("Payments cannot be reached just now; nothing was changed. Try again in a moment.")
     ),
-    purchases.PaidAlreadyError: _fixed(lambda _: _("That is paid for here already.")),
+    purchases.PaidAlreadyError: lambda error, words: (
+        words.gettext("%(plan)s is paid for here already.") % {"plan": titled(error.plan)}
+    ),
     purchases.NoSubscriptionError: _fixed(lambda _: _("You pay for nothing here. Only the payer can do that.")),
     purchases.PayFirstError: _fixed(lambda _: _("A payment is open. Settle it first, under “Invoices and card”.")),
     purchases.EndsAlreadyError: _fixed(

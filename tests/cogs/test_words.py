@@ -72,6 +72,7 @@ from core.purchases import (
     NotForSaleError,
     NothingToTakeBackError,
     OldLinkError,
+    OldQuoteError,
     PaidAlreadyError,
     PayFirstError,
     PaymentRefusedError,
@@ -83,6 +84,7 @@ from core.records.views import EntryView, Why, WhyPoll
 from core.tips import BadTipError, CannotBeTippedError, TooManyTipsError
 from core.types import EntryId, PersonId, PlaceId
 from tests.fakes import track
+from web.refusals import refusal as on_the_page
 
 ENGLISH = NullTranslations()
 SAMPLES: list[ChorusError] = [
@@ -133,8 +135,9 @@ SAMPLES: list[ChorusError] = [
     EndsAlreadyError(),
     NothingToTakeBackError(),
     PurchasesFrozenError(),
-    PaymentRefusedError("card_declined"),
+    PaymentRefusedError(),
     OldLinkError(),
+    OldQuoteError(),
     BadTipError(100, 50_000, "eur"),
     CannotBeTippedError(),
     TooManyTipsError(),
@@ -158,6 +161,15 @@ def test_every_error_is_worded() -> None:
         assert refusal(error, ENGLISH) != unknown
         assert "%(" not in refusal(error, translations("es"))
         assert refusal(error, ENGLISH) != refusal(error, translations("es"))
+
+
+def test_it_is_told_what_was_used_up_until_when_and_what_is_paid_already() -> None:
+    plays, spanish = UsedUpError(Meter.PLAYS, 1_796_083_200_000), translations("es")
+    assert refusal(plays, ENGLISH).endswith("in a month. There is more from <t:1796083200:D> on.")
+    assert refusal(plays, spanish).endswith("Habrá más a partir del <t:1796083200:D>.")
+    assert on_the_page(plays, ENGLISH).endswith("in a month. There is more from 2026-12-01 on.")
+    for told in (refusal, on_the_page):
+        assert told(PaidAlreadyError("pro_plus"), ENGLISH).startswith("Pro plus is paid for here already.")
 
 
 def described(command: app_commands.Command[Any, ..., Any] | app_commands.Group) -> set[str]:

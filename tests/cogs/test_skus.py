@@ -98,6 +98,18 @@ async def test_a_guild_has_what_it_bought_until_that_ends(store: Store) -> None:
     await store.becomes("free")
 
 
+async def test_what_nobody_heard_of_is_seen_at_the_next_look_at_everything(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.party.stop()
+    monkeypatch.setattr(cogs.discord.skus, "PERIOD", 0.1)
+    await store.party.start()
+    bought = store.party.discord.premium.buy(store.pro, store.party.ann, told=False)
+    await store.becomes("pro")
+    store.party.discord.premium.refund(bought, told=False)
+    await store.becomes("free")
+
+
 async def test_an_upgrade_leaves_no_gap_in_whichever_order_it_is_told(store: Store) -> None:
     premium, ann = store.party.discord.premium, store.party.ann
     for new_first in (False, True):

@@ -1,6 +1,8 @@
 """Grants and what they come to, on each database and in several processes."""
 
 import asyncio
+import contextlib
+import random
 import secrets
 from collections.abc import Collection
 from unittest.mock import AsyncMock
@@ -11,15 +13,16 @@ from sqlalchemy import delete
 from billing.entitlements import Entitlements
 from billing.plans import Plans
 from bot.linking import ACTOR
+from core.entitlements import entitlement, plans_at
 from core.enums import GrantSource, Surface
-from core.errors import StoreUnavailableError
+from core.errors import NotLinkedError, StoreUnavailableError
 from core.events import PlanChanged
 from core.ports.grants import Tidings
 from core.records.grants import Subject
 from core.types import LOBBY, Identity, Limits, PlaceId, RoomId
 from db.chats import SqlChats
 from db.engine import Database
-from db.entitlements import SqlEntitlements
+from db.entitlements import SqlEntitlements, grants_for
 from db.grants import GrantedBeforeError, NoSuchGrantError, SqlGrants
 from db.groups import Groups
 from db.links import SqlLinks
@@ -210,7 +213,7 @@ async def test_what_is_committed_here_is_known_at_once(one: Process, monkeypatch
 
 async def test_what_one_process_commits_all_know_at_once_by_redis(
     one: Process, redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> None:  # 12
     monkeypatch.setattr("billing.entitlements.NOTICE", 60)  # it is not the store that tells them
     elsewhere = Database(one.database.url.render_as_string(hide_password=False))
     key = secrets.token_bytes(32)
@@ -319,6 +322,46 @@ async def test_what_was_gathered_is_kept_whoever_takes_the_plan_away(one: Proces
     other = Process(one.database, one.clock)
     await other.plan()
     assert other.entitlements.kept(PlaceId("telegram:-100")) == ELITE
+
+
+async def test_after_any_changes_everybody_has_what_the_grants_say(one: Process) -> None:
+    """Each change works out anew only the places that it concerns: none is forgotten."""
+    chance = random.Random(35)
+    accounts = [Identity(Surface.DISCORD, str(number), f"Account {number}") for number in range(4)]
+    people = [Subject(f"person:{await one.places.person(it)}") for it in accounts]
+    places = [PlaceId(f"telegram:-{number}") for number in range(1, 5)]
+    numbers: list[int] = []
+
+    async def change() -> None:
+        place, subject = chance.choice(places), chance.choice([*people, CLUB])
+        match chance.choice(["give", "give", "revoke", "cover", "cover", "uncover", "link", "unlink", "move", "time"]):
+            case "give":
+                whom = chance.choice([Subject(place), subject])
+                numbers.append(await one.give(chance.choice(["pro", "elite"]), whom, chance.choice([1, 3, None])))
+            case "revoke" if numbers:
+                await one.grants.revoke(numbers.pop(chance.randrange(len(numbers))))
+            case "cover":
+                await one.grants.cover(place, subject)
+            case "uncover":
+                await one.grants.uncover(place, subject)
+            case "link":
+                await one.people.link(*chance.sample(accounts, 2))
+            case "unlink":
+                with contextlib.suppress(NotLinkedError):
+                    await one.people.unlink(chance.choice(accounts))
+            case "move":
+                await SqlChats(one.database).move(place, chance.choice([it for it in places if it != place]))
+            case _:
+                one.clock.time += DAY // 2
+
+    for _ in range(80):
+        await change()
+        await one.entitlements.refresh()
+        async with one.database.read() as connection:
+            for place in places:
+                spans = entitlement(await grants_for(connection, place, one.database.dialect))
+                assert one.entitlements.limits(place) == PLANS.highest(plans_at(spans, one.clock.now()))
+    assert len({one.entitlements.limits(place).plan for place in places}) > 1, "it would not have noticed"
 
 
 async def test_grants_given_at_once_all_count(one: Process) -> None:

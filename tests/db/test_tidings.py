@@ -1,4 +1,4 @@
-"""Entitlements told by a real Redis, which goes away, comes back empty, and is not always ours alone."""
+"""Entitlements told by a real Redis: it goes away, comes back empty, and is shared (12 of the fault table)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -87,7 +87,7 @@ async def test_others_hear_it_whole_and_once(server: RedisServer, stack: AsyncEx
     assert other.heard == [*news, last]
 
 
-async def test_who_is_late_replaces_nothing_newer(server: RedisServer, redis: Any, stack: AsyncExitStack) -> None:
+async def test_who_is_late_replaces_nothing_newer(server: RedisServer, redis: Any, stack: AsyncExitStack) -> None:  # 12
     one, other = await pair(server, stack)
     one.tidings.tell([new := entitled(5, "elite")])
     await until(lambda: new in other.heard)
@@ -144,7 +144,7 @@ async def test_another_installation_is_not_heard(server: RedisServer, stack: Asy
 
 async def test_after_redis_was_away_the_store_is_looked_at(
     server: RedisServer, stack: AsyncExitStack, capsys: pytest.CaptureFixture[str]
-) -> None:
+) -> None:  # 12
     one, other = await pair(server, stack)
     server.kill()
     await until(lambda: "redis away" in capsys.readouterr().out)

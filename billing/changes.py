@@ -124,8 +124,9 @@ class Changes:
     async def undo(self, held: Subscription) -> Outcome:
         """A cancellation or a change for later is taken back."""
         now = await self._fetch(held)
+        waits = await self._waits(now)
         with asking("undo"):
-            if now.schedule is not None:
+            if waits and now.schedule is not None:
                 await self._client.v1.subscription_schedules.release_async(_id(now.schedule))
             elif now.status in SETTLED and now.cancel_at_period_end:
                 await self._client.v1.subscriptions.update_async(now.id, {"cancel_at_period_end": False})
@@ -178,11 +179,27 @@ class Changes:
         if now.status in TROUBLED or now.pending_update is not None:
             raise PayFirstError
         ending = now.cancel_at_period_end or now.cancel_at is not None
-        if now.status not in SETTLED or ending or now.schedule is not None or now.pause_collection is not None:
+        if now.status not in SETTLED or ending or now.pause_collection is not None or await self._waits(now):
             raise EndsAlreadyError
         if offer is not None and (now.currency != offer.currency or len(now["items"].data) != 1):
             raise NotForSaleError  # a subscription keeps its currency; one of several things was made by hand
         return now
+
+    async def _waits(self, now: stripe.Subscription) -> bool:
+        """Whether a schedule is still to change it. One that did holds on for as long as its last phase, or was left by
+        us half made: it is let go.
+        """
+        if now.schedule is None:
+            return False
+        schedules = self._client.v1.subscription_schedules
+        with asking("schedule"):
+            schedule = await schedules.retrieve_async(_id(now.schedule))
+            later = [phase for phase in schedule.phases if phase.start_date * 1000 > self._clock.now()]
+            if later or schedule.end_behavior != "release":
+                return True
+            if schedule.status == "active":
+                await schedules.release_async(schedule.id)
+        return False
 
     async def _fetch(self, held: Subscription) -> stripe.Subscription:
         with asking("subscription"):

@@ -317,6 +317,36 @@ async def test_24_a_downgrade_waits_for_the_end_of_what_is_paid(counter: Counter
     assert shop.sim.failures == []
 
 
+@pytest.mark.parametrize("then", ["raised", "paused", "lowered half way"])
+async def test_24_after_a_downgrade_everything_can_be_changed_again(
+    counter: Counter, shop: Installation, then: str
+) -> None:
+    """# 24: the schedule that lowered it holds on for a period more, or was left half made by a crash of ours."""
+    ann = await counter.person("Ann")
+    bought = counter.subscription(await counter.buys(ann, shop.elite))
+    if then == "lowered half way":
+        await shop.client.v1.subscription_schedules.create_async({"from_subscription": bought["id"]})
+        await counter.shop.change(ann, shop.pro)
+    else:
+        await counter.shop.change(ann, shop.pro)
+    await shop.move(days=33)
+    assert await counter.plan() == "pro"
+    assert bought["schedule"] is not None
+    with pytest.raises(NothingToTakeBackError):
+        await counter.shop.undo(ann)
+    if then == "paused":
+        await counter.shop.pause(ann)
+        assert bought["status"] == "paused"
+    else:
+        quote = await counter.shop.quote(ann, shop.elite)
+        assert quote.move is Move.UP
+        await counter.shop.change(ann, shop.elite, quote.at)
+        assert await counter.plan() == "elite"
+        await shop.move(days=33)
+        assert await counter.plan() == "elite"
+    assert shop.sim.failures == []
+
+
 async def test_24_a_downgrade_keeps_the_discount(counter: Counter, shop: Installation) -> None:
     """# 24: a code that gives half off for ever does so before and after."""
     ann = await counter.person("Ann")

@@ -240,6 +240,7 @@ async def test_a_customer_of_nobody_is_kept_and_looked_at_when_they_are_somebody
     assert not await shop.grants()
     assert (await shop.books.backlog()).orphans > 0
     await shop.reconciler.everybody()
+    assert REGISTRY.get_sample_value("chorus_payment_strangers") == 1, "the other one never said that they are ours"
     payer = await shop.buyer()
     async with shop.database.write() as connection:
         await connection.execute(accounts.update().values(customer=None))

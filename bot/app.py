@@ -32,6 +32,7 @@ from core.ports.surfaces import Host
 from core.types import Actor
 from web.app import create_web
 from web.icecast import Icecast, Server
+from web.parts import PageParts
 from web.stream import Streams
 
 log = structlog.get_logger()
@@ -90,32 +91,7 @@ class App(Parts):
     async def _serve(self, stack: AsyncExitStack) -> None:
         if self.settings.telegram_token is not None:
             self.telegram = Telegram(self.settings.telegram_token, self.store.ownership, make=self._telegram_client)
-        app = create_web(
-            self.jukebox,
-            self.reports,
-            self.store.rooms,
-            self.store.places,
-            self.library,
-            Taps(self.players),
-            self.bus,
-            self.clock,
-            keys=self.keys.derive("web"),
-            trusted_proxies=self.settings.trusted_proxies,
-            metrics_token=revealed(self.settings.metrics_token),
-            counter=self.counter,
-            playback=self.players,
-            waveforms=self.levels,
-            checks={"nodes": self._node_trouble, "discord": self._discord_trouble, "telegram": self._telegram_trouble},
-            hls=self.settings.hls,
-            telegram_token=revealed(self.settings.telegram_token),
-            codes=self.store.codes,
-            members=self.telegram,
-            icecast=self._icecast if self.settings.icecast_url else None,
-            turnstile=self.turnstile,
-            quotas=self.store.usage,
-            shop=self.payments.shop,
-            desk=self.notices.desk if self.payments.on else None,
-        )
+        app = create_web(self._page())
         titles = StationTitles(self.reports)
         covers = Covers(self.library)
         media = media_app(
@@ -127,6 +103,39 @@ class App(Parts):
         stack.push_async_callback(self.payments.close)
         if self.telegram is not None:
             self.telegram.mount(app, self.keys)
+        await self._listen(app, stack)
+
+    def _page(self) -> PageParts:
+        """What the page is given."""
+        return PageParts(
+            jukebox=self.jukebox,
+            reports=self.reports,
+            rooms=self.store.rooms,
+            places=self.store.places,
+            library=self.library,
+            stream=Taps(self.players),
+            bus=self.bus,
+            clock=self.clock,
+            keys=self.keys.derive("web"),
+            counter=self.counter,
+            trusted_proxies=self.settings.trusted_proxies,
+            metrics_token=revealed(self.settings.metrics_token),
+            checks={"nodes": self._node_trouble, "discord": self._discord_trouble, "telegram": self._telegram_trouble},
+            playback=self.players,
+            waveforms=self.levels,
+            turnstile=self.turnstile,
+            quotas=self.store.usage,
+            hls=self.settings.hls,
+            icecast=self._icecast if self.settings.icecast_url else None,
+            telegram_token=revealed(self.settings.telegram_token),
+            codes=self.store.codes,
+            members=self.telegram,
+            shop=self.payments.shop,
+            desk=self.notices.desk if self.payments.on else None,
+        )
+
+    async def _listen(self, app: web.Application, stack: AsyncExitStack) -> None:
+        """Raises StartError when the address cannot be had."""
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

@@ -2,32 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from aiohttp import web
 
 from core.errors import ChorusError
 from core.events import Event, PeopleChanged, SettingsChanged
-from core.jukebox import Jukebox
 from core.ports.bus import Bus
-from core.ports.clock import Clock
-from core.ports.codes import Codes
-from core.ports.measures import Waveforms
-from core.ports.members import Members
-from core.ports.places import Places
-from core.ports.rates import RateCounter
-from core.ports.rooms import Rooms
-from core.ports.shop import Shop
-from core.ports.stream import Playback, RoomStream
-from core.ports.tracks import Library
-from core.ports.usage import Nothing, Quotas
-from core.reports import Reports
 from web.actions import Actions
 from web.address import Proxies
 from web.assets import Assets
 from web.chapters import Chapters
-from web.desk import Desk
 from web.drawing import Drawing
 from web.guard import Guard
 from web.health import Health
@@ -36,93 +22,65 @@ from web.icecast import Icecast
 from web.mini_app import MiniApp
 from web.notices import Notices, unsubscribe_app
 from web.pages import Pages
+from web.parts import PageParts
 from web.premium import Premium
 from web.presence import Presences
-from web.rates import RateLimits, Rates
+from web.rates import RateLimits
 from web.scenes import Scenes
-from web.site import Check, Site
+from web.site import Site
 from web.stream import Streams
-from web.turnstile import Turnstile
 from web.visitors import Visitors
 
 PAGES = web.AppKey("pages", Pages)
 
 
-def create_web(
-    jukebox: Jukebox,
-    reports: Reports,
-    rooms: Rooms,
-    places: Places,
-    library: Library,
-    stream: RoomStream,
-    bus: Bus,
-    clock: Clock,
-    *,
-    keys: Sequence[bytes],
-    counter: RateCounter,
-    trusted_proxies: Sequence[str] = (),
-    metrics_token: str | None = None,
-    checks: Mapping[str, Check] | None = None,
-    playback: Playback | None = None,
-    waveforms: Waveforms | None = None,
-    rates: Rates | None = None,
-    hls: bool = False,
-    telegram_token: str | None = None,
-    codes: Codes | None = None,
-    members: Members | None = None,
-    icecast: Callable[[Streams], Icecast] | None = None,
-    turnstile: Turnstile | None = None,
-    quotas: Quotas | None = None,
-    shop: Shop | None = None,
-    desk: Desk | None = None,
-) -> web.Application:
-    """The application to serve at the root; others are mounted into it by `add_subapp` and see nothing of its guard.
-
-    `keys` sign cookies and forms: the first signs, all verify. `checks` are what /readyz asks besides the database;
-    with `telegram_token` and `codes` it is a Mini App of that bot too, whose users `members` knows from their chats;
-    with `playback` pages say when there is no sound, with `waveforms` they draw what is on air. `counter` counts
-    what visitors ask for, `turnstile` who hears rooms; that is closed with the application. With
-    `shop` places buy plans, and with `desk` people read what they are told of them.
-    """
-    site = Site(
-        jukebox=jukebox,
-        places=places,
-        library=library,
-        clock=clock,
-        scenes=Scenes(jukebox, rooms, clock, chapters := Chapters(jukebox), playback, waveforms),
-        drawing=Drawing(assets := Assets()),
-        presences=(presences := Presences(reports, rooms, clock)),
-        streams=(streams := Streams(stream)),
-        visitors=Visitors(keys, clock),
-        limits=RateLimits(rates or Rates(), counter),
-        turnstile=(turnstile := turnstile or Turnstile()),
-        quotas=quotas or Nothing(),
-        proxies=Proxies(trusted_proxies),
-        checks=checks or {},
-        metrics_token=metrics_token,
-        rooms=rooms,
-        hls=Hls(streams, presences, turnstile) if hls else None,
-        members=members,
-    )
+def create_web(parts: PageParts) -> web.Application:
+    """The application to serve at the root; others are mounted into it by `add_subapp` and see nothing of its guard."""
+    chapters, assets = Chapters(parts.jukebox), Assets()
+    site = _site(parts, chapters, assets)
     app = web.Application()
     Guard(app, site)
-    notices = Notices(site, desk) if desk is not None else None
+    notices = Notices(site, parts.desk) if parts.desk is not None else None
     app[PAGES] = pages = Pages(site, notices.count if notices is not None else None)
     chapters.tell = pages.change
     app.on_shutdown.append(lambda _: chapters.close())
     app.add_routes([*pages.routes(), *Actions(site, pages).routes(), *Health(site).routes()])
-    if telegram_token is not None and codes is not None:
-        app.add_routes(MiniApp(site, pages, codes, telegram_token).routes())
-    if shop is not None:
-        app.add_routes(Premium(site, shop).routes())
-    if desk is not None and notices is not None:
+    if parts.telegram_token is not None and parts.codes is not None:
+        app.add_routes(MiniApp(site, pages, parts.codes, parts.telegram_token).routes())
+    if parts.shop is not None:
+        app.add_routes(Premium(site, parts.shop).routes())
+    if parts.desk is not None and notices is not None:
         app.add_routes(notices.routes())
-        app.add_subapp("/unsubscribe", unsubscribe_app(desk))
+        app.add_subapp("/unsubscribe", unsubscribe_app(parts.desk))
     app.router.add_get("/static/{name}", assets.serve)
-    _run(app, site, pages, bus)
-    if icecast is not None:
-        _mount(app, icecast(streams))
+    _run(app, site, pages, parts.bus)
+    if parts.icecast is not None:
+        _mount(app, parts.icecast(site.streams))
     return app
+
+
+def _site(parts: PageParts, chapters: Chapters, assets: Assets) -> Site:
+    presences, streams = Presences(parts.reports, parts.rooms, parts.clock), Streams(parts.stream)
+    return Site(
+        jukebox=parts.jukebox,
+        places=parts.places,
+        library=parts.library,
+        clock=parts.clock,
+        scenes=Scenes(parts.jukebox, parts.rooms, parts.clock, chapters, parts.playback, parts.waveforms),
+        drawing=Drawing(assets),
+        presences=presences,
+        streams=streams,
+        visitors=Visitors(parts.keys, parts.clock),
+        limits=RateLimits(parts.rates, parts.counter),
+        turnstile=parts.turnstile,
+        quotas=parts.quotas,
+        proxies=Proxies(parts.trusted_proxies),
+        checks=parts.checks,
+        metrics_token=parts.metrics_token,
+        rooms=parts.rooms,
+        hls=Hls(streams, presences, parts.turnstile) if parts.hls else None,
+        members=parts.members,
+    )
 
 
 def _mount(app: web.Application, icecast: Icecast) -> None:

@@ -38,6 +38,7 @@ from tests.waiting import until
 from tests.web.conftest import Browser
 from tests.web.upstreams import FakeStream
 from web.app import create_web
+from web.parts import PageParts
 from web.rates import Rates
 
 if TYPE_CHECKING:
@@ -338,11 +339,11 @@ class PageSurface:
     async def start(self) -> None:
         core, stream = self.core, FakeStream(sound.opus_packets(sound.tone(440, 2.0)))
         many = Rates(*[Rate(10_000, 1)] * 3)
-        app = create_web(
-            core.jukebox, core.reports, core.rooms, core.places, core.library, stream, core.bus, core.clock,
-            keys=[KEY], counter=OwnCounter(core.clock), rates=many,
+        parts = PageParts(
+            jukebox=core.jukebox, reports=core.reports, rooms=core.rooms, places=core.places, library=core.library,
+            stream=stream, bus=core.bus, clock=core.clock, keys=[KEY], counter=OwnCounter(core.clock), rates=many,
         )  # fmt: skip
-        self.server = TestServer(app)
+        self.server = TestServer(create_web(parts))
         await self.server.start_server()
         for person in self.people:
             await person.listen()

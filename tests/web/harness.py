@@ -24,6 +24,7 @@ from tests import sound
 from tests.fakes import FakeClock, FakeLibrary, FakePlaces, FakeResolver, FakeRooms, FakeShelf
 from tests.web.upstreams import FakeStream
 from web.app import create_web
+from web.parts import PageParts
 from web.rates import Rates
 
 KEY = b"k" * 32
@@ -140,7 +141,11 @@ async def make_site(
     jukebox, reports = Jukebox(rooms, clock, resolver, FakeShelf(rooms)), Reports(rooms, clock)
     stream = stream or FakeStream(sound.opus_packets(sound.tone(440, 2.0)))
     options = {"keys": [KEY], "rates": Rates(*[Rate(10_000, 1)] * 3), "counter": OwnCounter(clock), **options}
-    app = create_web(jukebox, reports, rooms, places, library, stream, bus, clock, **options)
+    parts = PageParts(
+        jukebox=jukebox, reports=reports, rooms=rooms, places=places, library=library, stream=stream, bus=bus,
+        clock=clock, **options,
+    )  # fmt: skip
+    app = create_web(parts)
     return Site(clock, rooms, places, library, resolver, jukebox, reports, stream, bus, lobby, app)
 
 

@@ -26,6 +26,8 @@ SHORTEST = 30 * 60_000
 TRIES = 4
 CUSTOMER_GONE = ("resource_missing", "customer")
 """Code and parameter of Stripe's error when a customer was deleted."""
+CONFLICT = 409
+"""Status of Stripe's answer while the same is asked for by somebody else, who will get it."""
 
 Look = Callable[[str], Awaitable[bool]]
 """Has the state of a customer looked at, and waits a moment for it; False: it takes longer."""
@@ -139,6 +141,8 @@ class Checkout:
                 self._params(attempt, customer), {"idempotency_key": attempt.id}
             )
         except (stripe.InvalidRequestError, stripe.IdempotencyError, stripe.APIError) as error:
+            if error.http_status == CONFLICT:
+                raise PaymentsUnavailableError from None
             await self._attempts.close(attempt.id, "failed")  # a key that failed is answered alike for a day
             log.warning("no checkout", attempt=attempt.id, error=type(error).__name__, code=error.code)
             if isinstance(error, stripe.IdempotencyError):

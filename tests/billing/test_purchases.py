@@ -1,5 +1,6 @@
 """Buying and changing plans under everything that may go wrong: cases of the table of faults, by their number."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +33,7 @@ from db.models import accounts, attempts, audit, trials
 from db.personal import PersonalData
 from tests.billing.counter import PAGE, ROOM, Counter
 from tests.billing.installation import DAY, Installation
+from tests.waiting import until
 
 HERE, THERE = "discord:1", "discord:2"
 
@@ -66,6 +68,15 @@ async def test_who_manages_the_place_buys_and_nobody_else(counter: Counter, shop
     with pytest.raises(PaidAlreadyError):
         await counter.shop.buy(ann, shop.elite)
     assert shop.sim.failures == []
+
+
+@pytest.mark.parametrize("tax", [True, False])
+async def test_tax_is_worked_out_where_the_operator_wants_it(shop: Installation, *, tax: bool) -> None:
+    counter = Counter(shop, tax=tax)
+    session = counter.session(await counter.shop.buy(await counter.person("Ann"), shop.pro))
+    assert session["automatic_tax"]["enabled"] is tax
+    (made,) = shop.sim.called("POST", "/v1/checkout/sessions")
+    assert ("customer_update" in made.params) is tax, "the address that it goes by is kept"
 
 
 async def test_prices_that_do_not_fit_are_left_out_alone(counter: Counter, shop: Installation) -> None:
@@ -499,6 +510,22 @@ async def test_29_a_lost_answer_is_asked_for_again(counter: Counter, shop: Insta
         await counter.shop.buy(ann, shop.pro)
     await counter.shop.buy(ann, shop.pro)
     assert len(counter.every("checkout.session")) == 1
+
+
+async def test_29_what_is_being_made_is_not_given_up(counter: Counter, shop: Installation) -> None:
+    """# 29: Stripe is slow, and the button is pressed again, by somebody else too: one session can be paid, not two."""
+    ann, ben = await counter.person("Ann"), await counter.person("Ben")
+    shop.sim.faults.on("POST /v1/checkout/sessions", times=1, delay=4, after=True)
+    first = asyncio.create_task(counter.shop.buy(ann, shop.pro))
+    await until(lambda: shop.sim.faults.waiting[0].struck, what="the first is on its way")
+    for actor in (ann, ben):
+        with pytest.raises(PaymentsUnavailableError):
+            await counter.shop.buy(actor, shop.pro)
+    url = await first
+    assert [row.state for row in await shop.rows(attempts)] == ["open"]
+    assert await counter.shop.buy(ann, shop.pro) == url
+    await counter.shop.buy(ben, shop.pro)
+    assert [it["status"] for it in counter.every("checkout.session")] == ["expired", "open"]
 
 
 async def test_29_an_error_that_stripe_repeats_is_left_behind(counter: Counter, shop: Installation) -> None:

@@ -17,7 +17,7 @@ async def play(party: Party, *titles: str) -> None:
 
 async def waiting(party: Party) -> list[str]:
     """Titles in the order in which they play."""
-    view = await party.client.surface.jukebox.view(party.room.id, None, size=50)
+    view = await party.client.surface.ports.jukebox.view(party.room.id, None, size=50)
     return [entry.track.title for entry in view.upcoming]
 
 

@@ -60,7 +60,7 @@ async def test_favourites_are_kept_shown_and_played(party: Party) -> None:
 
 
 async def test_many_favourites_are_paged(party: Party) -> None:
-    shelf = party.client.surface.jukebox._shelf  # pyright: ignore[reportPrivateUsage]
+    shelf = party.client.surface.ports.jukebox._shelf  # pyright: ignore[reportPrivateUsage]
     person = await party.client.people.person(party.client.get_guild(party.guild.id).get_member(party.ben.id))  # pyright: ignore[reportOptionalMemberAccess, reportArgumentType]
     for number in range(25):
         await shelf.keep(person, track(f"Kept {number}"))

@@ -238,7 +238,7 @@ async def test_removing_undoing_and_controls(party: Party) -> None:
 async def test_the_token_is_never_logged(
     party: Party, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(party.client.surface.jukebox, "pause", None)
+    monkeypatch.setattr(party.client.surface.ports.jukebox, "pause", None)
     assert "Something went wrong" in (await party.ann.say("/pause", party.group)).text
     party.telegram.faults.on("getUpdates", 500, times=2)
     party.telegram.faults.on("sendMessage", 502)

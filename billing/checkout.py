@@ -216,6 +216,8 @@ class Checkout:
                     raise
         if session.status == "complete":
             await self._paid(attempt)
+        if session.status == "open":  # it cannot be ended while its payment is under way
+            raise PaymentsUnavailableError
         await self._attempts.close(attempt.id, "expired")
 
     async def _paid(self, attempt: Attempt) -> None:

@@ -182,6 +182,20 @@ async def test_20_who_canceled_does_not_come_back_beside_somebody_else(counter: 
     assert (await counter.plan(HERE), await counter.plan(THERE)) == ("elite", "pro")
 
 
+async def test_20_a_checkout_that_is_being_paid_is_not_overtaken(counter: Counter, shop: Installation) -> None:
+    """# 20: Stripe does not end it any more, and has not got the money yet."""
+    ann, ben = await counter.person("Ann"), await counter.person("Ben")
+    url = await counter.shop.buy(ann, shop.pro)
+    shop.sim.faults.on("POST /v1/checkout/sessions/*/expire", 400, times=1)
+    with pytest.raises(PaymentsUnavailableError):
+        await counter.shop.buy(ben, shop.pro)
+    assert [row.state for row in await shop.rows(attempts)] == ["open"]
+    shop.sim.checkout.pay(url)
+    with pytest.raises(PaidAlreadyError):
+        await counter.shop.buy(ben, shop.pro)
+    assert len(counter.every("checkout.session")) == 1
+
+
 async def test_20_what_was_just_paid_is_not_bought_again_while_it_is_looked_at(
     counter: Counter, shop: Installation
 ) -> None:

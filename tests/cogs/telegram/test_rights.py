@@ -17,8 +17,8 @@ DISTANCE = cogs.telegram.panel.GAP
 
 def test_the_figures_are_what_telegram_bears() -> None:
     assert DISTANCE >= 4
-    assert GROUP.amount < 20
-    assert GROUP.get_expiry() == 60
+    assert GROUP.most < 20
+    assert GROUP.seconds == 60
 
 
 async def test_a_post_that_telegram_forwards_by_itself_does_nothing(party: Party) -> None:

@@ -1,10 +1,10 @@
 """Effects that wait to be done: written with the change that they follow from, claimed, settled."""
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Executable, delete, func, or_, select, union, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -58,7 +58,8 @@ class SqlOutbox:
 
     async def waiting(self) -> Collection[Channel]:
         """The channels that have something to do now."""
-        asked = select(outbox.c.channel).where(self._ready(), outbox.c.channel.in_(_WORKED)).distinct()
+        ours = select(outbox.c.channel).where(outbox.c.channel.in_(_WORKED))
+        asked = union(*(ours.where(it) for it in self._open()))  # each by its index, whatever the page has to show
         async with self._database.read() as connection:
             return [Channel(it) for it in await connection.scalars(asked)]
 
@@ -135,10 +136,14 @@ class SqlOutbox:
         return await letter_of(connection, row | values)
 
     def _ready(self) -> ColumnElement[bool]:
-        """It is due, or somebody who claimed it was not heard of again."""
+        """It can be claimed."""
+        return outbox.c.state.in_([LetterState.WAITING.value, LetterState.SENDING.value]) & or_(*self._open())
+
+    def _open(self) -> Sequence[ColumnElement[bool]]:
+        """It is due; or somebody who claimed it was not heard of again."""
         due = (outbox.c.state == LetterState.WAITING.value) & (outbox.c.due_at <= self._clock.now())
         abandoned = (outbox.c.state == LetterState.SENDING.value) & (outbox.c.lease_until < database_now())
-        return or_(due, abandoned)
+        return due, abandoned
 
     def _end(self, state: LetterState) -> dict[str, Any]:
         return {"state": state.value, "settled_at": self._clock.now(), "lease_until": None, "lease_token": None}

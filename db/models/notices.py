@@ -48,7 +48,12 @@ class MuteColumns(TypedColumns):
 
 
 outbox = Table(
-    "outbox", metadata, OutboxColumns, Unique("key", "channel"), Index("ix_outbox_state_due_at", "state", "due_at")
+    "outbox",
+    metadata,
+    OutboxColumns,
+    Unique("key", "channel"),
+    Index("ix_outbox_state_due_at", "state", "due_at"),
+    Index("ix_outbox_channel_state_due_at", "channel", "state", "due_at"),
 )
 contacts = Table("contacts", metadata, ContactColumns)
 mutes = Table("mutes", metadata, MuteColumns)

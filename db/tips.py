@@ -13,8 +13,9 @@ from core.records.rows import Audit
 from core.records.tips import Payee, Tip, TipState
 from core.tips import refund_of
 from core.types import PersonId
+from db.contacts import same_human
 from db.engine import Database
-from db.models import accounts, audit, payees, persons, tips
+from db.models import accounts, audit, payees, tips
 from db.outbox import put_effects
 from db.personal import OPERATOR
 from db.statements import insert_or_ignore
@@ -31,7 +32,7 @@ class SqlTips:
 
     async def payee(self, person: PersonId, *, livemode: bool) -> Payee | None:
         """Somebody's account (see the port)."""
-        found = select(payees).where(payees.c.person.in_(_same(person)), payees.c.livemode == livemode)
+        found = select(payees).where(payees.c.person.in_(same_human(person)), payees.c.livemode == livemode)
         async with self._database.read() as connection:
             row = (await connection.execute(found.order_by(payees.c.gone, payees.c.created_at))).mappings().first()
         return _payee(row) if row else None
@@ -57,7 +58,7 @@ class SqlTips:
 
     async def given(self, giver: PersonId, after: int) -> Sequence[Tip]:
         """What somebody gave since then."""
-        return await self._all(tips.c.giver.in_(_same(giver)), tips.c.created_at > after)
+        return await self._all(tips.c.giver.in_(same_human(giver)), tips.c.created_at > after)
 
     async def got(self, dj: PersonId, *, livemode: bool) -> Sequence[Tip]:
         """What somebody got (see the port)."""
@@ -74,8 +75,9 @@ class SqlTips:
 
     async def frozen(self, giver: PersonId) -> bool:
         """Whether a payment of theirs is disputed."""
-        bought = select(accounts.c.id).where(accounts.c.person.in_(_same(giver)), accounts.c.frozen_at.is_not(None))
-        given = select(tips.c.id).where(tips.c.giver.in_(_same(giver)), tips.c.state == TipState.DISPUTED.value)
+        theirs = same_human(giver)
+        bought = select(accounts.c.id).where(accounts.c.person.in_(theirs), accounts.c.frozen_at.is_not(None))
+        given = select(tips.c.id).where(tips.c.giver.in_(theirs), tips.c.state == TipState.DISPUTED.value)
         async with self._database.read() as connection:
             return any([await connection.scalar(one.limit(1)) is not None for one in (bought, given)])
 
@@ -146,7 +148,7 @@ class TipRows:
 
 
 def _paid_to(dj: PersonId, *, livemode: bool) -> Sequence[Any]:
-    return [tips.c.dj.in_(_same(dj)), tips.c.state.not_in(NEVER_PAID), tips.c.livemode == livemode]
+    return [tips.c.dj.in_(same_human(dj)), tips.c.state.not_in(NEVER_PAID), tips.c.livemode == livemode]
 
 
 def tip_of(row: Mapping[Any, Any]) -> Tip:
@@ -160,9 +162,3 @@ def _payee(row: Mapping[Any, Any]) -> Payee:
 
 _tips: TypeAdapter[Tip] = TypeAdapter(Tip)
 _payees: TypeAdapter[Payee] = TypeAdapter(Payee)
-
-
-def _same(person: PersonId) -> Any:
-    """Everybody who is one human with a person, themselves included."""
-    head = select(func.coalesce(persons.c.leader, persons.c.id)).where(persons.c.id == person).scalar_subquery()
-    return select(persons.c.id).where(func.coalesce(persons.c.leader, persons.c.id) == head)

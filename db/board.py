@@ -2,17 +2,17 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, false, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.notices import is_muted
 from core.ports.clock import Clock
 from core.records.notices import Channel, Letter, LetterState, NoticeKind, Topic
 from core.types import PersonId, PlaceId
-from db.contacts import SqlMutes, letter_of, muted_by, same_human
+from db.contacts import letter_of, muted_by, same_human
 from db.engine import Database
-from db.models import outbox
-from db.statements import among
+from db.models import mutes, outbox, persons
+from db.statements import among, insert_or_ignore
 
 SHOWN = 50
 """Notices on a page."""
@@ -24,7 +24,6 @@ class SqlBoard:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._mutes = SqlMutes(database)
 
     async def unread(self, person: PersonId | None, places: Collection[PlaceId] = ()) -> Sequence[Letter]:
         """What was not read, the oldest first (see the port)."""
@@ -53,11 +52,18 @@ class SqlBoard:
 
     async def muted(self, person: PersonId) -> Collection[Topic]:
         """What they do not want to be told."""
-        return await self._mutes.muted(person)
+        async with self._database.read() as connection:
+            return await muted_by(connection, person)
 
     async def mute(self, person: PersonId, topic: Topic, *, on: bool) -> None:
         """They do not want to be told, or do again (see the port)."""
-        await self._mutes.mute(person, topic, on=on)
+        async with self._database.write() as connection:
+            if not on:
+                theirs = mutes.c.person.in_(same_human(person))
+                await connection.execute(delete(mutes).where(theirs, mutes.c.topic == topic.value))
+            elif await connection.scalar(select(persons.c.id).where(persons.c.id == person)) is not None:
+                row = {"person": person, "topic": topic.value}
+                await connection.execute(insert_or_ignore(mutes, self._database.dialect), row)
 
     async def _wanted(
         self, connection: AsyncConnection, person: PersonId | None, places: Collection[PlaceId]

@@ -3,40 +3,16 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.notices import is_muted
 from core.records.notices import Channel, Contact, Letter, NoticeKind, Topic
 from core.types import PersonId, PlaceId
-from db.engine import Database
 from db.models import contacts, identities, mutes, persons, places
 from db.statements import insert_or_ignore
 
 _BY_IDENTITY = (Channel.DISCORD, Channel.TELEGRAM)
-
-
-class SqlMutes:
-    """What people do not want to be told. All raises StoreUnavailableError."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def muted(self, person: PersonId) -> Collection[Topic]:
-        """What they do not want to be told."""
-        async with self._database.read() as connection:
-            return await muted_by(connection, person)
-
-    async def mute(self, person: PersonId, topic: Topic, *, on: bool) -> None:
-        """They do not want to be told, or do again (see `core.ports.notices.Board`)."""
-        async with self._database.write() as connection:
-            if on:
-                known = await connection.scalar(select(persons.c.id).where(persons.c.id == person))
-                rows = [{"person": known, "topic": topic.value}] if known else []
-                await connection.execute(insert_or_ignore(mutes, self._database.dialect), rows) if rows else None
-            else:
-                theirs = mutes.c.person.in_(same_human(person))
-                await connection.execute(delete(mutes).where(theirs, mutes.c.topic == topic.value))
 
 
 async def know_contact(connection: AsyncConnection, told: Contact, dialect: str) -> None:

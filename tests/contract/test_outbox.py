@@ -24,7 +24,7 @@ from core.records.notices import (
     Withdrawal,
 )
 from core.types import Identity, PersonId, PlaceId
-from db.contacts import SqlMutes
+from db.board import SqlBoard
 from db.engine import Database
 from db.groups import Groups
 from db.models import outbox, persons
@@ -75,7 +75,7 @@ class House:
     def __init__(self, database: Database, clock: MovedClock, lease: int = 60_000) -> None:
         self.database, self.clock = database, clock
         self.outbox = SqlOutbox(database, clock, lease=lease)
-        self.mutes = SqlMutes(database)
+        self.board = SqlBoard(database, clock)
         self.places = SqlPlaces(database, clock)
         self.wires = {it: Wire() for it in (Channel.DISCORD, Channel.TELEGRAM, Channel.EMAIL)}
         self.jobs = Jobs()
@@ -326,12 +326,12 @@ async def test_much_is_forgotten_too(house: House, monkeypatch: pytest.MonkeyPat
 
 
 async def test_who_wants_no_tips_hears_of_none(house: House, ann: PersonId) -> None:
-    await house.mutes.mute(ann, Topic.TIPS, on=True)
+    await house.board.mute(ann, Topic.TIPS, on=True)
     await house.put(notice(ann, kind=NoticeKind.TIP_RECEIVED))
     await house.deliver()
     assert set((await house.states()).values()) == {"skipped", "waiting"}
     assert not any(wire.handed for wire in house.wires.values())
-    await house.mutes.mute(ann, Topic.TIPS, on=False)
+    await house.board.mute(ann, Topic.TIPS, on=False)
     await house.put(notice(ann, "n:2", kind=NoticeKind.TIP_RECEIVED))
     await house.deliver()
     assert all(wire.arrived == ["n:2"] for wire in house.wires.values())
@@ -340,14 +340,14 @@ async def test_who_wants_no_tips_hears_of_none(house: House, ann: PersonId) -> N
 @pytest.mark.parametrize("kind", [NoticeKind.PAID, NoticeKind.PAYMENT_FAILED])
 async def test_receipts_and_trouble_stay_on_one_channel(house: House, ann: PersonId, kind: NoticeKind) -> None:
     for topic in Topic:
-        await house.mutes.mute(ann, topic, on=True)
+        await house.board.mute(ann, topic, on=True)
     await house.put(notice(ann, kind=kind))
     await house.deliver()
     assert await house.states() == {"discord": "sent", "email": "skipped", "telegram": "skipped", "web": "waiting"}
 
 
 async def test_an_opt_out_of_one_account_holds_for_all_of_the_same_human(house: House, ann: PersonId) -> None:
-    await house.mutes.mute(await house.places.person(ANNS_PHONE), Topic.PLAN, on=True)
+    await house.board.mute(await house.places.person(ANNS_PHONE), Topic.PLAN, on=True)
     await house.put(notice(ann, kind=NoticeKind.PAUSED))
     await house.deliver()
     assert not any(wire.handed for wire in house.wires.values())

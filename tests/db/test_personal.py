@@ -17,8 +17,8 @@ from core.records.results import Queued
 from core.records.rows import Audit, Play
 from core.room import Room
 from core.types import LOBBY, CommandId, EntryId, Identity, PersonId, PlaceId, Poll, Presence, TrackRef, Turn, Undo
+from db.board import SqlBoard
 from db.chats import SqlChats
-from db.contacts import SqlMutes
 from db.engine import Database
 from db.entitlements import SqlEntitlements
 from db.grants import SqlGrants
@@ -128,7 +128,7 @@ async def give_tips(database: Database, person: PersonId) -> None:
 
 async def tell(database: Database, person: PersonId) -> None:
     """What waits to be told to her, and to Ben about her."""
-    await SqlMutes(database).mute(person, Topic.TIPS, on=True)
+    await SqlBoard(database, MovedClock()).mute(person, Topic.TIPS, on=True)
     ben = await SqlPlaces(database, MovedClock()).person(Identity(Surface.WEB, "ben", "Ben"))
     tip = {"amount": 500, "currency": "eur", "person": person, "name": "Zoë the Great"}
     await SqlOutbox(database, MovedClock()).put(

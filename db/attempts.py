@@ -53,7 +53,8 @@ class SqlAttempts:
 
     async def name(self, attempt: str, ref: str) -> None:
         """Its Checkout session."""
-        await self._set(attempt, ref=ref)
+        async with self._database.write() as connection:
+            await connection.execute(update(attempts).where(attempts.c.id == attempt).values(ref=ref))
 
     async def close(self, attempt: str, state: str) -> None:
         """It is over (see the port)."""
@@ -72,10 +73,6 @@ class SqlAttempts:
         """Whether neither of them had a trial."""
         async with self._database.read() as connection:
             return await may_try(connection, subject, person, self._database.dialect, self._clock.now())
-
-    async def _set(self, attempt: str, **values: str) -> None:
-        async with self._database.write() as connection:
-            await connection.execute(update(attempts).where(attempts.c.id == attempt).values(**values))
 
 
 async def _found(connection: AsyncConnection, *wanted: object) -> Attempt | None:

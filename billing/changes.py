@@ -37,7 +37,7 @@ class Changes:
     async def quote(self, held: Subscription, offer: Offer) -> Quote:
         """What a change to an offer would cost now (see the port `Shop`)."""
         now = await self._changeable(held, offer)
-        at = self._clock.now() // 1000
+        at = self._present(now)
         if self._move(now, offer) is Move.DOWN:
             return Quote(offer, Move.DOWN, 0, at, period_end(now))
         with asking("preview"):
@@ -64,7 +64,7 @@ class Changes:
         """As of when the difference is worked out. A moment of one's own choice, near the end of the period, would
         make it nothing. Raises OldQuoteError.
         """
-        present = self._clock.now() // 1000
+        present = self._present(now)
         if at is None:
             return present
         if not max(present - QUOTED, _item(now).current_period_start) <= at <= present + SKEW:
@@ -87,6 +87,10 @@ class Changes:
             )
         waits = done.pending_update is not None
         return Outcome(offer.plan, at * 1000, done=not waits, pay_at=_pay_at(done) if waits else None)
+
+    def _present(self, now: stripe.Subscription) -> int:
+        """Never before the period began, which it did by Stripe's clock."""
+        return max(self._clock.now() // 1000, _item(now).current_period_start)
 
     async def _later(self, now: stripe.Subscription, offer: Offer) -> Outcome:
         """A schedule: what is paid goes on to its end, then comes the other price, then the schedule lets go."""

@@ -171,7 +171,7 @@ class Customers:
         given = access(it, self._plans.priced, self._plans.above, back, now)
         if given.alert:
             _alert(given.alert, it)
-        await _grant(ledger, account, it, given)
+        await _grant(ledger, account, it, given, now)
         plan = given.plan or self._plan(it)
         if plan is not None and it.revoked_for != TWICE:
             await ledger.effects(*effects(account, before, it, plan, now, url=page))
@@ -215,9 +215,10 @@ class Customers:
         return plan_of_all(it.prices, self._plans.priced, self._plans.above)
 
 
-async def _grant(ledger: Ledger, account: Account, it: Subscription, given: Access) -> None:
-    if given.plan is not None:
-        await ledger.grant(it.id, account.subject, given.plan, starts_at=it.starts_at, until=given.until)
+async def _grant(ledger: Ledger, account: Account, it: Subscription, given: Access, now: int) -> None:
+    if given.plan is not None:  # what has begun has begun, also where our clock is slower than Stripe's
+        begun = min(it.starts_at, now)
+        await ledger.grant(it.id, account.subject, given.plan, starts_at=begun, until=given.until)
     elif not given.kept:
         await ledger.revoke(it.id, given.until)
 

@@ -315,6 +315,20 @@ async def test_23_only_what_was_quoted_just_now_is_charged(counter: Counter, sho
     assert (await counter.plan(), len(counter.every("invoice"))) == ("pro", invoices)
 
 
+async def test_30_a_clock_that_is_slow_stands_in_nobodys_way(counter: Counter, shop: Installation) -> None:
+    """# 30: the period began ten minutes from now, as it seems here."""
+    ann = await counter.person("Ann")
+    url = await counter.shop.buy(ann, shop.pro)
+    shop.sim.checkout.pay(url)
+    shop.clock.time -= 600_000
+    await shop.settle()
+    assert await counter.plan() == "pro"
+    quote = await counter.shop.quote(ann, shop.elite)
+    assert quote.due == 1000
+    await counter.shop.change(ann, shop.elite, quote.at)
+    assert await counter.plan() == "elite"
+
+
 async def test_24_a_downgrade_waits_for_the_end_of_what_is_paid(counter: Counter, shop: Installation) -> None:
     """# 24: shown with its date; it can be taken back."""
     ann = await counter.person("Ann")

@@ -11,7 +11,7 @@ from core.enums import GrantSource, Surface
 from core.ports.clock import Clock
 from core.records.grants import Grant, Subject
 from core.records.rows import Audit
-from core.types import PlaceId
+from core.types import PersonId, PlaceId
 from db.engine import Database
 from db.entitlements import GROUPS, PERSON, covered, grant_of, hold_grants, rebuild, same
 from db.models import audit, covers, grants
@@ -187,7 +187,8 @@ async def _put(connection: AsyncConnection, dialect: str, before: Grant | None, 
     ended = after.revoked_at is not None and after.revoked_at <= now
     action = "plan.granted" if before is None else "plan.revoked" if ended else "plan.changed"
     shown = _shown(before) if before else {}
-    await _settled(connection, dialect, after.subject, action, shown, _shown(after), now=now)
+    actor = PersonId(after.source.value)  # nobody here did it, but whoever sells there told us
+    await _settled(connection, dialect, after.subject, action, shown, _shown(after), actor=actor, now=now)
 
 
 async def _settled(
@@ -198,11 +199,12 @@ async def _settled(
     before: dict[str, Any],
     after: dict[str, Any],
     *,
+    actor: PersonId = OPERATOR,
     now: int,
 ) -> None:
     await rebuild(connection, await covered(connection, [subject], dialect), dialect)
     place = EVERYWHERE if subject.startswith(GROUPS) else PlaceId(subject)
-    row = Audit(now, OPERATOR, Surface.SYSTEM.value, place, action, before, after)
+    row = Audit(now, actor, Surface.SYSTEM.value, place, action, before, after)
     await connection.execute(insert(audit), asdict(row))
 
 

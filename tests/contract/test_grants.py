@@ -22,8 +22,8 @@ from core.records.grants import Subject
 from core.types import LOBBY, Identity, Limits, PlaceId, RoomId
 from db.chats import SqlChats
 from db.engine import Database
-from db.entitlements import SqlEntitlements, grants_for
-from db.grants import GrantedBeforeError, NoSuchGrantError, SqlGrants
+from db.entitlements import SqlEntitlements, grants_for, hold_grants
+from db.grants import GrantedBeforeError, NoSuchGrantError, SqlGrants, put_grant, revoke_grant
 from db.groups import Groups
 from db.links import SqlLinks
 from db.models import entitlements, grants
@@ -164,6 +164,17 @@ async def test_every_change_is_audited(one: Process) -> None:
     ]
     assert (rows[-1].before, rows[-1].after["plan"], rows[-1].after["id"]) == ({}, "pro", number)
     assert rows[1].before == rows[-1].after
+
+
+async def test_what_was_bought_is_not_audited_as_the_operators(one: Process) -> None:
+    dialect, now, ref = one.database.dialect, one.clock.time, "sub_1"
+    async with one.database.write() as connection:
+        await hold_grants(connection, dialect)
+        paid = {"starts_at": now, "valid_until": now + DAY, "now": now}
+        await put_grant(connection, dialect, GrantSource.STRIPE, ref, Subject(PLACE), "pro", **paid)
+        await revoke_grant(connection, dialect, GrantSource.STRIPE, ref, at=now, now=now)
+    rows = [it.audit for it in await one.rooms.audit(None)]
+    assert [(it.action, it.actor) for it in rows] == [("plan.revoked", "stripe"), ("plan.granted", "stripe")]
 
 
 @pytest.mark.parametrize("known", [False, True])

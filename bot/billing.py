@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import typer
 
-from billing.plans import MEGABYTE, MINUTE, PlansError
+from billing.plans import PlansError
 from billing.usage import PERIOD, Usage
 from bot.clock import SystemClock
 from bot.config import Settings
@@ -23,6 +23,7 @@ from core.errors import NoSuchRoomError
 from core.records.grants import Grant, Subject
 from core.records.shop import Used
 from core.types import PlaceId
+from core.usage import UNITS
 from db.engine import Database
 from db.grants import GrantedBeforeError, NoSuchGrantError, SqlGrants
 from db.groups import Groups
@@ -180,17 +181,18 @@ def _line(grant: Grant) -> str:
 
 
 def _usage_line(place: PlaceId, used: Used) -> str:
-    unit, size = _UNITS[Meter(used.meter)]
+    meter = Meter(used.meter)
+    unit, size = _UNITS[meter], UNITS[meter]
     limit = "" if used.limit is None else f" of {used.limit // size:,}"
     until = f"  until {_day(used.until)}" if used.until else ""
     return f"{place}  {used.meter:<9}  {used.used // size:,}{limit} {unit}  since {_day(used.since)}{until}"
 
 
 _UNITS = {
-    Meter.PLAYS: ("tracks", 1),
-    Meter.LISTENING: ("minutes", MINUTE),
-    Meter.PUSHING: ("minutes", MINUTE),
-    Meter.UPLOADS: ("MB", MEGABYTE),
+    Meter.PLAYS: "tracks",
+    Meter.LISTENING: "minutes",
+    Meter.PUSHING: "minutes",
+    Meter.UPLOADS: "MB",
 }
 
 

@@ -1,11 +1,12 @@
 """Plans in words: how a place stands, what there is, what became of a change. `when` says a time (UTC ms)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from gettext import NullTranslations
 
 from core.enums import GrantSource, Meter
 from core.money import money
 from core.records.shop import Move, Offer, Outcome, Quote, Reason, Standing, Subscription, Trouble, Used
+from core.usage import UNITS
 
 Words = NullTranslations
 When = Callable[[int], str]
@@ -106,8 +107,9 @@ def used(it: Used, words: Words) -> str:
         Meter.PUSHING: _("Minutes sent elsewhere"),
         Meter.UPLOADS: _("Megabytes uploaded"),
     }
-    unit = {Meter.LISTENING: 60_000, Meter.PUSHING: 60_000, Meter.UPLOADS: 1_000_000}.get(Meter(it.meter), 1)
-    fields = {"name": names[Meter(it.meter)], "used": it.used // unit, "limit": (it.limit or 0) // unit}
+    meter = Meter(it.meter)
+    unit = UNITS[meter]
+    fields = {"name": names[meter], "used": it.used // unit, "limit": (it.limit or 0) // unit}
     if it.limit is None:
         return _("%(name)s: %(used)d") % fields
     return _("%(name)s: %(used)d of %(limit)d") % fields
@@ -132,13 +134,6 @@ def price(offer: Offer, words: Words) -> str:
 def offered(offer: Offer, words: Words) -> str:
     """A choice: the plan and what it costs."""
     return f"{titled(offer.plan)} · {price(offer, words)}"
-
-
-def choosable(stand: Standing) -> Sequence[Offer]:
-    """What could be bought, or changed to, as things stand."""
-    if stand.subscription is None:
-        return stand.offers
-    return [it for it in stand.offers if it.price != stand.subscription.price]
 
 
 def quoted(quote: Quote, when: When, words: Words) -> str:

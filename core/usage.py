@@ -1,12 +1,15 @@
 """Periods and quotas: pure functions of plans and the clock."""
 
 from calendar import monthrange
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from core.enums import Meter
 from core.types import Limits
 
 MONTHS = 12
+UNITS: Mapping[Meter, int] = {Meter.PLAYS: 1, Meter.LISTENING: 60_000, Meter.PUSHING: 60_000, Meter.UPLOADS: 1_000_000}
+"""How much of each is one to people: a track, a minute, a megabyte."""
 
 
 def quota(limits: Limits, meter: Meter) -> int | None:

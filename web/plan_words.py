@@ -6,9 +6,9 @@ from gettext import NullTranslations
 from core.enums import GrantSource, Meter
 from core.money import money
 from core.records.shop import Move, Offer, Outcome, Quote, Reason, Standing, Subscription, Trouble, Used
+from core.usage import UNITS
 
 Words = NullTranslations
-UNITS = {Meter.LISTENING: 60_000, Meter.PUSHING: 60_000, Meter.UPLOADS: 1_000_000}
 
 
 def titled(plan: str) -> str:
@@ -84,7 +84,7 @@ def used(it: Used, words: Words) -> str:
         Meter.PUSHING: _("Minutes sent elsewhere"),
         Meter.UPLOADS: _("Megabytes uploaded"),
     }
-    unit = UNITS.get(meter, 1)
+    unit = UNITS[meter]
     fields = {"name": names[meter], "used": it.used // unit, "limit": (it.limit or 0) // unit}
     return (_("%(name)s: %(used)d") if it.limit is None else _("%(name)s: %(used)d of %(limit)d")) % fields
 

@@ -13,7 +13,7 @@ from core.numbers import number
 from core.ports.places import RoomRef
 from core.ports.shop import Shop
 from core.purchases import NotForSaleError
-from core.records.shop import Offer, Outcome, Standing
+from core.records.shop import Outcome
 from core.types import Actor, PersonId
 from web import plan_words as words
 from web.guard import page
@@ -97,7 +97,7 @@ class Premium:
         stranger = Actor(PersonId(""), "", ref.place, Surface.WEB)
         actor = self._shop.bearer(key, ref.place) if key else stranger
         stand = await self._shop.standing(actor)
-        facts = {"ref": ref, "stand": stand, "key": key, "actor": actor, "offers": _choosable(stand)}
+        facts = {"ref": ref, "stand": stand, "key": key, "actor": actor}
         return self._page(request, "premium.html", **facts, **({"text": "", "quote": None} | more))
 
     def _leave(self, request: web.Request, url: str, text: str = "") -> web.Response:
@@ -113,9 +113,3 @@ class Premium:
         response = page(self._site.drawing.part(template, locale, **facts))
         self._site.visitors.write(response, visitor, secure=self._site.proxies.secure(request))
         return response
-
-
-def _choosable(stand: Standing) -> list[Offer]:
-    """What could be bought or changed to."""
-    now = stand.subscription.price if stand.subscription else None
-    return [it for it in stand.offers if it.price != now]

@@ -44,11 +44,11 @@ def _skus(call: Call, stand: Standing) -> Sequence[ui.Item[Any]]:
 def _menus(call: Call, stand: Standing) -> Sequence[ui.Item[Any]]:
     """What may be chosen: a plan, for admins; another one, for the payer; a plan of theirs from elsewhere."""
     _, sub, found = call.words.gettext, stand.subscription, list[ui.Item[Any]]()
-    offers = words.choosable(stand)[:CHOICES]
+    offers = stand.choosable[:CHOICES]
     options = [SelectOption(label=plain(words.offered(it, call.words), OPTION), value=it.price) for it in offers]
     if options and sub is None and call.actor.admin:
         found.append(_menu(call.room, "buy", _("Choose a plan…"), options))
-    if options and sub is not None and sub.mine and not (sub.ends_at or sub.paused or sub.trouble or sub.next_plan):
+    if options and sub is not None and sub.mine and sub.changeable:
         found.append(_menu(call.room, "change", _("Change the plan…"), options))
     if stand.elsewhere and sub is None and call.actor.admin:
         others = [

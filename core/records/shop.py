@@ -77,6 +77,11 @@ class Subscription:
     trouble: Trouble | None = None
     grace_until: int | None = None
 
+    @property
+    def changeable(self) -> bool:
+        """Whether another plan may be chosen: it neither ends nor rests, fails or changes already."""
+        return not (self.ends_at or self.paused or self.trouble or self.next_plan)
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -123,6 +128,12 @@ class Standing:
     def plan(self) -> str:
         """The plan that counts."""
         return self.limits.plan
+
+    @property
+    def choosable(self) -> Sequence[Offer]:
+        """What could be bought, or changed to."""
+        price = self.subscription.price if self.subscription else None
+        return [it for it in self.offers if it.price != price]
 
 
 class Move(StrEnum):

@@ -62,6 +62,23 @@ async def test_an_endpoint_sends_too_little(doctor: Doctor, shop: Installation) 
     assert (await wrong(doctor))["endpoint"] == f"{key} does not send charge.refunded"
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "said"), [("status", "disabled", "is disabled"), ("livemode", True, "is of the other mode")]
+)
+async def test_an_endpoint_that_brings_nothing(
+    doctor: Doctor, shop: Installation, field: str, value: object, said: str
+) -> None:
+    key = endpoint(shop)
+    shop.sim.objects.get("webhook_endpoint", key)[field] = value
+    assert (await wrong(doctor))["endpoint"].startswith(f"{key} {said}")
+
+
+async def test_an_account_that_cannot_take_payments(doctor: Doctor, shop: Installation) -> None:
+    account = await shop.client.v1.accounts.retrieve_current_async()
+    shop.sim.connect._own["charges_enabled"] = False
+    assert (await wrong(doctor))["key"] == f"{account.id} (test mode) cannot take payments yet"
+
+
 async def test_prices_that_cannot_be_sold(shop: Installation, doctor: Doctor) -> None:
     shop.sim.objects.get("price", shop.elite)["active"] = False
     found = await wrong(doctor)
@@ -79,6 +96,15 @@ async def test_nothing_is_cheaper_than_on_discord(shop: Installation, doctor: Do
     plans = Plans({name: Limits(name) for name in ("free", "pro", "elite")}, "free", sales)
     found = await wrong(Doctor(shop.client, plans, HOOK, livemode=False))
     assert found["parity"] == f"{shop.pro} (pro) costs 5.00 a month, less than 6.00 on Discord"
+
+
+async def test_codes_may_make_a_plan_cheaper_than_on_discord(shop: Installation, doctor: Doctor) -> None:
+    shop.sim.catalog.promotion_code("MAY", shop.sim.catalog.coupon(percent_off=50)["id"])
+    assert "parity" not in await wrong(doctor), "Discord sells nothing"
+    sales = {plan: replace(sale, sku=7, sku_price=400) for plan, sale in shop.plans.sales.items()}
+    plans = Plans({name: Limits(name) for name in ("free", "pro", "elite")}, "free", sales)
+    found = await wrong(Doctor(shop.client, plans, HOOK, livemode=False))
+    assert found["parity"] == "codes make plans cheaper than on Discord: MAY"
 
 
 async def test_a_key_that_is_refused(shop: Installation, doctor: Doctor) -> None:

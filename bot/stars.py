@@ -1,6 +1,7 @@
 """The operator gives Stars back; the bot may run meanwhile."""
 
 import sys
+from collections.abc import Sequence
 
 import typer
 from telegram import Bot
@@ -25,8 +26,8 @@ async def refund(settings: Settings, charge: str) -> None:
     try:
         async with bot, opened(settings) as database:
             till = TelegramTill(bot)
-            move = await _found(till, charge)
-            await till.refund(move.user, charge)
+            move, earlier = await _found(till, charge)
+            await till.refund(move.user, charge, earlier)
             await SqlStarBook(database, SystemClock()).revoke(charge)
             after = {"charge": charge, "stars": move.stars}
             await PersonalData(database, SystemClock()).note("stars.refunded", after)
@@ -37,12 +38,16 @@ async def refund(settings: Settings, charge: str) -> None:
     typer.echo(f"{move.stars} Stars went back to the Telegram user {move.user}; what they paid for has ended.")
 
 
-async def _found(till: TelegramTill, charge: str) -> StarMove:
-    """The payment in Telegram's list. Raises NoSuchChargeError, TillAwayError."""
-    read = 0
+async def _found(till: TelegramTill, charge: str) -> tuple[StarMove, Sequence[str]]:
+    """The payment in Telegram's list, and those of its invoice before it, the latest first.
+
+    Raises NoSuchChargeError, TillAwayError.
+    """
+    read, before = 0, list[StarMove]()
     while page := await till.moves(read):
-        for move in page:
-            if move is not None and move.charge == charge and not move.back:
-                return move
         read += len(page)
+        for move in (it for it in page if it is not None and not it.back):
+            if move.charge == charge:
+                return move, [it.charge for it in reversed(before) if it.payload == move.payload]
+            before.append(move)
     raise NoSuchChargeError(charge)

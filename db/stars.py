@@ -65,21 +65,26 @@ class SqlStarBook:
     async def pay(self, number: str, charge: str, *, starts_at: int, until: int) -> tuple[StarOutcome, StarState]:
         """A payment of an attempt, with its grant (see the port)."""
         now, dialect = self._clock.now(), self._database.dialect
+        async with self._database.read() as connection:  # the whole of Telegram's list comes by at each start
+            seen, counts = await _look(connection, number, charge)
+        if seen is None:
+            return StarOutcome.ORPHAN, StarState.INVOICED
+        if counts:
+            return StarOutcome.KNOWN, seen.state
         async with self._database.write() as connection:
             await hold_grants(connection, dialect)
-            attempt = await _one(connection, attempts.c.id == number)
-            if attempt is None:
-                return StarOutcome.ORPHAN, StarState.INVOICED
-            if await _grants(connection, grants.c.source == SOURCE.value, grants.c.ref == charge):
-                return StarOutcome.KNOWN, attempt.state
+            attempt, counts = await _look(connection, number, charge)
+            if attempt is None or counts:
+                return StarOutcome.KNOWN, seen.state
             if attempt.state is StarState.INVOICED and await _taken(connection, attempt.subject, starts_at):
                 return StarOutcome.DOUBLE, attempt.state
             await put_grant(
                 connection, dialect, SOURCE, charge, attempt.subject, attempt.plan,
                 starts_at=starts_at, valid_until=until, now=now,
             )  # fmt: skip
-            paid = {"state": StarState.PAID.value, "ref": charge}
-            await connection.execute(update(attempts).where(attempts.c.id == number).values(paid))
+            if await _is_latest(connection, attempt, starts_at):
+                paid = {"state": StarState.PAID.value, "ref": charge}
+                await connection.execute(update(attempts).where(attempts.c.id == number).values(paid))
             return StarOutcome.NEW, attempt.state
 
     async def revoke(self, charge: str) -> bool:
@@ -110,6 +115,18 @@ class SqlStarBook:
         latest = select(attempts).where(_STARS, *wanted).order_by(attempts.c.created_at.desc()).limit(SHOWN)
         async with self._database.read() as connection:
             return [_attempt(dict(row)) for row in (await connection.execute(latest)).mappings()]
+
+
+async def _look(connection: AsyncConnection, number: str, charge: str) -> tuple[StarAttempt | None, bool]:
+    """An attempt, and whether a payment counts already."""
+    counts = await _grants(connection, grants.c.source == SOURCE.value, grants.c.ref == charge)
+    return await _one(connection, attempts.c.id == number), bool(counts)
+
+
+async def _is_latest(connection: AsyncConnection, attempt: StarAttempt, at: int) -> bool:
+    """Whether nothing was paid later: of what is learnt late, how it goes on does not follow."""
+    later = grants.c.starts_at > at
+    return not await _grants(connection, grants.c.source == SOURCE.value, grants.c.ref == attempt.charge, later)
 
 
 async def _taken(connection: AsyncConnection, subject: Subject, at: int) -> bool:

@@ -34,10 +34,10 @@ class TelegramTill:
             raise TillAwayError(error.message) from None
         return [_move(one) for one in found.transactions]
 
-    async def refund(self, user: int, charge: str) -> None:
+    async def refund(self, user: int, charge: str, earlier: Sequence[str] = ()) -> None:
         """Give a payment back (see the port). Its subscription ends first: a crash in between costs nothing."""
         try:
-            await self._end(user, charge)
+            await self._end(user, (charge, *earlier))
             await self._bot.refund_star_payment(user, charge)
         except BadRequest as error:
             reason = error.message.upper()
@@ -50,11 +50,18 @@ class TelegramTill:
             raise TillAwayError(error.message) from None
         log.info("stars.given_back", charge=charge)
 
-    async def _end(self, user: int, charge: str) -> None:
-        try:
-            await self._bot.edit_user_star_subscription(user, charge, is_canceled=True)
-        except BadRequest as error:  # it may have ended, or the charge be a later one of its
-            log.info("stars.subscription_not_canceled", charge=charge, error=error.message)
+    async def _end(self, user: int, charges: Sequence[str]) -> None:
+        """End a subscription, if it has not ended: its first payment names it.
+
+        Source: core.telegram.org/method/payments.botCancelStarsSubscription.
+        """
+        for charge in charges:
+            try:
+                await self._bot.edit_user_star_subscription(user, charge, is_canceled=True)
+            except BadRequest as error:
+                log.info("stars.subscription_not_canceled", charge=charge, error=error.message)
+            else:
+                return
 
 
 def _move(one: StarTransaction) -> StarMove | None:

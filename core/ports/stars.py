@@ -119,8 +119,10 @@ class StarTill(Protocol):
         """The next lines of its list, the oldest first; None for what is no payment of an invoice of ours."""
         ...
 
-    async def refund(self, user: int, charge: str) -> None:
-        """Give a payment back, and end its subscription; done before counts as done. Raises NoSuchChargeError."""
+    async def refund(self, user: int, charge: str, earlier: Sequence[str] = ()) -> None:
+        """Give a payment back, and end its subscription; done before counts as done. `earlier`: payments of its invoice
+        before it, the latest first, of which one began the subscription. Raises NoSuchChargeError.
+        """
         ...
 
 

@@ -164,11 +164,13 @@ async def test_a_chat_buys_for_stars_and_the_operator_gives_them_back(
     listed = await group.operator("list")
     assert f"telegram:{group.chat.id}  pro  stars of " in listed
     assert payment.charge.id in listed
+    assert payment.subscription is not None
+    renewal = telegram.payments.renew(payment.subscription)
+    assert "Stars went back" in await group.operator("refund-stars", renewal.id)
+    assert payment.subscription.canceled, "whichever of its payments goes back"
     given_back = await group.operator("refund-stars", payment.charge.id)
     assert given_back == f"{STARS} Stars went back to the Telegram user {ann.id}; what they paid for has ended.\n"
     await until(group.refused, within=10, every=0.5, what="it has ended")
-    assert payment.subscription is not None
-    assert payment.subscription.canceled
     assert await group.operator("refund-stars", payment.charge.id) == given_back
     assert "lists no such payment" in await group.operator("refund-stars", "stx-none")
     assert not [line for line in [*product.lines, *product.screen] if telegram.token.split(":")[1] in line]

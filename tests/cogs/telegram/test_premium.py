@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 import cogs.telegram.payments
+import cogs.telegram.till
 from billing.entitlements import Entitlements
 from billing.plans import Plans
 from billing.stars import LIFE, SLACK, StarShop
@@ -339,6 +340,23 @@ async def test_what_goes_on_by_itself_is_not_paid_by_hand_beside_that(till: Till
     assert (await till.pay(party.ann, link)).charge is not None, "so may what should have gone on, and did not"
 
 
+async def test_what_is_learnt_late_does_not_bring_back_what_was_canceled(till: Till) -> None:
+    party, payments, group = till.party, till.party.telegram.payments, Subject(f"telegram:{till.party.group.id}")
+    payment = await till.pay(party.ann, await till.invoice(party.ann))
+    await till.becomes("pro")
+    assert payment.subscription is not None
+    for told in (False, True):
+        till.clock.time += PERIOD - DAY
+        payments.renew(payment.subscription, told=told)
+    await until(lambda: "Pro goes on until" in till.told(party.ann))
+    await till.stars.renewing(payment.subscription.invoice.payload, on=False)
+    assert await till.stars.reconcile(TelegramTill(party.client.bot)) == 1
+    assert len(await till.grants()) == 3
+    assert not await SqlStarBook(till.database, till.clock).renewed(group), "it ends, as was told last"
+    [attempt] = await till.stars.payments(await party.client.surface.people.person(Speaker(party.ann.id, "Ann")))
+    assert attempt.charge == payment.subscription.charges[-1].id
+
+
 async def test_a_payer_is_told_when_the_bot_is_put_out(till: Till) -> None:
     party, payments = till.party, till.party.telegram.payments
     party.ann.language = "de"
@@ -379,6 +397,18 @@ async def test_what_no_update_told_is_found_in_telegrams_list(till: Till) -> Non
     again = selling(till.database, till.clock)
     await again.reconcile(desk)
     assert await till.plan() == "free", "a new look from the first line on changes nothing"
+
+
+async def test_the_list_is_read_again_and_again(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    party = till.party
+    await party.stop()
+    monkeypatch.setattr(cogs.telegram.till, "PERIOD", 0.1)
+    await party.start()
+    payment = await till.pay(party.ann, await till.invoice(party.ann), told=False)
+    await till.becomes("pro")
+    assert payment.charge is not None
+    await party.client.bot.refund_star_payment(party.ann.id, payment.charge.id)
+    await till.becomes("free")
 
 
 async def test_a_payment_is_kept_though_the_database_is_away_for_a_while(

@@ -62,17 +62,12 @@ class Charge:
 
 @dataclass
 class Subscription:
-    """What is charged again every 30 days, unless it was canceled."""
+    """What is charged again every 30 days, unless it was canceled; its first charge names it."""
 
     payer: "Person"
     invoice: Invoice
     charges: list[Charge] = field(default_factory=list[Charge])
     canceled: bool = False
-
-    @property
-    def ids(self) -> set[str]:
-        """Each of its charges names it."""
-        return {one.id for one in self.charges}
 
 
 @dataclass(frozen=True)
@@ -234,10 +229,10 @@ class Payments:
     def edit(self, p: Json) -> Any:
         charge = self._of(p)
         for subscription in self.subscriptions:
-            if charge.id in subscription.ids:
+            if charge is subscription.charges[0]:
                 subscription.canceled = p["is_canceled"]
                 return True
-        raise fate("SUBSCRIPTION_NOT_FOUND")
+        raise fate("CHARGE_ID_INVALID")
 
     def _of(self, p: Json) -> Charge:
         charge = self.charges.get(p["telegram_payment_charge_id"])

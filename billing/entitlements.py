@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from billing.plans import Plans
-from core.entitlements import began, next_change, plans_at
+from core.entitlements import EVERYBODY, began, next_change, plans_at
 from core.errors import StoreUnavailableError
 from core.events import Event, PlanChanged
 from core.ports import grants
@@ -67,6 +67,16 @@ class Entitlements:
         """The best that a place ever had: what it gathered under it is not thrown away."""
         return self._plans.highest({span.plan for span in self._spans.get(place, ())})
 
+    def spared(self) -> int:
+        """What was gathered before (UTC ms) is kept: the plan that everybody had then kept it for longer."""
+        past = self._spans.get(EVERYBODY, ())
+        return max((it.until for it in past if it.until is not None and self._kept_longer(it.plan)), default=0)
+
+    def _kept_longer(self, plan: str) -> bool:
+        now = self._floor.history_days
+        days = self._plans.allows(plan).history_days if plan in self._plans.names else None
+        return now is not None and (days is None or days > now)
+
     async def refresh(self) -> Collection[PlaceId]:
         """Learn what is new; the places that may have another plan than before. Raises StoreUnavailableError."""
         since = self._version
@@ -112,7 +122,7 @@ class Entitlements:
     def strangers(self) -> Collection[str]:
         """Plans that somebody has now, or will have, though the file has them not."""
         now = self._clock.now()
-        spans = (span for each in self._spans.values() for span in each)
+        spans = (span for place, each in self._spans.items() if place != EVERYBODY for span in each)
         return {it.plan for it in spans if it.plan not in self._plans.names and (it.until is None or it.until > now)}
 
     def _say(self, places: Collection[PlaceId]) -> None:

@@ -148,7 +148,7 @@ class Parts:
         self.tasks.start("drains", drains.follow(self.nodes, self.store.drains, self.players.wake))
         self.tasks.start("leases", self.store.ownership.keep())
         self.tasks.start("uploads", sweep_uploads(self.store.rooms, self.uploads))
-        self.tasks.start("history", prune_plays(self.store.plays, self.store.entitlements.kept, self.clock))
+        self.tasks.start("history", prune_plays(self.store.plays, self.store.entitlements, self.clock))
         self.tasks.start("usage", self._metering().run())
         self.tasks.start("plans", self.store.entitlements.follow(self.store.rooms.replan))
         self.tasks.start("plans of others", self.store.entitlements.attend())

@@ -16,6 +16,7 @@ from core.ports.clock import Clock
 from db.chats import SqlChats
 from db.codes import SqlCodes
 from db.engine import Database
+from db.entitlements import note_default
 from db.groups import Groups
 from db.instance import Instance, running_bot
 from db.leases import SqlLeases
@@ -72,6 +73,7 @@ async def open_store(
         stack.callback(lock.release)
     stack.push_async_callback(database.close)
     await migrate(database)
+    await note_default(database, plans.default, clock.now())
     tidings = RedisTidings(url, keys.derive("plans")[0]) if (url := revealed(settings.redis_url)) else None
     groups, entitlements = Groups(), await open_entitlements(database, plans, clock, tidings)
     rooms = SqlRooms(database, bus, clock, fallback=house.tracks, limits=entitlements.limits, groups=groups)

@@ -5,9 +5,10 @@ import asyncio
 import structlog
 
 from audio.uploads import Uploads
+from billing.entitlements import Entitlements
 from core.errors import StoreUnavailableError
 from core.ports.clock import Clock
-from db.plays import LimitsOf, PlayLog
+from db.plays import PlayLog
 from db.rooms import SqlRooms
 
 SWEEP = 3600.0
@@ -26,11 +27,11 @@ async def sweep_uploads(rooms: SqlRooms, uploads: Uploads) -> None:
         await asyncio.sleep(SWEEP)
 
 
-async def prune_plays(plays: PlayLog, limits: LimitsOf, clock: Clock) -> None:
+async def prune_plays(plays: PlayLog, plans: Entitlements, clock: Clock) -> None:
     """Once an hour: delete the plays that are older than the plans keep them. Until cancelled."""
     while True:
         try:
-            gone = await plays.prune(limits, clock.now())
+            gone = await plays.prune(plans.kept, clock.now(), spared=plans.spared())
             log.debug("plays pruned", gone=gone)
         except StoreUnavailableError as error:
             log.warning("plays not pruned", error=type(error).__name__)

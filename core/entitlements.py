@@ -3,6 +3,10 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from core.records.grants import Grant, Span
+from core.types import PlaceId
+
+EVERYBODY = PlaceId("*")
+"""In place of a place: the plans that everybody had, one after the other."""
 
 
 def entitlement(grants: Iterable[Grant]) -> tuple[Span, ...]:
@@ -28,6 +32,12 @@ def remembering(spans: Sequence[Span], before: Iterable[Span]) -> tuple[Span, ..
     """
     lost = {span.plan for span in before} - {span.plan for span in spans}
     return (*spans, *(Span(plan, 0, 0) for plan in sorted(lost)))
+
+
+def succeeding(spans: Iterable[Span], plan: str, now: int) -> tuple[Span, ...]:
+    """Everybody has another plan from now on; of one that they had repeatedly the last time is kept."""
+    before = [Span(it.plan, it.since, now if it.until is None else it.until) for it in spans if it.plan != plan]
+    return (*before, Span(plan, now if before else 0))
 
 
 def plans_at(spans: Iterable[Span], now: int) -> Collection[str]:

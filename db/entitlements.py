@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.entitlements import entitlement, remembering
+from core.entitlements import EVERYBODY, entitlement, plans_at, remembering, succeeding
 from core.records.grants import Entitlement, Grant, Span, Subject
 from core.types import PlaceId
 from db.connection import touch
@@ -50,15 +50,27 @@ async def rebuild(
     connection: AsyncConnection, places: Iterable[PlaceId], dialect: str, *, had: Sequence[Span] = ()
 ) -> None:
     """Work out again what these places have, who had that and what they had before; grants have to be held."""
-    version = await _next_version(connection)
     for place in sorted(set(places)):
         kept = await _kept(connection, place)
         spans = remembering(entitlement(await grants_for(connection, place, dialect)), (*kept, *had))
         if kept != spans:
-            row = {"place": place, "spans": _spans.dump_python(spans, mode="json"), "version": version}
-            await connection.execute(insert_or_update(entitlements, dialect), row)
-            version += 1
-            touch(connection, entitlements)
+            await _put(connection, place, spans, dialect)
+
+
+async def note_default(database: Database, plan: str, now: int) -> None:
+    """Everybody has this plan, from now on if it is another than before. Raises StoreUnavailableError."""
+    async with database.write() as connection:
+        await hold_grants(connection, database.dialect)
+        kept = await _kept(connection, EVERYBODY)
+        if plan not in plans_at([it for it in kept if it.until is None], now):
+            await _put(connection, EVERYBODY, succeeding(kept, plan, now), database.dialect)
+
+
+async def _put(connection: AsyncConnection, place: PlaceId, spans: tuple[Span, ...], dialect: str) -> None:
+    version = await _next_version(connection)
+    row = {"place": place, "spans": _spans.dump_python(spans, mode="json"), "version": version}
+    await connection.execute(insert_or_update(entitlements, dialect), row)
+    touch(connection, entitlements)
 
 
 async def _next_version(connection: AsyncConnection) -> int:

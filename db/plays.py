@@ -44,11 +44,14 @@ class PlayLog:
                 yield dict(row)
             last = found[-1]["id"] if found else newest
 
-    async def prune(self, limits: LimitsOf, now: int) -> int:
-        """Delete the plays that ended longer ago than the best plan of their room's places keeps them; how many."""
+    async def prune(self, limits: LimitsOf, now: int, *, spared: int = 0) -> int:
+        """Delete the plays that ended longer ago than the best plan of their room's places keeps them, but none from
+        before `spared` (UTC ms); how many.
+        """
         plans = {room: best([limits(place) for place in places]) for room, places in (await self._places()).items()}
         kept = {room: plan.history_days for room, plan in plans.items()}
-        return sum([await self._prune(room, now - days * DAY) for room, days in kept.items() if days is not None])
+        bounds = {room: now - days * DAY for room, days in kept.items() if days is not None}
+        return sum([await self._prune(room, spared, before) for room, before in bounds.items()])
 
     async def _places(self) -> dict[RoomId, list[PlaceId]]:
         """The places that share each room."""
@@ -59,18 +62,19 @@ class PlayLog:
                 found[RoomId(room)].append(PlaceId(place))
         return found
 
-    async def _prune(self, room: RoomId, before: int) -> int:
+    async def _prune(self, room: RoomId, since: int, before: int) -> int:
         gone = 0
         while True:
             async with self._database.write() as connection:
-                count = await self._prune_some(connection, room, before)
+                count = await self._prune_some(connection, room, since, before)
             gone += count
             if count < self._together:
                 return gone
 
-    async def _prune_some(self, connection: AsyncConnection, room: RoomId, before: int) -> int:
+    async def _prune_some(self, connection: AsyncConnection, room: RoomId, since: int, before: int) -> int:
         """Look at the oldest rows alone: what comes after one that is kept ended later."""
-        oldest = select(plays.c.id, plays.c.ended_at).where(plays.c.room == room).order_by(plays.c.id)
+        of_it = (plays.c.room == room) & (plays.c.ended_at >= since)
+        oldest = select(plays.c.id, plays.c.ended_at).where(of_it).order_by(plays.c.id)
         rows = (await connection.execute(oldest.limit(self._together))).all()
         old = [row.id for row in rows if row.ended_at < before]
         if old:

@@ -7,6 +7,7 @@ import pytest
 
 from billing.entitlements import Entitlements
 from billing.plans import Plans
+from core.entitlements import EVERYBODY
 from core.records.grants import Entitlement, Span
 from core.types import Limits, PlaceId
 from tests.fakes import FakeClock
@@ -130,6 +131,28 @@ async def test_a_mistake_does_not_end_the_looks(process: Process, capsys: pytest
     assert "plans not read" in capsys.readouterr().out
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("history", "spared"),
+    [
+        ({"free": 7, "pro": 90, "elite": None}, 20),
+        ({"free": 7, "pro": 5, "elite": 90}, 10),
+        ({"free": 7, "pro": 7, "elite": 6}, 0),
+        ({"free": 7}, 20),
+        ({"free": None, "pro": 90, "elite": None}, 0),
+    ],
+)
+async def test_what_everybodys_plan_kept_for_longer_is_spared(
+    process: Process, history: dict[str, int | None], spared: int
+) -> None:
+    """Also that of a plan that the file has no more."""
+    plans = Plans({name: Limits(name, history_days=days) for name, days in history.items()}, "free")
+    known = Entitlements(process.store, plans, process.clock)
+    process.store.put(EVERYBODY, 1, Span("elite", 0, 10), Span("pro", 10, 20), Span("free", 20))
+    await known.refresh()
+    assert known.spared() == spared
+    assert known.strangers() == set()
 
 
 async def test_what_was_had_once_counts_for_what_is_kept_alone(process: Process) -> None:

@@ -22,7 +22,7 @@ from core.records.grants import Subject
 from core.types import LOBBY, Identity, Limits, PlaceId, RoomId
 from db.chats import SqlChats
 from db.engine import Database
-from db.entitlements import SqlEntitlements, grants_for, hold_grants
+from db.entitlements import SqlEntitlements, grants_for, hold_grants, note_default
 from db.grants import GrantedBeforeError, NoSuchGrantError, SqlGrants, put_grant, revoke_grant
 from db.groups import Groups
 from db.links import SqlLinks
@@ -310,6 +310,16 @@ async def test_a_standby_that_lost_the_latest_grants_goes_on_above_them(one: Pro
             await connection.execute(delete(table))
     await one.give("elite")
     assert await one.plan() == "elite"
+
+
+async def test_a_lower_plan_for_everybody_throws_nothing_away_that_was_gathered_before(one: Process) -> None:
+    start = one.clock.time
+    for plan in ("free", "elite", "elite", "free", "free"):
+        await note_default(one.database, plan, one.clock.time)
+        one.clock.time += DAY
+    other = Process(one.database, one.clock)
+    assert await other.plan() == "free"
+    assert other.entitlements.spared() == start + 3 * DAY, "when Elite was everybody's no more"
 
 
 async def test_what_was_gathered_is_kept_whoever_takes_the_plan_away(one: Process) -> None:

@@ -71,6 +71,7 @@ async def test_plays_older_than_the_plan_keeps_them_go(database: Database) -> No
     assert len(await times(pruned, LOBBY)) == 40
     assert await times(pruned, guild.room) == days[10:]
     assert await pruned.prune(keeping(30, guild.place), NOW) == 0
+    assert await pruned.prune(keeping(0), NOW, spared=NOW) == 0, "nothing of before"
     assert await pruned.prune(keeping(0), NOW) == 70
     assert await times(pruned) == []
 

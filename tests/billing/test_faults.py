@@ -200,6 +200,8 @@ async def test_what_did_not_arrive_in_days_is_asked_for(shop: Installation) -> N
     assert await shop.plan() == FREE
     await shop.move(days=4)
     assert await shop.reconciler.undelivered() > 0
+    (created,) = shop.sim.objects.every("event", type="customer.subscription.created")
+    assert created["id"] in {row.event for row in await shop.rows(inbox)}
     await shop.settle()
     assert await shop.plan() == PRO
     assert await shop.reconciler.undelivered() == 0, "the same again is no news"

@@ -41,9 +41,9 @@ LIFE = 30 * 60_000
 """How long (ms) an invoice may be paid for the first time."""
 SLACK = DAY
 """How much later (ms) than paid a plan ends that is to be paid again: that may be told late."""
-EARLY = {StarState.CANCELED: 2 * DAY, StarState.PAID: 3_600_000}
-"""How long (ms) before the end of what was paid it may be paid again by hand: what goes on by itself is paid then, and
-by hand it would be a second subscription.
+EARLY = {StarState.CANCELED: 2 * DAY, StarState.PAID: 3_600_000 + SLACK}
+"""How long (ms) before the end of its grant it may be paid again by hand: what goes on by itself is paid then, and by
+hand it would be a second subscription.
 """
 PAID = frozenset({GrantSource.STRIPE, GrantSource.DISCORD, GrantSource.STARS})
 
@@ -114,7 +114,7 @@ class StarShop:
             raise OldInvoiceError
         for grant in await self._paid(attempt.subject):
             own = grant.ref == attempt.charge and grant.source is GrantSource.STARS
-            if not own or _end(grant) - now > EARLY[attempt.state] + SLACK:
+            if not own or _end(grant) - now > EARLY[attempt.state]:
                 raise PaidAlreadyError(grant.plan)
         return attempt
 

@@ -214,12 +214,12 @@ async def test_what_stripe_knows_is_named_for_it_is_not_ours_to_forget(used: Ins
 
 
 async def test_the_words_of_old_events_go_though_they_wait(used: Installation) -> None:
-    waiting = {"status": "orphan", "received_at": 5}
+    waiting = {"status": "dead", "received_at": 5}
     async with used.database.write() as connection:
         await connection.execute(insert(inbox), {**event("invoice.paid"), **waiting})
     await SqlBooks(used.database).prune(6)
     ((status, raw),) = [(row["status"], row["raw"]) for row in (await contents(used.database))["inbox"]]
-    assert (status, raw) == ("orphan", "")
+    assert (status, raw) == ("dead", "")
 
 
 async def test_the_rooms_history_and_the_others_stay(used: Installation) -> None:

@@ -40,7 +40,7 @@ async def test_a_gift_lifts_the_limit_at_once_and_its_end_loses_nothing(tmp_path
         visitor = Visitor(product, browser)
         try:
             await visitor.open()
-            await until(lambda: visitor.succeeds("a"), within=20, what="a track")
+            await until(lambda: visitor.succeeds("a"), within=30, every=0.5, what="a track")  # posts are counted
             while (status := await visitor.post("a")) == OK:
                 pass
             had = await waiting(product)

@@ -58,8 +58,14 @@ class Stand:
             trial_days=await self._trial(actor),
             elsewhere=await self._elsewhere(actor),
             used=await self._meters.used(actor.place) if self._meters else (),
-            skus=[(sale.plan, sale.sku) for sale in self._plans.sales.values() if sale.sku],
+            skus=self._skus(actor.place),
         )
+
+    def _skus(self, place: PlaceId) -> Sequence[tuple[str, int]]:
+        """What Discord sells above the plan that a place has."""
+        now = self._limits(place).plan
+        sold = [(sale.plan, sale.sku) for sale in self._plans.sales.values() if sale.sku is not None]
+        return [(plan, sku) for plan, sku in sold if self._plans.above(plan, now)]
 
     async def offers(self) -> Sequence[Offer]:
         """The prices that are known."""

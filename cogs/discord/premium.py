@@ -37,7 +37,7 @@ def _view(call: Call, stand: Standing) -> ui.View:
 
 def _skus(call: Call, stand: Standing) -> Sequence[ui.Item[Any]]:
     """Discord's own buttons for what is above the plan that the guild has."""
-    row = premium_row([sku for plan, sku in stand.skus if plan != stand.plan])
+    row = premium_row([sku for _, sku in stand.skus])
     return row.children if row is not None and call.actor.admin else ()
 
 

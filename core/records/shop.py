@@ -122,7 +122,7 @@ class Standing:
     """This person's subscriptions for other places, which they may bring here: id, place, plan."""
     used: Sequence[Used] = ()
     skus: Sequence[tuple[str, int]] = ()
-    """Discord's subscriptions: plan and SKU."""
+    """Discord's subscriptions above the plan here: plan and SKU."""
 
     @property
     def plan(self) -> str:

@@ -32,7 +32,7 @@ from db.grants import SqlGrants
 from db.models import accounts, attempts, audit, trials
 from db.personal import PersonalData
 from tests.billing.counter import PAGE, ROOM, Counter
-from tests.billing.installation import DAY, Installation
+from tests.billing.installation import DAY, ELITE, FREE, PRO, Installation
 from tests.waiting import until
 
 HERE, THERE = "discord:1", "discord:2"
@@ -784,6 +784,18 @@ async def test_nobody_pays_here_for_what_discord_sold(counter: Counter, shop: In
     with pytest.raises(PaidAlreadyError):
         await counter.shop.buy(ann, shop.pro)
     assert await counter.shop.buy(ann, shop.elite)
+
+
+async def test_discord_offers_what_is_above_the_plan_alone(shop: Installation) -> None:
+    sales = {PRO: Sale(PRO, sku=1, sku_price=500), ELITE: Sale(ELITE, sku=2, sku_price=1500)}
+    shop.plans = Plans({name: Limits(name) for name in (FREE, PRO, ELITE)}, FREE, sales)
+    counter, given = Counter(shop), SqlGrants(shop.database, shop.clock)
+    ann = await counter.person("Ann")
+    for plan, above in ((FREE, [(PRO, 1), (ELITE, 2)]), (PRO, [(ELITE, 2)]), (ELITE, [])):
+        if plan != FREE:
+            await given.give(GrantSource.OPERATOR, Subject(HERE), plan, until=shop.clock.now() + DAY)
+        assert await counter.plan() == plan
+        assert (await counter.shop.standing(ann)).skus == above
 
 
 async def test_trouble_is_shown_and_settled_first(counter: Counter, shop: Installation) -> None:

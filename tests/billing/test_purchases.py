@@ -437,6 +437,29 @@ async def test_24_what_was_canceled_at_stripes_own_page_is_taken_back_here(
     assert await counter.plan() == "pro", "renewed"
 
 
+async def test_what_was_made_by_hand_gives_its_plan_and_is_not_changed_by_us(
+    counter: Counter, shop: Installation
+) -> None:
+    """In Stripe's dashboard, with something else in it, for somebody who never went through our checkout."""
+    ann = await counter.person("Ann")
+    await counter.shop.buy(ann, shop.pro)
+    (account,) = await shop.rows(accounts)
+    customer = shop.sim.objects.get("customer", account.customer)
+    shop.sim.customers.card(customer)
+    made = shop.sim.subscriptions.create(customer, [(shop.pro, 1), (shop.strange, 1)])
+    await shop.settle()
+    assert await counter.plan() == "pro"
+    with pytest.raises(PaidAlreadyError):
+        await counter.shop.buy(ann, shop.pro)
+    for asked in (counter.shop.quote(ann, shop.elite), counter.shop.change(ann, shop.elite)):
+        with pytest.raises(NotForSaleError):
+            await asked
+    await counter.shop.cancel(ann)
+    assert [it["price"]["id"] for it in made["items"]["data"]] == [shop.pro, shop.strange]
+    await shop.move(days=33)
+    assert (made["status"], await counter.plan()) == ("canceled", "free")
+
+
 async def test_a_subscription_keeps_its_currency(counter: Counter, shop: Installation) -> None:
     ann = await counter.person("Ann")
     await counter.buys(ann, shop.pro)

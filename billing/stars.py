@@ -181,6 +181,8 @@ class StarShop:
         if move.back:
             return await self.refunded(move.charge)
         receipt = await self.paid(StarPayment(move.charge, move.payload, move.stars, move.at))
+        if receipt.outcome is StarOutcome.NEW:
+            await self._thank(move, receipt)
         if receipt.outcome is not StarOutcome.DOUBLE:
             return receipt.outcome is StarOutcome.NEW
         try:
@@ -189,6 +191,14 @@ class StarShop:
             log.error("stars.not_given_back", charge=move.charge, error=repr(error))  # noqa: TRY400 - Telegram's words
             return None
         return True
+
+    async def _thank(self, move: StarMove, receipt: StarReceipt) -> None:
+        """Tell a payer whose payment no update told of, while it is news."""
+        attempt = await self._attempt(move.payload)
+        if attempt is not None and receipt.until > self._clock.now():
+            data = {"plan": attempt.plan, "amount": move.stars, "currency": CURRENCY.lower(), "until": receipt.until}
+            place = PlaceId(attempt.subject)
+            await self._tell(Notice(f"paid:{move.charge}", NoticeKind.PAID, attempt.person, place, data))
 
     async def _attempt(self, payload: str) -> StarAttempt | None:
         known = payload.startswith(PREFIX)

@@ -57,7 +57,7 @@ async def gift(
             raise PlansError(f"There is no plan {plan!r}, only {', '.join(names)}.")
         until = SystemClock().now() + days * DAY if days else None
         source, subject = GrantSource.TRIAL if trial else GrantSource.OPERATOR, await _subject(database, whom)
-        grant = await grants.give(source, subject, plan, until=until, ref=ref, reason=reason)
+        grant = await grants.give(source, subject, plan, until=until, ref=ref or None, reason=reason)
     typer.echo(_line(grant))
 
 

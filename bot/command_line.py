@@ -1,5 +1,6 @@
 """What commands of the command line share."""
 
+import sys
 from enum import StrEnum
 
 import typer
@@ -19,7 +20,10 @@ class Format(StrEnum):
 
 
 def settings() -> Settings:
-    """From the environment; what is wrong with them ends the program with a line each."""
+    """From the environment; what is wrong with them, or with what was typed, ends the program with a line each."""
+    if any("\udc80" <= letter <= "\udcff" for word in sys.argv for letter in word):  # see PEP 383
+        typer.echo("What was typed is not UTF-8.", err=True)
+        raise typer.Exit(2)
     try:
         return Settings()
     except ValidationError as error:

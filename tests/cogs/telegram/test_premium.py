@@ -9,8 +9,6 @@ import pytest
 from billing.entitlements import Entitlements
 from billing.plans import Plans
 from billing.stars import LIFE, SLACK, StarShop
-from cogs.telegram import payments as telegram_payments
-from cogs.telegram import till as telegram_till
 from cogs.telegram.commands import BY_NAME
 from cogs.telegram.people import Speaker
 from cogs.telegram.till import TelegramTill
@@ -235,7 +233,7 @@ async def test_34_whoever_is_answered_late_pays_nothing(till: Till, monkeypatch:
     """34: the bot cannot look in time."""
     party, payments = till.party, till.party.telegram.payments
     link = await till.invoice(party.ann)
-    monkeypatch.setattr(telegram_payments, "IN_TIME", 0.2)
+    monkeypatch.setattr("cogs.telegram.payments.IN_TIME", 0.2)
     slow = party.telegram.faults.on("getChatMember", delay=1.0)
     refused = await till.pay(party.ann, link)
     assert "cannot be looked at right now" in refused.error
@@ -404,7 +402,7 @@ async def test_what_no_update_told_is_found_in_telegrams_list(till: Till) -> Non
 async def test_the_list_is_read_again_and_again(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     party = till.party
     await party.stop()
-    monkeypatch.setattr(telegram_till, "PERIOD", 0.1)
+    monkeypatch.setattr("cogs.telegram.till.PERIOD", 0.1)
     await party.start()
     payment = await till.pay(party.ann, await till.invoice(party.ann), told=False)
     await till.becomes("pro")
@@ -418,7 +416,7 @@ async def test_a_payment_is_kept_though_the_database_is_away_for_a_while(
 ) -> None:
     party = till.party
     link = await till.invoice(party.ann)
-    monkeypatch.setattr(telegram_payments, "PAUSES", (0.01,) * 5)
+    monkeypatch.setattr("cogs.telegram.payments.PAUSES", (0.01,) * 5)
     keep, failures = till.stars.paid, [StoreUnavailableError()] * 3
 
     async def flaky(payment: StarPayment) -> StarReceipt:

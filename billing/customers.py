@@ -84,15 +84,17 @@ class Customers:
         email = await self._email(customer)
         if email is None:
             return Seen((), gone=True)
+        bills = await self._client.v1.invoices.list_async({"customer": customer, "limit": RECENT})
+        invoices = [fetched.invoice(it) for it in bills.data]  # first, so that what they are for is there, too
         listed = await self._client.v1.subscriptions.list_async({"customer": customer, "status": "all", "limit": 100})
         every = [it async for it in listed.auto_paging_iter()]
         found = {it.id: fetched.subscription(it) for it in every}
-        missing = [it for it in spoken_of if it.startswith(SUBSCRIPTION) and it not in found]
+        known = {it for it in spoken_of if it.startswith(SUBSCRIPTION)} | {it.subscription for it in invoices}
+        missing = [it for it in known if it and it not in found]
         more = [it for one in missing if (it := await self._subscription(one)) and it.customer == customer]
-        bills = await self._client.v1.invoices.list_async({"customer": customer, "limit": RECENT})
         return Seen(
             [*found.values(), *more],
-            [fetched.invoice(it) for it in bills.data],
+            invoices,
             [it for one in spoken_of if one.startswith(SESSION) and (it := await self._session(one, customer))],
             email,
             frozenset(name for it in every if (name := fetched.account_in(it.metadata)) is not None),

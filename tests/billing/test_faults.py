@@ -528,6 +528,28 @@ async def test_lists_that_lag_behind_end_nothing(shop: Installation) -> None:  #
     assert await shop.plan() == FREE
 
 
+async def test_a_receipt_is_told_also_when_something_is_bought_during_a_look(
+    shop: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:  # 8
+    """Between two of its questions: what is seen of it in part is not taken for told."""
+    payer = await shop.buyer()
+    shop.sim.deliveries.hold()
+    listed = shop.client.v1.subscriptions.list_async
+
+    async def and_bought(*given: Any) -> Any:
+        found = await listed(*given)
+        if not shop.sim.objects.every("subscription"):
+            payer.buy(shop.pro)
+        return found
+
+    monkeypatch.setattr(shop.client.v1.subscriptions, "list_async", and_bought)
+    await shop.targets.mark(Target(TargetKind.CUSTOMER, payer.id))
+    await shop.sync.step()
+    await shop.sim.deliveries.release()
+    await shop.settle()
+    assert len(await shop.told("paid")) == 1
+
+
 async def test_a_key_that_knows_none_of_our_customers_cuts_nobody_off(
     shop: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # 18

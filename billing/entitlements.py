@@ -44,6 +44,7 @@ class Entitlements:
         self._floor = plans.highest(())
         self._now: dict[PlaceId, Limits] = {}
         self._seen = clock.now()
+        self._due: dict[PlaceId, int] = {}
         self._next: int | None = None
         self._woken = asyncio.Event()
         self._changed: Callable[[Collection[PlaceId]], object] = len
@@ -146,14 +147,20 @@ class Entitlements:
     def _turned(self, now: int) -> Collection[PlaceId]:
         """The places for which a plan began or ended since the last look."""
         before = self._seen
-        if before <= now and (self._next is None or now < self._next):
+        if now < before:  # the clock was put back
+            return [place for place, spans in self._spans.items() if plans_at(spans, before) != plans_at(spans, now)]
+        if self._next is None or now < self._next:
             return ()
-        return [place for place, spans in self._spans.items() if plans_at(spans, before) != plans_at(spans, now)]
+        return [place for place, at in self._due.items() if at <= now]
 
     def _settle(self, places: Collection[PlaceId], now: int) -> None:
         """Work out the limits of these places."""
-        self._seen = now
         for place in places:
             self._now[place] = self._plans.highest(plans_at(self._spans[place], now))
-        times = (next_change(spans, now) for spans in self._spans.values())
-        self._next = min((time for time in times if time is not None), default=None)
+        for place in self._spans if now < self._seen else places:
+            due = next_change(self._spans[place], now)
+            self._due.pop(place, None)
+            if due is not None:
+                self._due[place] = due
+        self._next = min(self._due.values(), default=None)
+        self._seen = now

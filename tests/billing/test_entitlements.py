@@ -4,16 +4,19 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from billing.entitlements import Entitlements
 from billing.plans import Plans
-from core.entitlements import EVERYBODY
+from core.entitlements import EVERYBODY, plans_at
 from core.records.grants import Entitlement, Span
 from core.types import Limits, PlaceId
 from tests.fakes import FakeClock
 from tests.waiting import until
 
 PLANS = Plans({name: Limits(name, rank=rank) for rank, name in enumerate(("free", "pro", "elite"))}, "free")
+PAID = ("pro", "elite")
 ANNS, BENS = PlaceId("web:ann"), PlaceId("web:ben")
 NOW = 1_000_000
 
@@ -77,6 +80,30 @@ async def test_a_plan_that_begins_or_ends_while_the_store_answers_is_not_missed(
     process.store.answering = lambda: setattr(process.clock, "time", NOW + 10)
     assert {*await process.known.refresh()} == {ANNS, BENS}
     assert (process.plan(ANNS), process.plan(BENS)) == ("pro", "pro")
+
+
+@given(st.data())
+def test_everybody_has_what_their_spans_say_however_time_goes(data: st.DataObject) -> None:
+    process, places = Process(), [PlaceId(f"web:{number}") for number in range(3)]
+    times = st.integers(0, 12).map(lambda it: NOW + it)
+    spans = st.lists(st.builds(Span, st.sampled_from(PAID), times, st.none() | times), max_size=3).map(tuple)
+
+    async def live() -> None:
+        version, had = 0, dict.fromkeys(places, "free")
+        for _ in range(data.draw(st.integers(1, 8))):
+            process.clock.time = data.draw(times)
+            for place in data.draw(st.sets(st.sampled_from(places))):
+                version += 1
+                process.store.put(place, version, *data.draw(spans))
+            told = await process.known.refresh()
+            for place in places:
+                kept = next((it.spans for it in process.store.kept if it.place == place), ())
+                plan = PLANS.highest(plans_at(kept, process.clock.now())).plan
+                assert process.plan(place) == plan
+                assert plan == had[place] or place in told, "rooms hear of it"
+                had[place] = plan
+
+    asyncio.run(live())
 
 
 async def test_what_is_told_counts_at_once_and_nothing_older_replaces_it(process: Process) -> None:

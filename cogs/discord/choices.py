@@ -33,7 +33,7 @@ async def tracks(interaction: Interaction, typed: str) -> list[Choice]:
     """Tracks of the library like what is typed, within 100 ms or none."""
     try:
         async with asyncio.timeout(PATIENCE):
-            found = await surface_of(interaction).library.search(typed, limit=CHOICES)
+            found = await surface_of(interaction).ports.library.search(typed, limit=CHOICES)
     except (TimeoutError, ChorusError):
         return []
     return [_track(track) for track in found]

@@ -11,7 +11,7 @@ import typer
 from audio.node import NodeAddress
 from audio.nodes import BUILTIN, NodeSettingError, parse_nodes
 from bot.config import Settings
-from bot.maintenance import opened
+from bot.maintenance import reached
 from db.migrate import migrate
 from db.node_drains import SqlNodeDrains
 
@@ -21,7 +21,7 @@ PATIENCE = aiohttp.ClientTimeout(total=3)
 async def list_nodes(settings: Settings) -> None:
     """One line a node: its name, whether it is drained, and how busy it is."""
     addresses = _addresses(settings)
-    async with opened(settings) as database:
+    async with reached(settings) as database:
         await migrate(database)
         drained = await SqlNodeDrains(database).all()
     states = await asyncio.gather(*map(_state, addresses))
@@ -35,7 +35,7 @@ async def drain(settings: Settings, name: str) -> None:
     names = [address.name for address in _addresses(settings)]
     if name not in names:
         sys.exit(f"There is no node {name!r}, but {', '.join(names) or 'none at all'}.")
-    async with opened(settings) as database:
+    async with reached(settings) as database:
         await migrate(database)
         news = await SqlNodeDrains(database).put(name)
     typer.echo(f"{name} is drained: its rooms move to other nodes now." if news else f"{name} is drained already.")
@@ -43,7 +43,7 @@ async def drain(settings: Settings, name: str) -> None:
 
 async def undrain(settings: Settings, name: str) -> None:
     """Rooms may come to a node again."""
-    async with opened(settings) as database:
+    async with reached(settings) as database:
         await migrate(database)
         news = await SqlNodeDrains(database).remove(name)
     typer.echo(f"Rooms may come to {name} again." if news else f"{name} is not drained.")

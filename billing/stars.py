@@ -83,7 +83,10 @@ class StarShop:
 
     async def offers(self, actor: Actor) -> Sequence[StarOffer]:
         """What the chat could buy now (see the port)."""
-        return () if await self._paid(Subject(actor.place)) else self.sold
+        if await self._paid(Subject(actor.place)):
+            return ()
+        now = (await self._stand.of(actor)).plan
+        return [it for it in self.sold if self._plans.above(it.plan, now)]
 
     async def invoice(self, actor: Actor, plan: str, language: str | None = None) -> StarInvoice:
         """What an administrator of the chat is to pay (see the port). On Telegram those are its DJs."""
@@ -94,6 +97,8 @@ class StarShop:
             raise NotForSaleError
         if paid := await self._paid(Subject(actor.place)):
             raise PaidAlreadyError(paid[0].plan)
+        if not self._plans.above(plan, (await self._stand.of(actor)).plan):
+            raise NotForSaleError
         now, subject = self._clock.now(), Subject(actor.place)
         number = secrets.token_urlsafe(18)
         attempt = StarAttempt(number, subject, actor.person, plan, sale.stars, now, now + LIFE)

@@ -31,7 +31,7 @@ class Stars(Protocol):
         ...
 
     async def offers(self, actor: Actor) -> Sequence[StarOffer]:
-        """What the chat could buy now: nothing while something is paid for it."""
+        """What the chat could buy now: what is above its plan, and nothing while something is paid for it."""
         ...
 
     async def invoice(self, actor: Actor, plan: str, language: str | None = None) -> StarInvoice:

@@ -459,6 +459,21 @@ async def test_terms_and_support_tell_how_it_is(till: Till) -> None:
     assert payment.charge.id not in (await party.ben.say("/paysupport")).text
 
 
+async def test_a_chat_is_sold_nothing_that_it_has_already(till: Till) -> None:
+    party, place = till.party, Subject(f"telegram:{till.party.group.id}")
+    reply = await party.ann.say("/premium", party.group)
+    await SqlGrants(till.database, till.clock).give(
+        GrantSource.OPERATOR, place, "pro", until=till.clock.time + 90 * DAY
+    )
+    assert await till.plan() == "pro"
+    now = await party.ann.say("/premium", party.group)
+    assert ("Pro: 250 ⭐" in now.text, "Elite: 500 ⭐" in now.text) == (False, True)
+    toast = await party.ann.press(reply, "Pro")
+    assert "not for sale" in toast.text
+    await till.pay(party.ann, await till.invoice(party.ann, "Elite"))
+    await till.becomes("elite")
+
+
 async def test_a_chat_buys_nothing_for_another(till: Till) -> None:
     party = till.party
     other = party.telegram.group("Others", party.ben)

@@ -82,6 +82,12 @@ async def test_a_plan_that_begins_or_ends_while_the_store_answers_is_not_missed(
     assert (process.plan(ANNS), process.plan(BENS)) == ("pro", "pro")
 
 
+def due(process: Process, place: PlaceId) -> str:
+    """The plan that the store's spans give now."""
+    spans = next((it.spans for it in process.store.kept if it.place == place), ())
+    return PLANS.highest(plans_at(spans, process.clock.now())).plan
+
+
 @given(st.data())
 def test_everybody_has_what_their_spans_say_however_time_goes(data: st.DataObject) -> None:
     process, places = Process(), [PlaceId(f"web:{number}") for number in range(3)]
@@ -92,18 +98,31 @@ def test_everybody_has_what_their_spans_say_however_time_goes(data: st.DataObjec
         version, had = 0, dict.fromkeys(places, "free")
         for _ in range(data.draw(st.integers(1, 8))):
             process.clock.time = data.draw(times)
+            plans = [due(process, place) for place in places]
+            assert [process.plan(place) for place in places] == plans, "before a look"
             for place in data.draw(st.sets(st.sampled_from(places))):
                 version += 1
                 process.store.put(place, version, *data.draw(spans))
             told = await process.known.refresh()
             for place in places:
-                kept = next((it.spans for it in process.store.kept if it.place == place), ())
-                plan = PLANS.highest(plans_at(kept, process.clock.now())).plan
+                plan = due(process, place)
                 assert process.plan(place) == plan
                 assert plan == had[place] or place in told, "rooms hear of it"
                 had[place] = plan
 
     asyncio.run(live())
+
+
+async def test_a_clock_that_is_put_back_foretells_anew(process: Process) -> None:
+    process.store.put(ANNS, 1, Span("pro", NOW + 3, NOW + 6))
+    process.clock.time = NOW + 8
+    await process.known.refresh()
+    process.clock.time = NOW
+    process.store.put(BENS, 2, Span("elite", 0))
+    await process.known.refresh()
+    process.clock.time = NOW + 4
+    assert process.plan(ANNS) == "pro"
+    assert {*await process.known.refresh()} == {ANNS}
 
 
 async def test_what_is_told_counts_at_once_and_nothing_older_replaces_it(process: Process) -> None:

@@ -84,18 +84,21 @@ class Customers:
         email = await self._email(customer)
         if email is None:
             return Seen((), gone=True)
+        # sessions and invoices first, so that what they are for is there, too
+        over = [it for one in spoken_of if one.startswith(SESSION) and (it := await self._session(one, customer))]
         bills = await self._client.v1.invoices.list_async({"customer": customer, "limit": RECENT})
-        invoices = [fetched.invoice(it) for it in bills.data]  # first, so that what they are for is there, too
+        invoices = [fetched.invoice(it) for it in bills.data]
         listed = await self._client.v1.subscriptions.list_async({"customer": customer, "status": "all", "limit": 100})
         every = [it async for it in listed.auto_paging_iter()]
         found = {it.id: fetched.subscription(it) for it in every}
-        known = {it for it in spoken_of if it.startswith(SUBSCRIPTION)} | {it.subscription for it in invoices}
+        bought = {it.subscription for it in invoices} | {it for _, _, it in over}
+        known = bought | {it for it in spoken_of if it.startswith(SUBSCRIPTION)}
         missing = [it for it in known if it and it not in found]
         more = [it for one in missing if (it := await self._subscription(one)) and it.customer == customer]
         return Seen(
             [*found.values(), *more],
             invoices,
-            [it for one in spoken_of if one.startswith(SESSION) and (it := await self._session(one, customer))],
+            [(session, state) for session, state, _ in over],
             email,
             frozenset(name for it in every if (name := fetched.account_in(it.metadata)) is not None),
             {it.id: it.hosted_invoice_url for it in bills.data if it.hosted_invoice_url and it.status == "open"},
@@ -119,7 +122,8 @@ class Customers:
                 return None
             raise
 
-    async def _session(self, key: str, customer: str) -> tuple[str, str] | None:
+    async def _session(self, key: str, customer: str) -> tuple[str, str, str | None] | None:
+        """Of one that is over its id, what became of it, and what was bought by it."""
         try:
             session = await self._client.v1.checkout.sessions.retrieve_async(key)
         except stripe.InvalidRequestError as error:
@@ -127,7 +131,8 @@ class Customers:
                 return None
             raise
         state = CLOSED.get(session.status or "")
-        return (key, state) if state and fetched.id_of(session.customer) == customer else None
+        theirs = fetched.id_of(session.customer) == customer
+        return (key, state, fetched.id_of(session.subscription)) if state and theirs else None
 
     # ---- writing
 

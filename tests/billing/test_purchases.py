@@ -196,6 +196,32 @@ async def test_20_a_checkout_that_is_being_paid_is_not_overtaken(counter: Counte
     assert len(counter.every("checkout.session")) == 1
 
 
+async def test_20_an_attempt_is_done_only_when_what_it_bought_is_known(
+    counter: Counter, shop: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """# 20: paid between two questions of a look: whoever presses in that moment buys nothing more."""
+    ann = await counter.person("Ann")
+    url = await counter.shop.buy(ann, shop.pro)
+    shop.sim.deliveries.hold()
+    listed = shop.client.v1.subscriptions.list_async
+
+    async def and_paid(*given: Any) -> Any:
+        found = await listed(*given)
+        if counter.session(url)["status"] == "open":
+            shop.sim.checkout.pay(url)
+        return found
+
+    monkeypatch.setattr(shop.client.v1.subscriptions, "list_async", and_paid)
+    assert await counter.shop.arrived(counter.session(url)["id"]) == HERE
+    assert counter.session(url)["status"] == "complete"
+    with pytest.raises(PaidAlreadyError):
+        await counter.shop.buy(ann, shop.pro)
+    await shop.sim.deliveries.release()
+    await shop.settle()
+    assert await counter.plan() == "pro"
+    assert len(counter.every("checkout.session")) == 1
+
+
 async def test_20_what_was_just_paid_is_not_bought_again_while_it_is_looked_at(
     counter: Counter, shop: Installation
 ) -> None:

@@ -1,6 +1,9 @@
 """Plans bought from Discord and for Telegram Stars, in the running product: from the refusal to the plan and back."""
 
+import contextlib
+import json
 import os
+import sqlite3
 import sys
 import time
 from asyncio import create_subprocess_exec, subprocess
@@ -173,4 +176,7 @@ async def test_a_chat_buys_for_stars_and_the_operator_gives_them_back(
     await until(group.refused, within=10, every=0.5, what="it has ended")
     assert await group.operator("refund-stars", payment.charge.id) == given_back
     assert "lists no such payment" in await group.operator("refund-stars", "stx-none")
+    with contextlib.closing(sqlite3.connect(product.data / "chorus.db")) as database:
+        audited = database.execute("SELECT after FROM audit WHERE action = 'stars.refunded' ORDER BY id").fetchall()
+    assert [json.loads(it)["charge"] for (it,) in audited] == [renewal.id, payment.charge.id, payment.charge.id]
     assert not [line for line in [*product.lines, *product.screen] if telegram.token.split(":")[1] in line]

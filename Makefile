@@ -23,7 +23,7 @@ run: $(VENV)/.run ## Start Chorus: music on http://localhost:8080, no credential
 
 test: $(VENV)/.dev $(CLIENTS)/.done packages ## All tests: rules, stores and pages first, then those that listen in real time
 	@$(PYTEST) -n 2 --dist worksteal -m "not heard" $(ARGS)
-	@$(PYTEST) -n 2 --dist worksteal -m heard $(ARGS)
+	@$(PYTEST) -n 3 --dist worksteal -m heard $(ARGS)
 
 soak: $(VENV)/.dev $(CLIENTS)/.done packages ## 50 rooms with random commands for SOAK minutes (60), then the repeated tests with higher counts
 	@$(VENV)/bin/python -m bench.soak $(SOAK)

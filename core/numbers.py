@@ -7,3 +7,9 @@ DIGITS = 18
 def number(text: str) -> int | None:
     """What digits say; None for anything else, and for more than a database holds."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= DIGITS else None
+
+
+def signed(text: str) -> int | None:
+    """What digits say, perhaps after a minus, as ids of chats have it; None for anything else."""
+    size = number(text.removeprefix("-"))
+    return -size if size is not None and text.startswith("-") else size

@@ -9,6 +9,7 @@ from cogs.telegram import live
 from cogs.telegram.keyboards import Button
 from cogs.telegram.surface import Call
 from cogs.text import safe
+from core.numbers import signed
 
 LANGUAGES = ("en", *sorted(path.stem for path in FOLDER.glob("*.po")))
 
@@ -18,8 +19,8 @@ async def start(call: Call) -> None:
     if call.arguments == "listen":
         await listen(call)
         return
-    if (chat := call.arguments.removeprefix("live_")).lstrip("-").isdecimal() and chat != call.arguments:
-        await live.guide(call, int(chat))
+    if call.arguments.startswith("live_") and (chat := signed(call.arguments.removeprefix("live_"))):
+        await live.guide(call, chat)
         return
     if call.arguments == "room":
         await mine(call)

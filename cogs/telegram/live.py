@@ -12,6 +12,7 @@ from cogs import pushing
 from cogs.telegram.keyboards import Button
 from cogs.telegram.surface import Call
 from core.errors import ForbiddenError, NoSuchPushError
+from core.numbers import signed
 from core.ports.pushes import Push
 
 SCHEMES = ("rtmp://", "rtmps://")
@@ -62,17 +63,17 @@ async def _given(call: Call) -> None:
         await call.spot.send(text)
         return
     words = call.arguments.split()
-    target = await _target(call, next((word for word in words if word.lstrip("-").isdecimal()), ""))
+    target = await _target(call, next((chat for word in words if (chat := signed(word))), None))
     address = next(word for word in words if word.startswith(SCHEMES))
     push = await call.surface.ports.live.push(target.room, target.actor, address, picture="picture" in words)
     await call.say(pushing.started(push, call.words))
 
 
-async def _target(call: Call, chat: str) -> Call:
+async def _target(call: Call, chat: int | None) -> Call:
     """The call as it would be in that chat, if the person is one of its administrators. Raises ForbiddenError."""
-    if not chat or int(chat) == call.spot.chat.id:
+    if chat is None or chat == call.spot.chat.id:
         return call
-    there, people = Chat(int(chat), ChatType.SUPERGROUP), call.surface.people
+    there, people = Chat(chat, ChatType.SUPERGROUP), call.surface.people
     if not await people.is_admin(call.who, there):
         raise ForbiddenError("configure", "admin")
     ref = await people.room(there.id, (await call.surface.bot.get_chat(there.id)).title or "")

@@ -43,6 +43,7 @@ async def test_the_key_of_a_live_stream_is_given_in_private_and_goes(party: Part
     assert payload == f"live_{party.group.id}"
     assert f"/live {party.group.id} rtmps://" in (await party.ann.say(f"/start {payload}")).text
     assert "Only the administrators" in (await party.ben.say(f"/live {party.group.id} {ADDRESS}")).text
+    assert "one queue" in (await party.ann.say("/start live_--5")).text, "that is no chat"
     sent = party.ann.post(f"/live {party.group.id} {ADDRESS}")
     told = await party.ann.answered(sent)
     assert "is sent to rtmps://dc4-1.rtmp.example.org/s from now on" in told.text

@@ -23,6 +23,7 @@ from audio.library_scan import Progress
 from audio.library_search import SearchIndex, normalise
 from core.types import TrackRef
 from tests.sound import write_tone
+from tests.waiting import crowding
 
 
 class SteppingClock:
@@ -366,4 +367,4 @@ def test_searching_50_000_tracks_takes_less_than_20_ms() -> None:
         times.append(time.perf_counter() - start)
         assert found
     assert index.search("nirvna smels like", limit=1)[0][0] == 4_321
-    assert sorted(times)[len(times) // 2] < 0.02
+    assert sorted(times)[len(times) // 2] < 0.02 * crowding()

@@ -41,7 +41,7 @@ async def test_load_connect_play_pause_seek_volume_and_events(node_address: Node
         channel = simulator.guild("Guild").voice_channel("Music")
         client = Listener()
         async with running(simulator, client):
-            node = wavelink.Node(uri=node_address.url, password=node_address.password, identifier="n")
+            node = wavelink.Node(uri=node_address.url, password=node_address.password)
             await wavelink.Pool.connect(nodes=[node], client=client, cache_capacity=None)
             try:
                 await drive(client, node, channel, media)

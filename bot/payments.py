@@ -90,20 +90,25 @@ class Stripe:
         jobs.register(DOUBLE, corrections.double)
         self.offers = Offers(client, plans, clock, livemode=self._live)
         self.changes = Changes(client, plans, clock)
-        self.till = Till(
-            client=client,
+        self.till = self._till(clock)
+
+    def _till(self, clock: Clock) -> Till:
+        settings = self._settings
+        checkout = Checkout(
+            self.client,
+            self.attempts,
+            self.purchases,
+            clock,
+            self.look,
+            livemode=self._live,
+            page=settings.public_url,
+            trial_days=settings.trial_days,
+            tax=settings.stripe_tax,
+        )
+        return Till(
+            client=self.client,
             offers=self.offers,
-            checkout=Checkout(
-                client,
-                self.attempts,
-                self.purchases,
-                clock,
-                self.look,
-                livemode=self._live,
-                page=settings.public_url,
-                trial_days=settings.trial_days,
-                tax=settings.stripe_tax,
-            ),
+            checkout=checkout,
             changes=self.changes,
             attempts=self.attempts,
             look=self.look,

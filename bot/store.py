@@ -64,15 +64,7 @@ async def open_store(
     settings: Settings, bus: Bus, clock: Clock, house: House, keys: Keys, plans: Plans, stack: AsyncExitStack
 ) -> Store:
     """Open, lock, migrate. Raises InUseError, PlansError, StoreUnavailableError."""
-    instance = Instance(settings.data_dir)
-    instance.acquire()
-    stack.callback(instance.release)
-    database = Database(settings.database)
-    if (lock := running_bot(database)) is not None:
-        lock.acquire()
-        stack.callback(lock.release)
-    stack.push_async_callback(database.close)
-    await migrate(database)
+    instance, database = await _opened(settings, stack)
     await note_default(database, plans.default, clock.now())
     tidings = RedisTidings(url, keys.derive("plans")[0]) if (url := revealed(settings.redis_url)) else None
     groups, entitlements = Groups(), await open_entitlements(database, plans, clock, tidings)
@@ -110,3 +102,17 @@ async def open_store(
         uses=uses,
         usage=Usage(uses, entitlements, plans, clock),
     )
+
+
+async def _opened(settings: Settings, stack: AsyncExitStack) -> tuple[Instance, Database]:
+    """This installation's folder and database, both for us alone, and the database of this version."""
+    instance = Instance(settings.data_dir)
+    instance.acquire()
+    stack.callback(instance.release)
+    database = Database(settings.database)
+    if (lock := running_bot(database)) is not None:
+        lock.acquire()
+        stack.callback(lock.release)
+    stack.push_async_callback(database.close)
+    await migrate(database)
+    return instance, database

@@ -45,9 +45,8 @@ class Deck:
         self._packetizer: Packetizer | None = None
         self._lock = threading.Lock()  # between the loop and a worker: who takes the next reel
         self._filling = True
-        self._announced = self._filled = False
         self._asked = 0.0  # when the last refill was
-        self._exhausted = self._over = self._closed = False
+        self._announced = self._filled = self._exhausted = self._over = self._closed = False
         engine.openers.submit(self._start)
 
     # On the loop
@@ -197,8 +196,7 @@ class Deck:
     def _pace(self, strand: Strand, tempo: float) -> None:
         """Say so if filters have made the track go faster or slower."""
         if strand.tempo != tempo:
-            unheard = self._encoder.held * tempo * 1000 / RATE
-            self._put(Paced(round(strand.position - unheard), strand.tempo))
+            self._put(Paced(round(strand.position - self._encoder.held * tempo * 1000 / RATE), strand.tempo))
 
     @property
     def _encoder(self) -> Packetizer:

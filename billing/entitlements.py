@@ -10,7 +10,6 @@ import structlog
 from billing.plans import Plans
 from core.entitlements import EVERYBODY, began, next_change, plans_at
 from core.errors import StoreUnavailableError
-from core.events import Event, PlanChanged
 from core.ports import grants
 from core.ports.clock import Clock
 from core.records.grants import Entitlement
@@ -85,7 +84,7 @@ class Entitlements:
         if news:
             self._version = max(self._version, news[-1].version)
             if since and self._tidings is not None:
-                self._tidings.tell(news)
+                self._tidings.tell(self._newer(news))
         return self._learn(news)
 
     async def follow(self, changed: Callable[[Collection[PlaceId]], object]) -> None:
@@ -115,11 +114,6 @@ class Entitlements:
         else:
             self._woken.set()
 
-    def hint(self, event: Event) -> None:
-        """Look at once when somebody tells of a plan that changed."""
-        if isinstance(event, PlanChanged):
-            self.hear()
-
     def strangers(self) -> Collection[str]:
         """Plans that somebody has now, or will have, though the file has them not."""
         now = self._clock.now()
@@ -136,13 +130,16 @@ class Entitlements:
         All of that at one time: between two looks at the clock a plan might begin or end unseen.
         """
         now = self._clock.now()
-        newer = [it for it in news if it.version > self._known.get(it.place, 0)]
+        newer = self._newer(news)
         changed = {*self._turned(now), *(it.place for it in newer)}
         self._known.update((it.place, it.version) for it in newer)
         self._spans.update((it.place, it.spans) for it in newer)
         if changed:
             self._settle(changed, now)
         return changed
+
+    def _newer(self, news: Sequence[Entitlement]) -> Sequence[Entitlement]:
+        return [it for it in news if it.version > self._known.get(it.place, 0)]
 
     def _turned(self, now: int) -> Collection[PlaceId]:
         """The places for which a plan began or ended since the last look."""

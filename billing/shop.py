@@ -27,6 +27,7 @@ from core.purchases import (
 )
 from core.records.grants import Subject
 from core.records.notices import Contact
+from core.records.payments import Subscription
 from core.records.purchases import Held
 from core.records.shop import Offer, Outcome, Quote, Standing
 from core.types import Actor, PlaceId, RoomId
@@ -177,7 +178,7 @@ class Shop:
         today = self._clock.now() // DAY * DAY
         for held in await self._purchases.held_for(Subject(place), livemode=self._till.livemode):
             it = held.subscription
-            if it.status in GOING_ON and it.cancel_at is None:
+            if _goes_on(it):
                 await self._outbox.put(place_gone(held.account, it, self._stand.plan_of(it), left_at=today))
 
     def key(self, actor: Actor) -> str:
@@ -205,7 +206,7 @@ class Shop:
         people = await self._purchases.humans(actor.person)
         for held in await self._purchases.held_for(Subject(actor.place), livemode=till.livemode):
             it = held.subscription
-            if held.account.person in people or (it.status in GOING_ON and it.cancel_at is None):
+            if held.account.person in people or _goes_on(it):
                 raise PaidAlreadyError(self._stand.plan_of(it))
         for reason in await self._stand.reasons(actor.place):
             if reason.source in ELSEWHERE and not self._plans.above(plan, reason.plan):
@@ -215,7 +216,7 @@ class Shop:
         """What ends or rests may have been followed by somebody else's. Raises PaidAlreadyError."""
         for other in await self._purchases.held_for(held.account.subject, livemode=till.livemode):
             it = other.subscription
-            if it.id != held.subscription.id and it.status in GOING_ON and it.cancel_at is None:
+            if it.id != held.subscription.id and _goes_on(it):
                 raise PaidAlreadyError(self._stand.plan_of(it))
 
     async def _mine(self, actor: Actor) -> Held:
@@ -235,3 +236,8 @@ class Shop:
         """What became of it is known here, too, before it is told."""
         await till.look(held.subscription.customer)
         return outcome
+
+
+def _goes_on(it: Subscription) -> bool:
+    """Whether it is paid again and again, or about to be."""
+    return it.status in GOING_ON and it.cancel_at is None

@@ -152,7 +152,6 @@ class Parts:
         self.tasks.start("usage", self._metering().run())
         self.tasks.start("plans", self.store.entitlements.follow(self.store.rooms.replan))
         self.tasks.start("plans of others", self.store.entitlements.attend())
-        stack.callback(self.bus.subscribe(self.store.entitlements.hint))
         self.tasks.start("other writers", self.store.rooms.attend())
         if self.redis_bus is not None:
             self.tasks.start("bus", self.redis_bus.follow(self.store.rooms.notice))

@@ -18,7 +18,7 @@ def initialisation() -> bytes:
 
 
 def segment(number: int, first: int, frames: Sequence[bytes]) -> bytes:
-    """Frames without their ADTS headers; `first` counts the frames before them, `number` the segments from 1."""
+    """Frames without their ADTS headers; `first` counts the frames before them, `number` the segment."""
     sizes = b"".join(struct.pack(">I", len(frame)) for frame in frames)
     moof = _moof(number, first, len(frames), sizes, 0)
     moof = _moof(number, first, len(frames), sizes, len(moof) + 8)

@@ -96,7 +96,8 @@ class Guard:
     async def _prepare(self, request: web.Request, response: web.StreamResponse) -> None:
         if not self._ours(request):
             return
-        response.headers.update(_HEADERS)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
         framed = _is_app(request)
         if framed:
             del response.headers["X-Frame-Options"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -30,23 +31,30 @@ FIRST_WAIT = 10.0
 STAY = 20.0
 """Seconds after a look at the list in which somebody still listens."""
 PLAYLIST = "application/vnd.apple.mpegurl"
-_LIST_HEADERS = {"Cache-Control": "public, max-age=1", "Access-Control-Allow-Origin": "*"}
-_HEADERS = {"Cache-Control": "public, max-age=3600, immutable", "Access-Control-Allow-Origin": "*"}
+_ANYWHERE = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+"""Pages elsewhere may play it, by script or by an element alone."""
+_LIST_HEADERS = {"Cache-Control": "public, max-age=1", **_ANYWHERE}
+_HEADERS = {"Cache-Control": "public, max-age=3600, immutable", **_ANYWHERE}
 
 
 class Segment(NamedTuple):
-    """A piece of the stream; numbers begin with 1."""
+    """A piece of the stream."""
 
     number: int
     data: bytes
 
 
 class Segmenter:
-    """Hears an AAC relay and cuts what comes into segments."""
+    """Hears an AAC relay and cuts what comes into segments.
+
+    They are numbered by the time of day, so that whoever listened to an earlier run, before a restart even, finds
+    numbers and times that go on: players take a list whose numbers fall back for an old one, and wait.
+    """
 
     backlog = 0
 
     def __init__(self) -> None:
+        self._begun = int(time.time() / SECONDS)
         self.run = secrets.token_urlsafe(6)
         """Names of segments begin with it, so that none of an earlier run is taken for one of this."""
         self.closed = False
@@ -60,9 +68,9 @@ class Segmenter:
         self._frames += fmp4.split(data.plain)
         while len(self._frames) >= FRAMES:
             frames, self._frames = self._frames[:FRAMES], self._frames[FRAMES:]
-            number = self._count + 1
-            self.segments.append(Segment(number, fmp4.segment(number, self._count * FRAMES, frames)))
-            self._count = number
+            number = self._begun + self._count
+            self.segments.append(Segment(number, fmp4.segment(number, number * FRAMES, frames)))
+            self._count += 1
             self.first.set()
 
     def drop(self) -> None:
@@ -80,6 +88,7 @@ class Segmenter:
             "#EXT-X-VERSION:7",
             f"#EXT-X-TARGETDURATION:{TARGET}",
             f"#EXT-X-MEDIA-SEQUENCE:{listed[0].number}",
+            f"#EXT-X-DISCONTINUITY-SEQUENCE:{self._begun}",
             "#EXT-X-INDEPENDENT-SEGMENTS",
             f'#EXT-X-MAP:URI="live/{self.run}-init.mp4"',
         ]

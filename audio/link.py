@@ -194,8 +194,9 @@ class Link:
             return False
         except NODE_ERRORS as error:
             log.warning("node did not answer", room=self._room, node=node.name, error=type(error).__name__)
-            self._ask_later()
-            await self._count_unanswered(room, body)
+            if self.node is node:  # else it went down meanwhile: the room goes elsewhere
+                self._ask_later()
+                await self._count_unanswered(room, body)
             return False
         self._note(Seen.read(self._room, answer), body)
         return True

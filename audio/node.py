@@ -106,7 +106,7 @@ class Node:
         self.draining = False
         """Whether its rooms are to move away."""
         self.frozen: Callable[[], None] = lambda: None
-        """Called while it does not answer."""
+        """Called while it does not answer; set before `start`."""
         self._sessions = sessions
         self._listener = listener
         self._client = NodeClient(user_id, self._receive)
@@ -177,7 +177,7 @@ class Node:
             inactive_channel_tokens=None,
         )
         self._wave.start(self._sessions.get(self.address))
-        self._probe = Probe(self._wave.request, answered=self._rise, down=self._fall, frozen=self._freeze)
+        self._probe = Probe(self._wave.request, answered=self._rise, down=self._fall, frozen=self.frozen)
         self._spawn(self._probe.run())
 
     async def stop(self) -> None:
@@ -285,9 +285,7 @@ class Node:
             self.health = Health.DOWN
             log.warning("node down", node=self.name, reason=self.trouble)
             self._listener.node_down(self)
-
-    def _freeze(self) -> None:
-        self.frozen()
+            self._wave.give_up()
 
     def _rise(self) -> None:
         """It answers again and the event stream never broke (it was frozen, shortly): usable once more."""

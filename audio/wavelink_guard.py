@@ -120,6 +120,7 @@ class GuardedNode(wavelink.Node):
         """Connect in the background, resuming a session if its id is known."""
         self._session_id = session_id
         self._tasks: set[asyncio.Task[None]] = set()
+        self._waits: set[asyncio.Timeout] = set()
         self._guarded = GuardedWebsocket(node=self)
         self._websocket = self._guarded
         self.reconnect(self._guarded)
@@ -174,10 +175,18 @@ class GuardedNode(wavelink.Node):
 
         Raises:
             NodeRequestError: the node refused.
-            aiohttp.ClientError, TimeoutError: it could not be asked, or did not answer in time.
+            aiohttp.ClientError, TimeoutError: it could not be asked, or did not answer in time, or was given up.
         """
-        limit = aiohttp.ClientTimeout(total=within, sock_connect=3)
         self._check_open()
+        async with asyncio.timeout(None) as wait:
+            self._waits.add(wait)
+            try:
+                return await self._ask(method, path, body, within)
+            finally:
+                self._waits.discard(wait)
+
+    async def _ask(self, method: str, path: str, body: Any, within: float) -> Any:
+        limit = aiohttp.ClientTimeout(total=within, sock_connect=3)
         async with self._session.request(
             method, self.uri + path, json=body, headers=self.headers, timeout=limit
         ) as answer:
@@ -186,6 +195,13 @@ class GuardedNode(wavelink.Node):
             if answer.status == 204:  # noqa: PLR2004
                 return None
             return await (answer.json() if answer.content_type == "application/json" else answer.text())
+
+    def give_up(self) -> None:
+        """It is down: whoever waits for an answer need not wait until their time is over."""
+        now = asyncio.get_running_loop().time()
+        for wait in self._waits:
+            if not wait.expired():
+                wait.reschedule(now)
 
     def _check_open(self) -> None:
         """A node that was left cannot be asked, like any other that is gone."""

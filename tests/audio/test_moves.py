@@ -161,6 +161,30 @@ async def test_while_all_are_full_a_room_waits_and_says_so(world: World, fakes: 
         assert not world.rooms.played
 
 
+async def test_a_command_that_a_frozen_node_never_answers_holds_up_no_move(
+    world: World, fakes: tuple[FakeNode, FakeNode], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audio.probe.INTERVAL", 0.1)
+    monkeypatch.setattr("audio.probe.TIMEOUT", 0.5)
+    a, b = fakes
+    async with Rig(world, addresses=addresses(a, b), managed=False) as rig:
+        await up(rig, "a", "b")
+        rig.nodes.drain({"b"})
+        await world.listen()
+        await world.add(tone(440))
+        await until(lambda: plays(a) == 1)
+        await starts(a)
+        await until(lambda: world.room.current and world.room.current.started_at)
+        rig.nodes.drain(())
+        a.hang_patches = True
+        a.go.clear()
+        await world.jukebox.volume(world.lobby, world.actor, 50)
+        await until(lambda: a.patches[-1].get("volume") == 50, what="somebody wonders why it is silent")
+        await until(lambda: plays(b) == 1, within=8, what="the room moves before the request's time is over")
+        assert b.patches[-1]["volume"] == 50
+        assert not world.rooms.played
+
+
 @pytest.mark.parametrize("held_back_by", ["a full node", "a better plan"])
 async def test_a_drained_nodes_room_looks_often_for_a_place(
     world: World, fakes: tuple[FakeNode, FakeNode], monkeypatch: pytest.MonkeyPatch, held_back_by: str

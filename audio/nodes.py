@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Coroutine, Iterator, Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import structlog
 
@@ -17,6 +17,7 @@ BUILTIN = "builtin"
 OLD = "builtin (old)"
 DRAIN_TIMEOUT = 30.0
 RETRY_START = 5.0
+DEFAULT_PORTS = {"http": 2333, "https": 443}
 
 log = structlog.get_logger()
 
@@ -31,23 +32,28 @@ def parse_nodes(setting: str) -> tuple[bool, list[NodeAddress]]:
     addresses = [_parse_node(word) for word in words if word != BUILTIN]
     if len({address.name for address in addresses}) < len(addresses):
         raise NodeSettingError("two nodes have the same name")
+    if any(address.name == BUILTIN for address in addresses):
+        raise NodeSettingError(f"{BUILTIN} is the name of the one that is started here: call yours otherwise")
     return not words or BUILTIN in words, addresses
 
 
 def _parse_node(word: str) -> NodeAddress:
     name, separator, uri = word.partition("=")
     name = name if separator else ""  # without one it may hold the password
-    parts = urlsplit(uri)
-    if not name or parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise NodeSettingError(f"{name or 'a node'}: expected name=http://password@host:port")
-    password = parts.password or parts.username or ""
+    try:
+        return _address(name, urlsplit(uri))
+    except ValueError:  # which may quote what it could not read
+        raise NodeSettingError(f"{name or 'a node'}: expected name=http://password@host:port") from None
+
+
+def _address(name: str, parts: SplitResult) -> NodeAddress:
+    if not name or not parts.hostname or parts.scheme not in DEFAULT_PORTS:
+        raise ValueError
+    password = unquote(parts.password or parts.username or "")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     regions = tuple(region for region in parts.fragment.split(",") if region)
-    return NodeAddress(name, f"{parts.scheme}://{host}:{parts.port or _port(parts.scheme)}", password, regions)
-
-
-def _port(scheme: str) -> int:
-    return 443 if scheme == "https" else 2333
+    port = parts.port or DEFAULT_PORTS[parts.scheme]
+    return NodeAddress(name, f"{parts.scheme}://{host}:{port}", password, regions)
 
 
 class Nodes:

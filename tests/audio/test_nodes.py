@@ -64,7 +64,17 @@ def test_a_node_may_be_for_some_regions() -> None:
     assert (node.uri, node.password, node.regions) == ("http://h:1", "p", ("rotterdam", "fra"))
 
 
-@pytest.mark.parametrize("setting", ["a", "a=", "=http://x@h", "a=ftp://x@h", "a=http://x@h a=http://y@i"])
+def test_any_password_can_be_written() -> None:
+    assert parse_nodes("a=http://p%40ss%23%2F%25@host:1") == (False, [NodeAddress("a", "http://host:1", "p@ss#/%")])
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *("a", "a=", "=http://x@h", "a=ftp://x@h", "a=http://x@h a=http://y@i", "a=http://x@h:99999"),
+        *("a=http://h:x@", "a=http://x@[::1", "a=ftp://x@h:21", "builtin=http://x@h"),
+    ],
+)
 def test_a_setting_that_cannot_be_read_is_refused_without_its_password(setting: str) -> None:
     with pytest.raises(NodeSettingError) as error:
         parse_nodes(setting)

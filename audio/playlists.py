@@ -13,6 +13,8 @@ DEPTH = 3
 """How many playlists may lie inside each other."""
 LINES = 5_000
 BYTES = 2_000_000
+LONGEST = 30 * 86_400.0
+"""Seconds: a list that says more is not believed."""
 
 Kind = Literal["hls", "m3u", "pls", "xspf"]
 TYPES: dict[str, Kind] = {
@@ -37,6 +39,7 @@ _NAMESPACE = "{http://xspf.org/ns/0/}"
 _URI = re.compile(r'URI=(?:"([^"]*)"?|([^",]*))')
 """An address inside a tag, quoted or (as FFmpeg lets it be) not."""
 _EXTINF = re.compile(r'#EXTINF:\s*(-?[\d.]+)((?:"[^"]*"|[^",])*),(.*)')
+_PLS_NUMBER = re.compile(r"file\d{1,6}", re.ASCII)
 _PLS_FILE = re.compile(r"\s*(File)(\d+)\s*=\s*(.+?)\s*", re.IGNORECASE)
 
 
@@ -123,9 +126,8 @@ def hls_length(text: str) -> int | None:
     """The length of a finished HLS media playlist in ms; None when it is live."""
     if "#EXT-X-ENDLIST" not in text:
         return None
-    return round(
-        1000 * sum(float(seconds) for seconds in re.findall(r"^#EXTINF:\s*(\d+(?:\.\d+)?)", text, re.MULTILINE))
-    )
+    seconds = sum(float(told) for told in re.findall(r"^#EXTINF:\s*(\d+(?:\.\d+)?)", text, re.MULTILINE))
+    return round(1000 * min(seconds, LONGEST))
 
 
 def is_live(text: str) -> bool:
@@ -154,7 +156,7 @@ def _join(base: str, address: str) -> str:
 
 
 def _bandwidth(attributes: str) -> int:
-    match = re.search(r"(?:^|,)BANDWIDTH=(\d+)", attributes)
+    match = re.search(r"(?:^|,)BANDWIDTH=(\d{1,15})", attributes)
     return int(match.group(1)) if match else 0
 
 
@@ -162,12 +164,10 @@ def _m3u(text: str, base: str) -> Iterator[Item]:
     title, length = "", None
     for line in map(str.strip, text.splitlines()):
         if match := _EXTINF.match(line):
-            seconds = float(match.group(1)) if match.group(1).count(".") < 2 else 0  # noqa: PLR2004
-            title, length = match.group(3).strip(), round(seconds * 1000) or None
+            title, length = match.group(3).strip(), _length(match.group(1))
         elif line and not line.startswith("#"):
             artist, dash, name = title.partition(" - ")
-            told = length if length and length > 0 else None
-            yield Item(_join(base, line), name if dash else title, artist if dash else "", told)
+            yield Item(_join(base, line), name if dash else title, artist if dash else "", length)
             title, length = "", None
 
 
@@ -177,19 +177,26 @@ def _pls(text: str, base: str) -> Iterator[Item]:
         for key, equals, value in (line.partition("=") for line in text.splitlines())
         if equals
     }
-    numbers = sorted(int(key[4:]) for key in values if key.startswith("file") and key[4:].isdecimal())
+    numbers = sorted((key[4:] for key in values if _PLS_NUMBER.fullmatch(key)), key=int)
     for number in numbers:
-        length = values.get(f"length{number}", "")
-        told = int(length) * 1000 if length.isdecimal() and int(length) else None
+        told = _length(values.get(f"length{number}", ""))
         yield Item(_join(base, values[f"file{number}"]), values.get(f"title{number}", ""), "", told)
 
 
 def _xspf(root: ET.Element, base: str) -> Iterator[Item]:
     for track in root.iter(f"{_NAMESPACE}track"):
-        length = _text(track, "duration")
-        told = int(length) if length.isdecimal() and int(length) else None
+        told = _length(_text(track, "duration"), unit=0.001)
         if location := _text(track, "location"):
             yield Item(_join(base, location), _text(track, "title"), _text(track, "creator"), told)
+
+
+def _length(text: str, *, unit: float = 1.0) -> int | None:
+    """A length that is told in so many seconds, in ms; None when it is none that a track can have."""
+    try:
+        seconds = float(text) * unit
+    except ValueError:
+        return None
+    return (round(seconds * 1000) or None) if 0 < seconds <= LONGEST else None
 
 
 def _text(element: ET.Element, name: str) -> str:
@@ -226,4 +233,7 @@ def _rewrite_xspf(root: ET.Element, base: str, mint: Callable[[str], str]) -> st
             elif child.tag in {f"{_NAMESPACE}image", f"{_NAMESPACE}info", f"{_NAMESPACE}extension"}:
                 track.remove(child)
     ET.register_namespace("", _NAMESPACE.strip("{}"))
-    return ET.tostring(root, encoding="unicode")
+    try:
+        return ET.tostring(root, encoding="unicode")
+    except RecursionError:  # a hundred thousand elements, each in the one before
+        raise UnplayableError("corrupt") from None

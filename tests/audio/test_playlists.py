@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from audio.playlists import Item, Kind, decode, hls_length, hls_variants, kind_of, parse, rewrite, settle
+from audio.playlists import LONGEST, Item, Kind, decode, hls_length, hls_variants, kind_of, parse, rewrite, settle
 from core.errors import UnplayableError
 
 BASE = "http://radio.test/lists/all.m3u8"
@@ -79,6 +79,41 @@ def test_pls_is_read_in_the_order_of_its_numbers() -> None:
         Item("http://radio.test/1.mp3", "One", "", 60_000),
         Item("http://b.test/2", "Two"),
     )
+
+
+def test_numbers_of_a_pls_may_begin_with_zeros() -> None:
+    found = parse("pls", "[playlist]\nFile02=b.mp3\nFile01=a.mp3\nTitle01=One\nLength01=60\n", BASE)
+    assert found.items == (
+        Item("http://radio.test/lists/a.mp3", "One", "", 60_000),
+        Item("http://radio.test/lists/b.mp3"),
+    )
+
+
+NINES = "9" * 5_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        *(("m3u", f"#EXTM3U\n#EXTINF:{told},T\na.mp3\n") for told in (".", "-.", "1.2.3", NINES, "9" * 20, "0", "-1")),
+        *(("pls", f"[playlist]\nFile1=a.mp3\nTitle1=T\nLength1={told}\n") for told in (NINES, "9" * 20, "soon", "0")),
+        ("pls", f"[playlist]\nFile{NINES}=b.mp3\nFile1=a.mp3\nTitle1=T\n"),
+        *(("xspf", XSPF.replace("5000", told).replace(">A<", ">T<")) for told in (NINES, "9" * 20, "-5", "1:00")),
+    ],
+)
+def test_lengths_that_cannot_be_are_untold(kind: Kind, text: str) -> None:
+    first = parse(kind, text, BASE).items[0]
+    assert (first.title, first.length) == ("T", None)
+
+
+def test_hls_that_says_it_lasts_for_ever_has_an_end_all_the_same() -> None:
+    assert hls_length(MEDIA.replace("4.5", NINES)) == LONGEST * 1000
+    assert len(hls_variants(MASTER.replace("64000", NINES), BASE)) == 2
+
+
+def test_xml_that_is_too_deep_is_refused() -> None:
+    with pytest.raises(UnplayableError, match="corrupt"):
+        rewrite("xspf", f"<a>{'<b>' * 100_000}{'</b>' * 100_000}</a>", BASE, _mint)
 
 
 def test_xspf_is_read() -> None:

@@ -11,6 +11,7 @@ import av
 import av.error
 
 from audio.gauge import Request
+from audio.gauge_hls import is_hls, open_segments
 from audio.gauge_http import RangedFile
 from audio.loudness_tags import tagged
 from audio.media_sound import LIMITS
@@ -38,12 +39,10 @@ def answer(request: Request) -> dict[str, Any]:
 def _measured(request: Request) -> dict[str, Any]:
     with contextlib.ExitStack() as stack:
         source = request.path or stack.enter_context(contextlib.closing(RangedFile(request.url)))
-        container = stack.enter_context(
-            cast("Any", av).open(source, container_options=LIMITS, metadata_errors="ignore")
-        )
-        if not container.streams.audio:
+        container = stack.enter_context(_opened(source))
+        stream = container.streams.best("audio")  # of several, the one that a node plays
+        if stream is None:
             raise ValueError("no sound")
-        stream = container.streams.audio[0]
         stream.codec_context.thread_count = 1
         meter = _metered(_sampled(container, stream) if request.quick else _frames(container, stream))
         return {
@@ -53,6 +52,12 @@ def _measured(request: Request) -> dict[str, Any]:
             "whole": not request.quick,
             "waveform": "" if request.quick else base64.b64encode(meter.waveform).decode(),
         }
+
+
+def _opened(source: str | RangedFile) -> Any:
+    if isinstance(source, RangedFile) and is_hls(source):
+        return open_segments(source)
+    return cast("Any", av).open(source, container_options=LIMITS, metadata_errors="ignore")
 
 
 def _metered(frames: Iterator[Any]) -> Meter:

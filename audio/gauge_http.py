@@ -13,12 +13,18 @@ class RangedFile:
     """What FFmpeg reads from. Raises OSError; an end that comes too early is one."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self._url = urlsplit(url)
         self._position = 0  # where the reader is
         self._at = 0  # where the response is
         self._connection: HTTPConnection | None = None
         self._response = self._open(0)
         self.size = self._length()
+
+    @property
+    def media_type(self) -> str:
+        """What our media server takes it for."""
+        return self._response.headers.get_content_type()
 
     def read(self, count: int, /) -> bytes:
         """At most `count` bytes, none at the end."""

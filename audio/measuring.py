@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import itertools
+import time
 from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +31,8 @@ LONGEST = 30 * 60_000
 FOREIGN = ("url:", "source:")
 PATIENCE = 1.0
 """Seconds that somebody's track waits for another one that can wait longer."""
+AGAIN = 600.0
+"""Seconds until what could not be measured is tried again, if it is wanted then: its server may be back."""
 
 log = structlog.get_logger()
 
@@ -55,7 +58,7 @@ class Measuring:
         self._media = media
         self._child = GaugeChild()
         self._unmeasured: deque[tuple[TrackRef, str]] = deque()
-        self._hopeless: set[TrackRef] = set()
+        self._hopeless: dict[TrackRef, float] = {}  # until when, in monotonic seconds
         self._slow: set[TrackRef] = set()  # no first look at them came in time
 
     async def survey(self) -> None:
@@ -85,7 +88,8 @@ class Measuring:
         """Measure what is needed first; False if there is nothing."""
         track, quick = await self._first()
         if track is not None:
-            await self._patiently(self._measure(track, quick=quick), urgent=quick and track.length is not None)
+            work = self._measure(track, quick=quick)
+            await self._patiently(track.ref, work, urgent=quick and track.length is not None)
         elif self._unmeasured:
             await self._sweep()
         else:
@@ -98,11 +102,14 @@ class Measuring:
         known = await self._levels.look(ref)
         if known is not None and known.whole and known.stamp == stamp:
             return
-        if not await self._patiently(self._measure_file(ref, stamp), urgent=False):
+        if not await self._patiently(ref, self._measure_file(ref, stamp), urgent=False):
             self._unmeasured.appendleft((ref, stamp))
 
-    async def _patiently(self, work: Coroutine[Any, Any, None], *, urgent: bool) -> bool:
-        """Do it; whether it was done: it is broken off when somebody's track has to be measured quickly."""
+    async def _patiently(self, ref: TrackRef, work: Coroutine[Any, Any, None], *, urgent: bool) -> bool:
+        """Do it, whatever comes of it; whether it was done.
+
+        It is broken off when somebody's track has to be measured quickly.
+        """
         task = asyncio.create_task(work)
         try:
             while not task.done():
@@ -116,7 +123,15 @@ class Measuring:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("track not measured", kind=ref.partition(":")[0], exc_info=error)
+            self._give_up(ref)
         return not task.cancelled()
+
+    def _give_up(self, ref: TrackRef) -> None:
+        now = time.monotonic()
+        self._hopeless = {one: until for one, until in self._hopeless.items() if until > now}
+        self._hopeless[ref] = now + AGAIN
 
     async def _hurried(self) -> bool:
         """Whether a track that ends is wanted of which nothing is known."""
@@ -128,7 +143,7 @@ class Measuring:
         rough: Track | None = None
         live: Track | None = None
         for track in _in_turns(self._levels.wanted.values()):
-            if track.ref in self._hopeless or track.ref.startswith("node:"):
+            if self._hopeless.get(track.ref, 0.0) > time.monotonic() or track.ref.startswith("node:"):
                 continue
             measure = await self._levels.look(track.ref)
             if measure is None and track.ref not in self._slow:
@@ -156,19 +171,21 @@ class Measuring:
         files = self._files.get(ref.partition(":")[0])
         path = await files.path(ref) if files is not None else None
         if path is None:
-            self._hopeless.add(ref)
+            self._give_up(ref)
             return
         stamp = await asyncio.to_thread(stamp_of, path) if stamp is None else stamp
         await self._take(ref, stamp, Request(path=str(path), quick=quick), QUICK if quick else WHOLE)
 
     async def _take(self, ref: TrackRef, stamp: str, request: Request, within: float) -> None:
-        """Have it measured and keep what comes of it. What cannot be measured is not tried again."""
+        """Have it measured and keep what comes of it. What cannot be measured is left alone for a while."""
         try:
             found = await self._child.ask(request, within=within)
         except GaugeError as error:
             log.info("track not measured", kind=ref.partition(":")[0], error=str(error))
-            slow = request.quick and error.late
-            (self._slow if slow else self._hopeless).add(ref)
+            if request.quick and error.late:
+                self._slow.add(ref)
+            else:
+                self._give_up(ref)
             return
         measure = Measure(
             ref,

@@ -25,7 +25,7 @@ class Meter:
     """Takes the frames of a track in order; `loudness` and the others tell what it was, after `finish`."""
 
     def __init__(self) -> None:
-        self._meter = _Graph((RATE, "dbl", "stereo"), ["ebur128=metadata=1:peak=true"])
+        self._meter = _Graph((RATE, "s16", "stereo"), ["ebur128=metadata=1:peak=true"])
         self._format: tuple[int, str, str] | None = None
         self._stereo: _Graph | None = None
         self._peaks: list[NDArray[np.float32]] = []
@@ -85,9 +85,12 @@ class Meter:
 
 
 def _as_heard(frame: AudioFrame) -> list[str]:
-    """48 kHz stereo as the node makes it. Mono is heard on both ears as it is: FFmpeg's own up-mix is 3 dB quieter."""
+    """48 kHz stereo as the node makes it. Mono is heard on both ears as it is: FFmpeg's own up-mix is 3 dB quieter.
+
+    And in its sample format: FFmpeg mixes 5.1 down 8 dB louder where samples may exceed full scale.
+    """
     mono = ["pan=stereo|c0=c0|c1=c0"] if frame.layout.nb_channels == 1 else []
-    return [*mono, f"aresample={RATE}", f"aformat=sample_fmts=dbl:channel_layouts=stereo:sample_rates={RATE}"]
+    return [*mono, f"aresample={RATE}", f"aformat=sample_fmts=s16:channel_layouts=stereo:sample_rates={RATE}"]
 
 
 class _Graph:

@@ -54,8 +54,10 @@ def test_what_is_measured_is_what_is_heard(tmp_path: Path, suffix: str) -> None:
     assert meter.peak == pytest.approx(true_peak(sound), abs=0.1 if lossless else 1.5)
 
 
-@pytest.mark.parametrize(("rate", "channels"), [(44_100, 2), (44_100, 1), (8_000, 1), (96_000, 2)])
-def test_a_tone_is_as_loud_at_any_rate_and_on_one_channel_as_on_two(tmp_path: Path, rate: int, channels: int) -> None:
+@pytest.mark.parametrize(("rate", "channels"), [(44_100, 2), (44_100, 1), (8_000, 1), (96_000, 2), (48_000, 6)])
+def test_a_tone_is_as_loud_at_any_rate_and_on_one_channel_or_six_as_on_two(
+    tmp_path: Path, rate: int, channels: int
+) -> None:
     meter = measured(write_tone(tmp_path / "a.wav", 440, 5, db=-20, rate=rate, channels=channels))
     assert meter.loudness == pytest.approx(loudness(tone(440, 5, db=-20)), abs=0.1)
 
@@ -141,6 +143,14 @@ def test_a_quick_look_is_near_and_says_that_it_is_not_all(tmp_path: Path) -> Non
     assert not quick["waveform"]
     assert whole["whole"]
     assert quick["loudness"] == pytest.approx(whole["loudness"], abs=2)
+
+
+def test_of_several_streams_the_one_that_is_played_is_measured(tmp_path: Path) -> None:
+    inputs = [f"-i {write_tone(tmp_path / name, 440, 2, db=db)}" for name, db in (("a.wav", -30), ("b.wav", -20))]
+    how = "-map 0 -map 1 -c copy -disposition:a:0 0 -disposition:a:1 default"
+    command = f"ffmpeg -v error {' '.join(inputs)} {how} {tmp_path / 'both.mka'}"
+    subprocess.run(command.split(), check=True, timeout=60)
+    assert answer(Request(str(tmp_path / "both.mka")))["loudness"] == pytest.approx(-17.7, abs=0.2)
 
 
 def test_opus_is_known_by_its_head(tmp_path: Path) -> None:
@@ -349,6 +359,63 @@ async def test_what_cannot_be_measured_is_tried_once_and_holds_up_nothing(job: J
         await until(lambda: job.whole(song), within=20)
     assert job.shelf.asked.count(bad.ref) <= 2
     assert set(job.measures.rows) == {song.ref}
+
+
+async def test_what_could_not_be_measured_is_tried_again_after_a_while(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audio.measuring.AGAIN", 0.2)
+    song = job.shelf.add("a.wav", tone(440, 1))
+    (job.shelf.folder / "a.wav").write_bytes(b"nothing")
+    job.levels.want(ROOM, (song,))
+    async with job.running():
+        await until(lambda: job.job._hopeless, within=20)
+        job.shelf.add("a.wav", programme(-20, 6))
+        await until(lambda: job.levels.changed.set() or job.whole(song), within=20)
+
+
+async def test_a_library_that_fails_holds_up_no_other_track(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    strange, song = (job.shelf.add(name, programme(-20, 6)) for name in ("a.wav", "b.wav"))
+    path, asked = job.shelf.path, list[TrackRef]()
+
+    async def failing(ref: TrackRef) -> Path | None:
+        asked.append(ref)
+        if ref == strange.ref:
+            raise RuntimeError("disk")
+        return await path(ref)
+
+    monkeypatch.setattr(job.shelf, "path", failing)
+    job.levels.want(ROOM, (strange, song))
+    async with job.running():
+        await until(lambda: job.whole(song), within=20)
+    assert asked.count(strange.ref) == 1
+
+
+def segmented(folder: Path, kind: str) -> None:
+    write_sound(folder / "whole.wav", programme(-25, 40))
+    command = f"ffmpeg -v error -i whole.wav -c:a aac -b:a 192k -f hls -hls_time 4 -hls_list_size 0 {kind} list.m3u8"
+    subprocess.run(command.split(), check=True, timeout=60, cwd=folder)
+
+
+@pytest.mark.parametrize("kind", ["-hls_segment_type mpegts", "-hls_segment_type fmp4"])
+async def test_a_stream_in_segments_is_measured(job: Job, tmp_path: Path, kind: str) -> None:
+    await asyncio.to_thread(segmented, tmp_path, kind)
+    song = Track(TrackRef("url:/files/list.m3u8"), "list", length=40_000)
+    async with MediaHost(tmp_path) as job.media.host, job.running():
+        job.levels.want(ROOM, (song,))
+        await until(lambda: job.whole(song), within=20)
+    assert job.measures.rows[song.ref].loudness == pytest.approx(-25, abs=0.7)
+
+
+async def test_segments_elsewhere_are_not_asked_for(job: Job, tmp_path: Path) -> None:
+    async with MediaHost(tmp_path) as job.media.host, job.running():
+        elsewhere = job.media.host.tone(440, 2).replace("127.0.0.1", "localhost")
+        lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:2", "#EXTINF:2,", elsewhere, "#EXT-X-ENDLIST", ""]
+        (tmp_path / "list.m3u8").write_text("\n".join(lines))
+        song = Track(TrackRef("url:/files/list.m3u8"), "list", length=2_000)
+        job.levels.want(ROOM, (song,))
+        await until(lambda: song.ref in job.job._hopeless, within=20)
+        assert job.media.host.requests == []
 
 
 async def test_a_foreign_track_is_measured_over_the_media_address(job: Job, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ The parser refuses documents that declare a type: nothing else could make them g
 """
 
 import calendar
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ from core.errors import UnplayableError
 BYTES = 20 << 20
 """The largest feed that is read: of the known ones that keep all their episodes few have more than half of it."""
 EPISODES = 1_000
+"""The newest that are kept."""
+READ = 10_000
+"""Those that are looked at: old feeds begin with their first episode."""
 DEEPEST = 64
 TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/rdf+xml"})
 _MAYBE = frozenset({"", "application/xml", "text/xml", "text/plain", "application/octet-stream"})
@@ -68,10 +72,14 @@ def parse(body: bytes, base: str) -> Feed:
         raise UnplayableError("corrupt") from None
     if not reader.episodes:
         raise UnplayableError("not_audio")
-    episodes = reader.episodes
+    return Feed(clean(reader.title), tuple(_newest(reader.episodes)))
+
+
+def _newest(episodes: list[Episode]) -> list[Episode]:
+    """So many as are kept, in order; without dates the order is the feed's."""
     if all(episode.published is not None for episode in episodes):
         episodes = sorted(episodes, key=lambda episode: episode.published or 0, reverse=True)
-    return Feed(clean(reader.title), tuple(episodes))
+    return episodes[:EPISODES]
 
 
 @dataclass(slots=True)
@@ -93,6 +101,7 @@ class _Reader:
         self.title = ""
         self.episodes: list[Episode] = []
         self._base = base
+        self._seen = 0
         self._path: list[str] = []
         self._item: _Item | None = None
         self._text: list[str] | None = None
@@ -129,7 +138,8 @@ class _Reader:
         address = attributes.get("href" if linked else "url", "").strip()
         kind = attributes.get("type", "").strip().lower()
         if address and not item.address and (not kind or kind.startswith(_SPOKEN)):
-            item.address = urljoin(self._base, address)
+            with contextlib.suppress(ValueError):  # what is no address makes no episode, and breaks no other one
+                item.address = urljoin(self._base, address)
 
     def _characters(self, text: str) -> None:
         if self._text is not None and len(self._text) < _LONGEST:
@@ -159,7 +169,10 @@ class _Reader:
         date = texts.get("pubDate") or texts.get("published") or texts.get("updated") or ""
         title = clean(texts.get("title", "")) or clean(date)
         self.episodes.append(Episode(title, item.address, _length(texts.get("duration", "")), _time(date)))
-        if len(self.episodes) >= EPISODES:
+        self._seen += 1
+        if len(self.episodes) >= 2 * EPISODES:
+            self.episodes = _newest(self.episodes)
+        if self._seen >= READ:
             raise _FullError
 
 

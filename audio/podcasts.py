@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -19,16 +20,25 @@ KEPT = 32
 """Feeds, and addresses that are none, that are remembered."""
 FRESH = 300.0
 """Seconds after which a feed is fetched again."""
+AGAIN = 15.0
+"""The same for one that could not be fetched."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What was found at an address, and when (monotonic seconds); no feed if None."""
+    """What was found at an address, its episodes by name, and when (monotonic seconds); no feed if None."""
 
     feed: Feed | None
+    names: Mapping[str, feeds.Episode]
     at: float
+    failed: bool
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it need not be fetched again."""
+        return time.monotonic() - self.at < (AGAIN if self.failed else FRESH)
 
 
 class Podcasts:
@@ -37,7 +47,6 @@ class Podcasts:
     def __init__(self, prober: Prober) -> None:
         self._prober = prober
         self._known: OrderedDict[str, _Known] = OrderedDict()
-        self._names: dict[str, tuple[str, feeds.Episode]] = {}
         self._fetching: dict[str, asyncio.Task[Feed | None]] = {}
 
     async def show(self, address: str) -> Show | None:
@@ -56,14 +65,14 @@ class Podcasts:
 
     def named(self, query: str) -> tuple[str, feeds.Episode]:
         """The podcast's title and the episode of that name. Raises NothingFoundError."""
-        try:
-            return self._names[query]
-        except KeyError:
-            raise NothingFoundError(query) from None
+        for known in self._known.values():
+            if known.feed is not None and query in known.names:
+                return known.feed.title, known.names[query]
+        raise NothingFoundError(query)
 
     async def _feed(self, address: str) -> Feed | None:
         known = self._known.get(address)
-        if known is not None and time.monotonic() - known.at < FRESH:
+        if known is not None and known.fresh:
             self._known.move_to_end(address)
             return known.feed
         if address not in self._fetching:
@@ -72,23 +81,24 @@ class Podcasts:
         return await asyncio.shield(self._fetching[address])  # whoever waits may lose patience
 
     async def _fetch(self, address: str) -> Feed | None:
+        """What is there now; what was there before while that cannot be told."""
         try:
             found = await self._prober.feed(address)
             if found is not None:
                 return await self.read(address, found)
         except UnplayableError as error:
             log.info("feed.refused", reason=error.reason)
-        self._keep(address, None)
-        return None
+            former = self._known.get(address)
+            return self._keep(address, former.feed if former else None, failed=True)
+        return self._keep(address, None)
 
-    def _keep(self, address: str, feed: Feed | None) -> None:
-        self._known[address] = _Known(feed, time.monotonic())
+    def _keep(self, address: str, feed: Feed | None, *, failed: bool = False) -> Feed | None:
+        names = {_name(it): it for it in feed.episodes} if feed else {}
+        self._known[address] = _Known(feed, names, time.monotonic(), failed)
         self._known.move_to_end(address)
-        self._names |= {_name(it): (feed.title, it) for it in feed.episodes} if feed else {}
         while len(self._known) > KEPT:
-            _, gone = self._known.popitem(last=False)
-            for episode in gone.feed.episodes if gone.feed else ():
-                self._names.pop(_name(episode), None)
+            self._known.popitem(last=False)
+        return feed
 
 
 def _name(episode: feeds.Episode) -> str:

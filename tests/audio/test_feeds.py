@@ -3,6 +3,7 @@
 import time
 import tracemalloc
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -70,6 +71,26 @@ def test_without_dates_the_order_is_the_feeds() -> None:
     items = "".join(f'<item><title>{n}</title><enclosure url="/{n}.mp3"/></item>' for n in range(3))
     feed = parse(f"<rss><channel>{items}</channel></rss>".encode("utf-16"), BASE)
     assert [it.title for it in feed.episodes] == ["0", "1", "2"]
+
+
+def test_the_newest_are_kept_wherever_they_stand() -> None:
+    def item(day: int) -> str:
+        date = datetime.fromtimestamp(day * 86_400, UTC).isoformat()
+        return (
+            f'<entry><title>{day}</title><published>{date}</published><link rel="enclosure" href="/{day}.mp3"/></entry>'
+        )
+
+    count = 2 * EPISODES + 500
+    feed = parse(f"<feed>{''.join(map(item, range(count)))}</feed>".encode(), BASE)
+    assert [it.title for it in feed.episodes] == [str(day) for day in range(count - 1, count - 1 - EPISODES, -1)]
+
+
+def test_an_address_that_is_none_costs_one_episode() -> None:
+    items = "".join(
+        f'<item><title>{n}</title><enclosure url="{"http://[" if n == 1 else n}"/></item>' for n in range(3)
+    )
+    feed = parse(f"<rss><channel>{items}</channel></rss>".encode(), BASE)
+    assert [it.title for it in feed.episodes] == ["0", "2"]
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,33 @@ async def test_feeds_looked_at_long_ago_are_forgotten(world: World, monkeypatch:
         await world.resolver.resolve(first.query, limit=5)
 
 
+async def test_a_feed_that_is_down_for_a_moment_keeps_its_episodes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (two, _) = (await world.show()).episodes
+    monkeypatch.setattr("audio.podcasts.FRESH", 0.0)
+    good = world.site.pages["/feed.xml"]
+    world.site.pages["/feed.xml"] = body("busy", "text/html")
+    assert (await world.show()).episodes[0] == two
+    assert (await world.resolver.resolve(two.query, limit=5)).tracks[0].title == "Two"
+    assert world.site.asked.count("/feed.xml") == 2
+    await world.show()
+    assert world.site.asked.count("/feed.xml") == 2, "it is left alone for a while"
+    monkeypatch.setattr("audio.podcasts.AGAIN", 0.0)
+    world.site.pages["/feed.xml"] = good
+    world.feed(("Three", "/1.mp3", 7))
+    assert [it.title for it in (await world.show()).episodes] == ["Three"]
+
+
+async def test_an_episode_of_two_feeds_outlives_one_of_them(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audio.podcasts.KEPT", 2)
+    world.site.pages["/same.xml"] = world.site.pages["/feed.xml"]
+    (two, _) = (await world.show("/same.xml")).episodes
+    await world.show()
+    await world.resolver.episodes(world.site.url("/2.mp3"))
+    assert (await world.resolver.resolve(two.query, limit=5)).tracks[0].title == "Two"
+
+
 # Chapters
 
 

@@ -41,6 +41,13 @@ class Broadcast:
         """The ids of those that are read, or about to be."""
         return frozenset(self._feeds)
 
+    @property
+    def pushes(self) -> dict[str, str]:
+        """What a node shows of the room's pushes: tap → state."""
+        leads = self._lead.node is None or self._lead.node.chorus
+        seen = self._lead.seen if leads else self.follower.seen
+        return seen.pushes if seen is not None else {}
+
     async def open(self, tap: str, *, recent: int = 0) -> aiohttp.ClientResponse:
         """Have the player feed a tap; its stream, from `recent` ms ago on. It ends when the room leaves the node.
 

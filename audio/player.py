@@ -106,16 +106,14 @@ class RoomPlayer:
         self.broadcast.cut()
         self.pushes.lost()
 
-    def serves(self, player: int) -> bool:
-        """Whether a node's player of this id is its lead or follows that."""
-        return player in {self.id, self.broadcast.follower.id}
+    def serves(self, node: Node, player: int) -> bool:
+        """Whether the player of this id there is its lead or follows that, as far as is known."""
+        follower = self.broadcast.follower
+        return (player == self.id and self.node in {None, node}) or (player == follower.id and follower.node is node)
 
     def push_states(self) -> dict[str, str]:
         """Push id → how it is doing."""
-        if self.status == "elsewhere":
-            return {}
-        seen = self._link.seen if self._link.node is None or self._link.node.chorus else self.broadcast.follower.seen
-        return self.pushes.states(seen.pushes if seen is not None else {})
+        return {} if self.status == "elsewhere" else self.pushes.states(self.broadcast.pushes)
 
     @property
     def bitrate(self) -> int | None:
@@ -199,7 +197,7 @@ class RoomPlayer:
             await self._match(room)
         elif self._placement.waiting:
             self.status = "waiting"
-        self.broadcast.keep_up(room, self.pushes.taps(room))
+        self.broadcast.keep_up(room, self.pushes.taps(room, self.broadcast.pushes))
 
     async def _give_up(self) -> None:
         """Its player here counts no more: whoever acts now ends it. Those who listen here hear one that follows."""
@@ -233,7 +231,7 @@ class RoomPlayer:
     async def _mind_time(self, room: Room) -> None:
         """What time alone brings about."""
         now = self._parts.clock.now()
-        self._look_in(await self._listeners.mind(room, pushed=self.pushes.on or self.passed_on > 0))
+        self._look_in(await self._listeners.mind(room, pushed=self.pushes.heard or self.passed_on > 0))
         if room.polls:
             self._look_in(1.0)
         if (start := playing.next_start(room, now)) is not None:
@@ -257,7 +255,7 @@ class RoomPlayer:
             return
         position, seek = self._link.bookmark.aim(room, seen)
         self._gains.want(room, self._parts.clock.now())
-        pushes = self.pushes.taps(room) if node.chorus else ()
+        pushes = self.pushes.taps(room, self.broadcast.pushes) if node.chorus else ()
         target = replace(await self._target(room, node, seen), pushes=pushes)
         if target.entry is not None and room.current is not None and target.entry.id != room.current.entry.id:
             position, seek = 0, False  # what follows is sent before its time

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from audio.node import Node
 from audio.player import RoomPlayer
 from core.errors import ChorusError
 from core.ports.pushes import Push, Pushes
@@ -44,9 +45,9 @@ class PushBook:
         for player in self._players.values():
             self.open(player)
 
-    def report(self, data: dict[str, Any]) -> None:
-        """A node's event that may be about one."""
+    def report(self, node: Node, data: dict[str, Any]) -> None:
+        """A node's event that may be about one; of one that the room has left it says nothing any more."""
         if data.get("type") == "ChorusTapEvent" and data.get("state") in {"live", "failed"}:
             for player in self._players.values():
-                if player.serves(int(data["guildId"])):
+                if player.serves(node, int(data["guildId"])):
                     player.pushes.report(data["id"], data["state"], data.get("reason"))

@@ -25,8 +25,8 @@ class PushGuard:
         self._allowed = Allowed(allow)
         self._resolver = resolver
 
-    async def address(self, url: str) -> str:
-        """The IP address to push to.
+    async def addresses(self, url: str) -> list[str]:
+        """The IP addresses that may be pushed to, in the same order whenever they are the same: never none.
 
         Raises UnplayableError: `bad_link`, `private_address`, `unreachable`, `timeout`.
         """
@@ -39,15 +39,15 @@ class PushGuard:
             raise UnplayableError("timeout") from None
         except (OSError, UnicodeError):
             raise UnplayableError("unreachable") from None
-        addresses = sorted((ipaddress.ip_address(it["host"].partition("%")[0]) for it in found), key=_preference)
+        addresses = sorted({ipaddress.ip_address(it["host"].partition("%")[0]) for it in found}, key=_preference)
         if not addresses:
             raise UnplayableError("unreachable")
-        return str(addresses[0])
+        return [str(address) for address in addresses]
 
 
-def _preference(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> int:
+def _preference(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> tuple[int, int]:
     """Nodes reach IPv4 everywhere."""
-    return address.version
+    return address.version, int(address)
 
 
 def _parts(url: str) -> tuple[str, int]:

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from hashlib import blake2b
 
 import structlog
 
 from audio.push_guard import PushGuard
+from audio.push_server import PushServer
 from audio.taps import PushTap
 from core.enums import Meter
 from core.errors import UnplayableError, UsedUpError
@@ -15,14 +17,17 @@ from core.ports.pushes import Push
 from core.ports.usage import Quotas
 from core.room import Room
 
-AGAIN = 30.0
-"""Seconds after which a server's name is looked up again when it cannot be reached, or could not be found."""
 STILL = 10.0
 """Seconds after which a room with nothing on and nothing waiting is sent no more, until there is music again."""
 CONNECTING = "connecting"
 WAITING = "waiting"
 LIVE = "live"
 USED_UP = "used_up"
+OVER_PLAN = "over_plan"
+RESTING = frozenset({WAITING, USED_UP, OVER_PLAN})
+"""States in which no node is told of a push."""
+NOT_REACHED = frozenset({"refused", "unreachable", "timeout", "hung"})
+"""Failures after which another address of the server is tried."""
 
 log = structlog.get_logger()
 
@@ -35,17 +40,23 @@ class RoomPushes:
         self._wake = wake
         self._quotas = quotas
         self._rows: Sequence[Push] = ()
-        self._addresses: dict[str, str] = {}  # by url; what a name led to when it was looked up last
-        self._looked: dict[str, float] = {}
+        self._servers: defaultdict[str, PushServer] = defaultdict(PushServer)  # by url
+        self._told: dict[str, tuple[str, str]] = {}  # by push: its tap, and the address that this goes to
         self._states: dict[str, str] = {}
+        self._refused: dict[str, str] = {}  # by push: why its server's name led nowhere
         self._looking: set[asyncio.Task[None]] = set()
         self._still: float | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def on(self) -> bool:
-        """Whether the room is to be pushed anywhere: that counts as a listener."""
+        """Whether the room is to be pushed anywhere."""
         return bool(self._rows)
+
+    @property
+    def heard(self) -> bool:
+        """Whether it is, or will be as soon as there is music, as far as the plan allows: that counts as a listener."""
+        return any(self._states.get(push.id) not in {USED_UP, OVER_PLAN} for push in self._rows)
 
     def want(self, rows: Sequence[Push]) -> None:
         """These are on, and no others."""
@@ -56,8 +67,11 @@ class RoomPushes:
         self._states = {push: state for push, state in self._states.items() if push in ids}
         self._wake()
 
-    def taps(self, room: Room) -> tuple[PushTap, ...]:
-        """Those that a node may be told of, as many as the plan has; names that are not known yet are looked up."""
+    def taps(self, room: Room, running: Collection[str] = ()) -> tuple[PushTap, ...]:
+        """Those that a node may be told of, as many as the plan has; names that are not known yet are looked up.
+
+        `running` are the ids of those that go on.
+        """
         if not self._rows:
             self._still = None
             return ()
@@ -65,18 +79,27 @@ class RoomPushes:
         if rest is not None:
             self._states = {push.id: rest for push in self._rows}
             return ()
-        if not {WAITING, USED_UP}.isdisjoint(self._states.values()):
-            self._states.clear()
-        wanted = self._rows[: room.limits.rtmp]
-        cover = (room.current.entry.track.cover or "") if room.current else ""
+        wanted, over = self._rows[: room.limits.rtmp], self._rows[room.limits.rtmp :]
+        kept = {push: state for push, state in self._states.items() if state not in RESTING}
+        self._states = kept | {push.id: OVER_PLAN for push in over}
         for push in wanted:
-            if push.address not in self._addresses and self._due(push):
+            server = self._servers[push.address]
+            if not server.known and server.due:
                 self._look_up(push)
-        return tuple(
-            PushTap(_tap(push, address), push.address, address, cover if push.picture else None)
-            for push in wanted
-            if (address := self._addresses.get(push.address))
-        )
+        cover = (room.current.entry.track.cover or "") if room.current else ""
+        made = (self._tap(push, running, cover) for push in wanted)
+        return tuple(tap for tap in made if tap is not None)
+
+    def _tap(self, push: Push, running: Collection[str], cover: str) -> PushTap | None:
+        """What a node is told of a push; None while it is not known where it goes."""
+        address = self._servers[push.address].choose(lambda address: _id(push, address) in running)
+        if address is None:
+            return None
+        tap = _id(push, address)
+        if push.id in self._told and self._told[push.id][0] != tap:
+            self._states.pop(push.id, None)
+        self._told[push.id] = tap, address
+        return PushTap(tap, push.address, address, cover if push.picture else None)
 
     def _used_up(self, room: Room) -> bool:
         """Whether the room was sent for as long as its plan has."""
@@ -100,20 +123,24 @@ class RoomPushes:
 
     def states(self, seen: dict[str, str]) -> dict[str, str]:
         """Push id → how it is doing; `seen` is what the node shows of its taps."""
-        shown = {tap.partition("-")[0]: state for tap, state in seen.items()}
-        return {push.id: self._states.get(push.id) or shown.get(push.id) or CONNECTING for push in self._rows}
+        states = {tap.partition("-")[0]: state for tap, state in seen.items()} | self._states
+        states |= {push: why for push, why in self._refused.items() if states.get(push) not in RESTING}
+        return {push.id: states.get(push.id, CONNECTING) for push in self._rows}
 
     def report(self, tap: str, state: str, reason: str | None) -> None:
         """A node says how a push is doing."""
         found = next((push for push in self._rows if push.id == tap.partition("-")[0]), None)
-        if found is None or tap != _tap(found, self._addresses.get(found.address, "")):
+        if found is None:
+            return
+        current, address = self._told.get(found.id, (tap, ""))
+        if tap != current:
             return
         before = self._states.get(found.id)
-        self._states[found.id] = reason or state if state != "closed" else CONNECTING
+        self._states[found.id] = reason or state
         if self._states[found.id] != before:
             self._wake()
-        if state == "failed" and self._due(found):  # its name may lead elsewhere by now
-            self._look_up(found)
+        if state == "failed" and self._servers[found.address].due:  # its name may lead elsewhere by now
+            self._look_up(found, failed=address if reason in NOT_REACHED else "")
 
     def lost(self) -> None:
         """The node that pushed is gone."""
@@ -130,31 +157,26 @@ class RoomPushes:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _due(self, push: Push) -> bool:
-        return time.monotonic() - self._looked.get(push.address, -AGAIN) >= AGAIN
-
-    def _look_up(self, push: Push) -> None:
-        self._looked[push.address] = time.monotonic()
-        task = asyncio.create_task(self._resolve(push))
+    def _look_up(self, push: Push, *, failed: str = "") -> None:
+        self._servers[push.address].look()
+        task = asyncio.create_task(self._resolve(push, failed))
         self._looking.add(task)
         task.add_done_callback(self._looking.discard)
 
-    async def _resolve(self, push: Push) -> None:
+    async def _resolve(self, push: Push, failed: str) -> None:
         try:
-            address = await self._guard.address(push.address)
+            addresses = await self._guard.addresses(push.address)
         except UnplayableError as error:
             log.info("push refused", room=push.room, push=push.id, server=push.server, reason=error.reason)
-            self._addresses.pop(push.address, None)
-            self._states[push.id] = error.reason
+            self._servers[push.address].lost()
+            self._refused[push.id] = error.reason
         else:
-            if self._addresses.get(push.address) == address:
-                return
-            self._addresses[push.address] = address
-            self._states.pop(push.id, None)
+            self._servers[push.address].found(addresses, failed=failed)
+            self._refused.pop(push.id, None)
         self._wake()
 
 
-def _tap(push: Push, address: str) -> str:
+def _id(push: Push, address: str) -> str:
     """The id of a push's tap: another one when its address leads elsewhere, or it shows a picture or none."""
     told = f"{push.address} {address} {push.picture}"
     return f"{push.id}-{blake2b(told.encode(), digest_size=4).hexdigest()}"

@@ -65,7 +65,7 @@ class Switchboard:
         """Pass on what a player reports."""
         follower = self._followers.get(payload.player.player_id) if getattr(payload, "player", None) else None
         if kind == "extra_event":
-            self._pushed.report(payload.data)
+            self._pushed.report(node, payload.data)
         elif follower is not None:
             _tell_follower(follower, node, kind, payload)
         elif kind in ABOUT_TRACKS:

@@ -38,6 +38,7 @@ def told(code: str, words: Words) -> str:
         "connecting": _("connecting"),
         "waiting": _("waiting for music"),
         "used_up": _("resting: the plan has no more of it this month"),
+        "over_plan": _("resting: the plan sends to fewer servers at once"),
         "refused": _("the server refuses connections; trying again"),
         "unreachable": _("the server cannot be found or reached; trying again"),
         "timeout": _("the server does not answer; trying again"),

@@ -53,7 +53,7 @@ class PushStates(Protocol):
 
     def pushes(self, room: RoomId) -> dict[str, str]:
         """Push id → `live`, `connecting`, `waiting` (for music), `elsewhere` (another process acts for it), `used_up`
-        (as much as the plan has), or why it failed: `refused`, `unreachable`, `timeout`, `certificate`, `rejected`,
-        `closed`, `private_address`, `no_node`, ….
+        (as much as the plan has), `over_plan` (more servers than the plan has), or why it failed: `refused`,
+        `unreachable`, `timeout`, `certificate`, `rejected`, `closed`, `private_address`, ….
         """
         ...

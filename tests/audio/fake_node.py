@@ -153,6 +153,10 @@ class FakeNode:
         if "next" in body.get("chorus", {}):
             following = body["chorus"]["next"]
             player["chorus"]["next"] = following and track(following["userData"])
+        if "taps" in body.get("chorus", {}):
+            pushing = {"state": "connecting"}
+            shown = [{"id": it["id"], "type": it["type"]} for it in body["chorus"]["taps"]]
+            player["chorus"]["taps"] = [it | (pushing if it["type"] == "rtmp" else {}) for it in shown]
         if "voice" in body:
             player["voice"] = body["voice"]
             player["state"]["connected"] = True

@@ -19,6 +19,7 @@ from audio.probe import Probe
 from core.enums import Surface
 from core.errors import StoreUnavailableError
 from core.events import PlayFailed
+from core.live import Live
 from core.ports.places import RoomRef
 from core.types import LOBBY, Limits, PlaceId, RoomId
 from tests.audio.fake_node import PASSWORD, FakeNode, track
@@ -183,6 +184,33 @@ async def test_a_command_that_a_frozen_node_never_answers_holds_up_no_move(
         await until(lambda: plays(b) == 1, within=8, what="the room moves before the request's time is over")
         assert b.patches[-1]["volume"] == 50
         assert not world.rooms.played
+
+
+async def test_a_node_that_was_left_says_nothing_of_a_push_that_goes_on_elsewhere(
+    world: World, fakes: tuple[FakeNode, FakeNode]
+) -> None:
+    a, b = fakes
+
+    def told(fake: FakeNode) -> list[str]:
+        return [tap["id"] for body in fake.patches for tap in body.get("chorus", {}).get("taps", ())]
+
+    async with Rig(world, addresses=addresses(a, b), managed=False) as rig:
+        await up(rig, "a", "b")
+        rig.nodes.drain({"b"})
+        await world.listen()
+        await world.add(tone(440))
+        live = Live(world.rooms, world.pushes, world.bus, world.clock)
+        await live.push(world.lobby, replace(world.actor, admin=True), "rtmp://127.0.0.1:1935/live/key")
+        (tap,) = await until(lambda: told(a))
+        await starts(a)
+        rig.nodes.drain({"a"})
+        rig.players.wake()
+        await until(lambda: told(b) == [tap])
+        await b.event("ChorusTapEvent", PLAYER, id=tap, state="live")
+        await until(lambda: list(rig.players.pushes(world.lobby).values()) == ["live"])
+        await a.event("ChorusTapEvent", PLAYER, id=tap, state="failed", reason="closed")
+        await asyncio.sleep(0.3)
+        assert list(rig.players.pushes(world.lobby).values()) == ["live"]
 
 
 @pytest.mark.parametrize("held_back_by", ["a full node", "a better plan"])

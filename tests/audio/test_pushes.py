@@ -54,7 +54,7 @@ class Names(AbstractResolver):
 
 
 async def address(url: str, *addresses: str, allow: tuple[str, ...] = ()) -> str:
-    return await PushGuard(allow, resolver=Names(*addresses)).address(url)
+    return (await PushGuard(allow, resolver=Names(*addresses)).addresses(url))[0]
 
 
 async def test_a_public_server_is_pushed_to_by_the_address_that_was_checked() -> None:
@@ -86,7 +86,7 @@ async def test_others_are_refused(url: str, addresses: list[str], reason: str) -
 async def test_literal_addresses_are_checked_too() -> None:
     for host in ("127.0.0.1", "[::1]", "10.1.2.3", "localhost"):
         with pytest.raises(UnplayableError) as refused:
-            await PushGuard().address(f"rtmp://{host}/app/k")
+            await PushGuard().addresses(f"rtmp://{host}/app/k")
         assert refused.value.reason == "private_address"
 
 
@@ -107,7 +107,7 @@ async def test_a_name_is_looked_up_once_and_again_only_after_a_failure(monkeypat
     (tap,) = pushes.taps(room)
     assert (tap.url, tap.address, tap.cover) == (push().address, "93.184.216.34", None)
     assert names.asked == 1
-    monkeypatch.setattr("audio.pushes.AGAIN", 0.0)
+    monkeypatch.setattr("audio.push_server.AGAIN", 0.0)
     names.addresses = ["93.184.216.35"]
     pushes.report(tap.id, "live", None)
     assert pushes.states({}) == {"p1": "live"}
@@ -132,6 +132,76 @@ async def test_a_private_server_is_never_told_to_a_node_and_plans_bound_them() -
     public.taps(room)
     await until(lambda: len(public.taps(room)) == 2)
     assert KEY not in repr((public.taps(room), public._rows))
+
+
+async def test_a_push_that_goes_on_is_kept_to_its_address_over_a_restart() -> None:
+    names = Names("93.184.216.36", "93.184.216.34", "2606:4700::1", "93.184.216.35")
+    before = RoomPushes(PushGuard(resolver=names), lambda: None, Nothing())
+    before.want([push()])
+    before.taps(a_room())
+    await until(lambda: before.taps(a_room()))
+    (first,) = before.taps(a_room())
+    assert first.address == "93.184.216.34"
+    for addresses in (["93.184.216.35", "93.184.216.34"], ["93.184.216.33", "93.184.216.34"]):
+        after = RoomPushes(PushGuard(resolver=Names(*addresses)), lambda: None, Nothing())
+        after.want([push()])
+        after.taps(a_room())
+        await until(lambda now=after: now.taps(a_room()))
+        assert after.taps(a_room(), {first.id}) == (first,)
+    after.report(first.id, "live", None)
+    assert after.states({}) == {"p1": "live"}
+
+
+@pytest.mark.parametrize(("reason", "moves"), [("refused", True), ("timeout", True), ("rejected", False)])
+async def test_where_nobody_answers_the_next_address_is_tried(
+    monkeypatch: pytest.MonkeyPatch, reason: str, moves: bool
+) -> None:
+    names, woken = Names("93.184.216.35", "93.184.216.34"), list[int]()
+    pushes, room = RoomPushes(PushGuard(resolver=names), lambda: woken.append(1), Nothing()), a_room()
+    pushes.want([push()])
+    pushes.taps(room)
+    await until(lambda: pushes.taps(room))
+    tried = list[str]()
+    for _ in range(3):
+        (tap,) = pushes.taps(room)
+        (tap,) = pushes.taps(room, {tap.id})
+        tried.append(tap.address)
+        asked = names.asked
+        pushes.report(tap.id, "failed", reason)
+        assert names.asked == asked, "no more than once in half a minute"
+        monkeypatch.setattr("audio.push_server.AGAIN", 0.0)
+        pushes.report(tap.id, "failed", reason)
+        await until(lambda before=asked: names.asked > before)
+        monkeypatch.setattr("audio.push_server.AGAIN", 30.0)
+        await asyncio.sleep(0)
+    assert tried == (["93.184.216.34", "93.184.216.35", "93.184.216.34"] if moves else ["93.184.216.34"] * 3)
+
+
+async def test_what_a_node_says_before_its_player_was_looked_at_counts() -> None:
+    pushes, room = RoomPushes(PushGuard(resolver=Names("93.184.216.34")), lambda: None, Nothing()), a_room()
+    pushes.want([push()])
+    pushes.taps(room)
+    pushes.report("p1-whatever", "live", None)
+    assert pushes.states({"p1-whatever": "connecting"}) == {"p1": "live"}
+
+
+async def test_those_that_a_lowered_plan_has_not_say_so_and_are_no_listeners() -> None:
+    pushes, room = RoomPushes(PushGuard(resolver=Names("93.184.216.34")), lambda: None, Nothing()), a_room()
+    pushes.want([push(1), push(2)])
+    room.limits = replace(room.limits, rtmp=2)
+    pushes.taps(room)
+    await until(lambda: len(pushes.taps(room)) == 2)
+    room.limits = replace(room.limits, rtmp=1)
+    assert len(pushes.taps(room)) == 1
+    assert pushes.states({}) == {"p1": "connecting", "p2": "over_plan"}
+    assert pushes.heard
+    room.limits = replace(room.limits, rtmp=0)
+    assert pushes.taps(room) == ()
+    assert not pushes.heard
+    room.limits = replace(room.limits, rtmp=2)
+    assert len(pushes.taps(room)) == 2
+    assert pushes.states({}) == {"p1": "connecting", "p2": "connecting"}
+    assert pushes.heard
 
 
 class Used:
@@ -168,6 +238,7 @@ async def test_a_room_that_was_sent_as_long_as_its_plan_has_rests_until_there_is
     used.up = True
     assert pushes.taps(room) == ()
     assert pushes.states({}) == {"p1": "used_up"}
+    assert not pushes.heard, "nobody does"
     used.up = False
     assert len(pushes.taps(room)) == 1
     assert pushes.states({}) == {"p1": "connecting"}
@@ -184,7 +255,7 @@ async def test_a_room_that_stopped_is_sent_no_more_until_there_is_music(monkeypa
     await asyncio.wait_for(woken.wait(), 5)
     assert pushes.taps(room) == ()
     assert pushes.states({}) == {"p1": "waiting"}
-    assert pushes.on, "whoever waits for music is a listener"
+    assert pushes.heard, "whoever waits for music is a listener"
     room.entries[EntryId(1)] = Entry(EntryId(1), track(), PersonId("a"), "A", room.place, 0, 0)
     assert len(pushes.taps(room)) == 1
     assert pushes.states({}) == {"p1": "connecting"}

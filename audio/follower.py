@@ -177,11 +177,11 @@ class Follower:
             return self.node  # the lead is on its way to another one
         if not self._wanted:
             return None
-        mine = self.node
-        if mine is not None and mine.health is Health.UP and mine.chorus and not mine.draining:
+        mine = self.node if self.node is not None and self.node.health is Health.UP and self.node.chorus else None
+        if mine is not None and not mine.draining:
             return mine
         best = self._nodes.best(chorus=True)
-        return best if best is not None and best.chorus else None
+        return best if best is not None and best.chorus else mine
 
     async def _be_on(self, node: Node | None) -> None:
         former = self.node

@@ -46,6 +46,7 @@ class FakeNode:
         app.router.add_get("/v4/sessions/{session}/players/{player}", self._get)
         app.router.add_patch("/v4/sessions/{session}/players/{player}", self._patch)
         app.router.add_delete("/v4/sessions/{session}/players/{player}", self._delete)
+        app.router.add_get("/v4/sessions/{session}/players/{player}/taps/{tap}", self._tap)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
@@ -161,6 +162,14 @@ class FakeNode:
             player["voice"] = body["voice"]
             player["state"]["connected"] = True
         return player
+
+    async def _tap(self, request: web.Request) -> web.StreamResponse:
+        """Nothing is heard there."""
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        return response
 
     async def _delete(self, request: web.Request) -> web.Response:
         player = int(request.match_info["player"])

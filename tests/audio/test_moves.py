@@ -21,7 +21,7 @@ from core.errors import StoreUnavailableError
 from core.events import PlayFailed
 from core.live import Live
 from core.ports.places import RoomRef
-from core.types import LOBBY, Limits, PlaceId, RoomId
+from core.types import LOBBY, EntryId, Limits, PlaceId, RoomId
 from tests.audio.fake_node import PASSWORD, FakeNode, track
 from tests.audio.rig import Ear, Rig, World, tone
 from tests.waiting import crowding, until
@@ -130,6 +130,27 @@ async def test_with_all_nodes_drained_what_plays_stays_where_it_is(
         rig.players.wake()
         await world.jukebox.skip(world.lobby, world.actor)
         await until(lambda: plays(a) == 2, what="the next track, for lack of another node")
+
+
+async def test_with_all_nodes_drained_who_listens_at_another_process_goes_on(
+    world: World, fakes: tuple[FakeNode, FakeNode]
+) -> None:
+    a, b = fakes
+    async with Rig(world, addresses=addresses(a, b), managed=False, owns=lambda _room: False) as rig:
+        await up(rig, "a", "b")
+        rig.nodes.drain({"b"})
+        await world.listen()
+        await world.add(tone(440))
+        await world.reports.track_started(world.lobby, EntryId(1), node="elsewhere", position=0)
+        async with Ear(rig, world.lobby):
+            await until(lambda: plays(a) == 1)
+            rig.nodes.drain({"a", "b"})
+            await world.jukebox.volume(world.lobby, world.actor, 50)
+            await until(lambda: a.patches[-1].get("volume") == 50, what="still there, for lack of another node")
+            assert not a.deleted
+            rig.nodes.drain({"a"})
+            rig.players.wake()
+            await until(lambda: plays(b) == 1 and a.deleted, what="to the other one, now that it may be used")
 
 
 async def test_a_full_node_sends_new_rooms_to_another_one(world: World, fakes: tuple[FakeNode, FakeNode]) -> None:

@@ -51,8 +51,8 @@ class Files(Protocol):
 class Titles(Protocol):
     """Who wants to know what a radio station plays."""
 
-    def tell(self, bound_to: str, title: str, lead: float) -> None:
-        """In `lead` seconds `title` will be heard by way of the address that was bound to this."""
+    def listen(self, bound_to: str) -> OnTitle:
+        """A station begins to be passed on by way of the address that was bound to this."""
         ...
 
 
@@ -139,19 +139,13 @@ class Media:
             async with self._guard.open(located.url, headers=headers) as upstream:
                 station = Description.read(upstream.headers) is not None
                 if ticket.live and (station or is_broadcast(upstream)) and request.method != "HEAD":
-                    radio = Radio(self._guard, located.url, self._teller(ticket), endless=station)
+                    on_title = self._titles.listen(ticket.bound_to) if self._titles else _untold
+                    radio = Radio(self._guard, located.url, on_title, endless=station)
                     return await relay.tune(upstream, radio, {"icy-name": _name(upstream)} if station else {})
                 return await relay.answer(upstream)
         except UnplayableError as error:
             log.info("media.refused", bound_to=ticket.bound_to, reason=error.reason)
             return relay.abort() or _refusal(error.reason)
-
-    def _teller(self, ticket: Ticket) -> OnTitle:
-        def tell(title: str, lead: float) -> None:
-            if self._titles is not None:
-                self._titles.tell(ticket.bound_to, title, lead)
-
-        return tell
 
 
 class Relay:
@@ -252,6 +246,10 @@ class Relay:
             except ConnectionError:  # the node has heard enough
                 return
             chunk = await upstream.content.readany()
+
+
+def _untold(_title: str, _at: float) -> None:
+    """Nobody wants to know."""
 
 
 def _asked(request: web.Request, ticket: Ticket) -> dict[str, str]:

@@ -40,6 +40,7 @@ MOST = 1 << 20
 HELD = 0.5
 """Seconds after which a node that takes nothing has enough in advance: no station is that far ahead of time."""
 LONGEST_LEAD = 10.0
+"""Seconds that a station may be ahead of time."""
 TITLES = 1.0
 """Seconds between two titles that are told; of those that come faster, the last one."""
 UNTOLD = 40_000.0
@@ -47,7 +48,7 @@ UNTOLD = 40_000.0
 _AHEAD = 16
 
 OnTitle = Callable[[str, float], None]
-"""Told a title and in how many seconds it will be heard."""
+"""Told a title and where it begins, in seconds of the sound that is passed on."""
 
 log = structlog.get_logger()
 
@@ -173,19 +174,20 @@ class Radio:
         """The sound of some pieces, after their latest title was told."""
         self._title = next((piece.title for piece in reversed(pieces) if piece.title), self._title)
         if self._title and time.monotonic() >= self._titled + TITLES:
-            self._on_title(self._title, self._lead)
+            self._on_title(self._title, self._place)
             self._title, self._titled = "", time.monotonic()
         sound = b"".join(piece.sound for piece in pieces)
         skipped, self._skip = sound[: self._skip], max(0, self._skip - len(sound))
         return sound[len(skipped) :]
 
     @property
-    def _lead(self) -> float:
-        """Seconds of sound that were passed on and not heard yet."""
+    def _place(self) -> float:
+        """Seconds of sound that were passed on, by the time that went by: not all stations' rates can be believed."""
         if not self._since:
             return 0.0
-        lead = self._sent / self._rate - (time.monotonic() - self._since) if self._rate else RESERVE
-        return max(0.0, min(lead, LONGEST_LEAD))
+        ran = time.monotonic() - self._since
+        lead = self._sent / self._rate - ran if self._rate else RESERVE
+        return ran + max(0.0, min(lead, LONGEST_LEAD))
 
     async def _next(self, within: float) -> bytes:
         """The next sound; nothing when the connection ended or is silent."""

@@ -1,6 +1,10 @@
 """What radio stations say they play, told to their rooms when it is heard."""
 
 import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import structlog
 
@@ -9,9 +13,13 @@ from core.errors import ChorusError
 from core.reports import Reports
 from core.types import EntryId, RoomId
 
-PATIENCE = 30.0
+PATIENCE = 600.0
 """Seconds for which a title waits for its entry to be on air: a station that comes next is opened before its turn."""
 AGAIN = 1.0
+LAG = 60_000
+"""ms of sound that a node may hold back: nothing waits until more were heard."""
+WAITING = 50
+"""Titles of a station that may wait; of more, the last ones."""
 
 log = structlog.get_logger()
 
@@ -21,17 +29,26 @@ class StationTitles:
 
     def __init__(self, reports: Reports) -> None:
         self._reports = reports
-        self._latest: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def tell(self, bound_to: str, title: str, lead: float) -> None:
-        """In `lead` seconds `title` is heard by the room and entry (`room:entry`) that an address was bound to."""
+    def listen(self, bound_to: str) -> Callable[[str, float], None]:
+        """A station begins to be passed on to the room and entry (`room:entry`) that an address was bound to.
+
+        What is returned is told each title, and how many seconds of the sound lie before it.
+        """
         room, _, entry = bound_to.rpartition(":")
-        if room and entry.isdecimal():
-            self._latest[bound_to] = title
-            task = asyncio.create_task(self._tell(bound_to, RoomId(room), EntryId(int(entry)), title, lead))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if not room or not entry.isdecimal():
+            return lambda _title, _at: None
+        listener = _Listener(self._reports, RoomId(room), EntryId(int(entry)))
+        self._start(listener.begin())
+
+        def tell(title: str, at: float) -> None:
+            if any(parted(title)):  # else it says that it says nothing
+                listener.titles.append((title, round(at * 1000)))
+                if not listener.busy:
+                    self._start(listener.work())
+
+        return tell
 
     async def close(self) -> None:
         """Tell no more."""
@@ -39,22 +56,56 @@ class StationTitles:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _tell(self, bound_to: str, room: RoomId, entry: EntryId, text: str, lead: float) -> None:
-        await asyncio.sleep(lead)
-        title, artist = parted(text)
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class _Listener:
+    """One connection of a node with a station: where in its entry the sound began, and what was told since."""
+
+    def __init__(self, reports: Reports, room: RoomId, entry: EntryId) -> None:
+        self.titles = deque[tuple[str, int]](maxlen=WAITING)
+        self.busy = True
+        self._reports = reports
+        self._room = room
+        self._entry = entry
+        self._began = 0
+
+    async def begin(self) -> None:
+        """At its start, unless the node has played some of it already."""
         try:
-            async with asyncio.timeout(PATIENCE):
-                while not await self._reports.titled(room, entry, title, artist):
-                    await asyncio.sleep(AGAIN)
-                    if self._latest.get(bound_to) != text:
-                        return
-        except TimeoutError:
-            pass  # it was never on air
+            self._began = await self._reports.heard(self._room, self._entry) or 0
         except ChorusError as error:
-            log.warning("title not told", room=room, error=type(error).__name__)
+            log.warning("place not known", room=self._room, error=type(error).__name__)
+        await self.work()
+
+    async def work(self) -> None:
+        """Tell each title when it is heard, and be done."""
+        self.busy = True
+        try:
+            while self.titles:
+                text, at = self.titles.popleft()
+                if await self._comes(self._began + at):
+                    await self._reports.titled(self._room, self._entry, *parted(text))
+        except ChorusError as error:
+            log.warning("title not told", room=self._room, error=type(error).__name__)
         finally:
-            if self._latest.get(bound_to) == text:
-                del self._latest[bound_to]
+            self.busy = False
+
+    async def _comes(self, place: int) -> bool:
+        """Wait until this place in the entry is heard; False if that is not to be."""
+        until, known = time.monotonic() + PATIENCE, False
+        while True:
+            position = await self._reports.heard(self._room, self._entry)
+            if position is None and (known or time.monotonic() > until):
+                return False
+            if position is not None:
+                place, known = place if known else min(place, position + LAG), True
+                if position >= place:
+                    return True
+            await asyncio.sleep(AGAIN if position is None else min(AGAIN, (place - position) / 1000))
 
 
 def parted(text: str) -> tuple[str, str]:

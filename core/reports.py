@@ -81,6 +81,11 @@ class Reports:
     def _is_off(self, room: Room, entry: EntryId, position: int, tolerance: int) -> bool:
         return _is_current(room, entry) and abs(room.clock.at(self._clock.now()) - position) > tolerance
 
+    async def heard(self, room: RoomId, entry: EntryId) -> int | None:
+        """Where the room is in `entry`, in ms; None unless that is on air."""
+        state = await self._rooms.read(room)
+        return state.clock.at(self._clock.now()) if _is_on_air(state, entry) else None
+
     async def titled(self, room: RoomId, entry: EntryId, title: str, artist: str = "") -> bool:
         """The live source says what it plays; False unless `entry` is on air."""
 

@@ -18,6 +18,7 @@ from audio.icy import Description, IcyReader
 from audio.media import media_app
 from audio.media_urls import MediaUrls
 from audio.ogg_titles import OggReader
+from audio.radio import OnTitle
 from audio.uploads import Uploads
 from core.types import Track, TrackRef
 from tests.audio.foreign import Site
@@ -39,8 +40,8 @@ def numbered(start: int, stop: int) -> bytes:
 class Told:
     titles: list[tuple[str, str, float]] = field(default_factory=list)
 
-    def tell(self, bound_to: str, title: str, lead: float) -> None:
-        self.titles.append((bound_to, title, lead))
+    def listen(self, bound_to: str) -> OnTitle:
+        return lambda title, at: self.titles.append((bound_to, title, at))
 
 
 class WallClock:
@@ -139,9 +140,10 @@ async def test_titles_are_told_and_are_no_part_of_the_sound(world: World, ear: E
     assert world.told.titles[0][:2] == ("room:7", "Ann - Hello")
     world.station.title = "Ben - Bye's 'end'"
     await until(lambda: len(world.told.titles) == 2, what="the next title")
-    bound_to, title, lead = world.told.titles[1]
+    bound_to, title, at = world.told.titles[1]
     assert (bound_to, title) == ("room:7", "Ben - Bye's 'end'")
-    assert 2 <= lead <= 4, "the burst is heard before it"
+    assert world.told.titles[0][2] == 0
+    assert at == pytest.approx(len(ear.body) / RATE, abs=1), "so much sound lies before it, the burst included"
     assert contiguous(ear.body)
     assert ear.headers["icy-name"] == "Radio Chorus"
     assert "Content-Length" not in ear.headers

@@ -1,27 +1,33 @@
 """Titles on their way from a station to its room."""
 
-import time
+import asyncio
 
 import pytest
 
-from audio.titles import StationTitles, parted
+from audio.titles import LAG, WAITING, StationTitles, parted
 from core.reports import Reports
 from core.types import EntryId, RoomId
 from tests.waiting import until
 
 
 class Room(Reports):
-    """Takes titles of entry 7 once it is `on_air`."""
+    """Plays entry 7; where that is on air, `position` tells the place in it."""
 
     def __init__(self) -> None:
-        self.on_air = True
+        self.position: int | None = 0
         self.told: list[tuple[str, str, str]] = []
 
+    async def heard(self, room: RoomId, entry: EntryId) -> int | None:
+        return self.position if entry == 7 else None
+
     async def titled(self, room: RoomId, entry: EntryId, title: str, artist: str = "") -> bool:
-        if not self.on_air or entry != 7:
-            return False
         self.told.append((room, title, artist))
         return True
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audio.titles.AGAIN", 0.01)
 
 
 @pytest.mark.parametrize(
@@ -39,29 +45,128 @@ def test_titles_are_parted(text: str, title: str, artist: str) -> None:
     assert parted(text) == (title, artist)
 
 
-async def test_a_title_is_told_when_it_is_heard() -> None:
+async def settled() -> None:
+    """Whoever can tell something has told it."""
+    await asyncio.sleep(0.1)
+
+
+async def test_a_title_is_told_when_its_place_is_heard() -> None:
     room = Room()
     titles = StationTitles(room)
-    began = time.monotonic()
-    titles.tell("lobby:7", "Ann - Hello", 0.2)
+    tell = titles.listen("lobby:7")
+    tell("Ann - Hello", 0)
+    tell("Ben - Bye", 4)
     await until(lambda: room.told, what="the title")
-    assert time.monotonic() - began >= 0.2, "it was not heard before"
+    room.position = 3_900
+    await settled()
+    assert room.told == [("lobby", "Hello", "Ann")], "the other was not heard so far"
+    room.position = 4_000
+    await until(lambda: len(room.told) == 2, what="the other")
+    assert room.told[1] == ("lobby", "Bye", "Ben")
+    await titles.close()
+
+
+async def test_a_paused_station_tells_when_it_goes_on() -> None:
+    """The node has what was passed on since, and plays it then."""
+    room = Room()
+    titles = StationTitles(room)
+    tell = titles.listen("lobby:7")
+    await settled()
+    room.position = 10_000
+    tell("Ann - Hello", 40)
+    await settled()
+    assert not room.told
+    room.position = 39_990
+    await settled()
+    assert not room.told
+    room.position = 40_010
+    await until(lambda: room.told, what="the title")
+    await titles.close()
+
+
+async def test_no_title_waits_for_ever() -> None:
+    """It stood still for so long that the station hung up: then the seconds that went by say nothing."""
+    room = Room()
+    titles = StationTitles(room)
+    tell = titles.listen("lobby:7")
+    await settled()
+    room.position = 10_000
+    tell("Ann - Hello", 40_000)
+    await settled()
+    room.position = 10_000 + LAG
+    await until(lambda: room.told, what="the title")
+    await titles.close()
+
+
+async def test_a_station_that_is_opened_again_goes_on_from_where_it_was() -> None:
+    room = Room()
+    room.position = 500_000
+    titles = StationTitles(room)
+    tell = titles.listen("lobby:7")
+    await settled()
+    room.position = 501_000
+    tell("Ann - Hello", 3)
+    await settled()
+    assert not room.told
+    room.position = 503_000
+    await until(lambda: room.told, what="the title")
+    await titles.close()
+
+
+async def test_a_station_that_comes_next_waits_for_its_turn() -> None:
+    room = Room()
+    room.position = None
+    titles = StationTitles(room)
+    tell = titles.listen("lobby:7")
+    tell("First", 0)
+    tell("Second", 9)
+    titles.listen("nonsense")("x", 0)
+    titles.listen("lobby:9")("Nobody's", 0)
+    await settled()
+    room.position = 100
+    await until(lambda: room.told, what="the title")
+    assert room.told == [("lobby", "First", "")], "what is heard first is told first"
+    room.position = 9_100
+    await until(lambda: len(room.told) == 2, what="the next one")
+    await titles.close()
+    assert not titles._tasks
+
+
+async def test_what_is_over_is_told_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audio.titles.PATIENCE", 0.05)
+    room = Room()
+    titles = StationTitles(room)
+    tell = titles.listen("lobby:7")
+    tell("Late", 5)
+    await settled()
+    room.position = None
+    titles.listen("lobby:9")("Nobody's", 0)
+    await until(lambda: not titles._tasks, what="nobody to wait for")
+    assert not room.told
+
+
+@pytest.mark.parametrize("text", [" - ", "-", "", "  ", "\0\0"])
+async def test_a_title_of_nothing_is_none(text: str) -> None:
+    room = Room()
+    titles = StationTitles(room)
+    tell = titles.listen("lobby:7")
+    tell(text, 0)
+    tell("Ann - Hello", 0)
+    await until(lambda: room.told, what="the title")
     assert room.told == [("lobby", "Hello", "Ann")]
     await titles.close()
 
 
-async def test_a_station_that_comes_next_waits_for_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audio.titles.AGAIN", 0.01)
+async def test_a_flood_of_titles_costs_one_task() -> None:
     room = Room()
-    room.on_air = False
+    room.position = None
     titles = StationTitles(room)
-    titles.tell("lobby:7", "Early", 0)
-    titles.tell("lobby:7", "Later", 0)
-    titles.tell("nonsense", "x", 0)
-    titles.tell("lobby:9", "Nobody's", 0)
-    await until(lambda: len(titles._tasks) == 2, what="the earlier title to be dropped")
-    room.on_air = True
-    await until(lambda: room.told, what="the title")
-    assert room.told == [("lobby", "Later", "")]
+    tell = titles.listen("lobby:7")
+    for number in range(1_000):
+        tell(f"Song {number}", number / 1_000)
+    await settled()
+    assert len(titles._tasks) == 1
+    room.position = 60_000
+    await until(lambda: room.told and room.told[-1][1] == "Song 999", what="the last one")
+    assert len(room.told) <= WAITING + 1
     await titles.close()
-    assert not titles._tasks

@@ -1,4 +1,4 @@
-"""Rooms as mounts of an Icecast server, for audiences beyond one machine: `/<room>.mp3`, with titles."""
+"""Rooms as mounts of an Icecast server, for audiences beyond one machine: MP3 with titles."""
 
 import asyncio
 import base64
@@ -6,6 +6,7 @@ import re
 import ssl
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from hashlib import blake2b
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -20,7 +21,7 @@ from core.ports.rooms import Rooms
 from core.ports.stream import Audience
 from core.ports.usage import Quotas
 from core.room import Room
-from core.types import RoomId
+from core.types import LOBBY, RoomId
 from web.stream import Streams
 from web.wire import Frame
 
@@ -258,5 +259,9 @@ class Icecast:
 
 
 def path_of(room: RoomId) -> str:
-    """Where a room is mounted."""
-    return f"/{room}.mp3"
+    """Where a room is mounted.
+
+    Icecast shows its mounts to whoever asks: only the Lobby, which is meant to be found, is called as its page is.
+    """
+    name = room if room == LOBBY else blake2b(room.encode(), digest_size=8).hexdigest()
+    return f"/{name}.mp3"

@@ -18,7 +18,7 @@ from tests.waiting import free_port, until
 from tests.web.fake_icecast import FakeIcecast, icecast
 from tests.web.harness import Site, make_site, songs
 from tests.web.test_stream import decoded, encoded
-from web.icecast import Icecast, Server
+from web.icecast import Icecast, Server, path_of
 from web.stream import Streams
 
 MOUNT = "/lobby.mp3"
@@ -192,6 +192,15 @@ async def test_a_status_that_cannot_be_read_stops_no_titles(
     await until(lambda: len(server.titles) == 2)
     server.status, server.listeners = None, 4
     await until(lambda: running.audience[-1:] == [("lobby", 4)])
+
+
+def test_a_mount_does_not_tell_where_the_page_of_its_room_is() -> None:
+    room = RoomId("Zm9vYmFyYmF6cXV4eA")
+    path = path_of(room)
+    assert room not in path
+    assert path == path_of(room) != path_of(RoomId("another"))
+    assert path.endswith(".mp3")
+    assert path_of(RoomId("lobby")) == MOUNT
 
 
 async def test_only_who_acts_for_a_room_mounts_it(site: Site, server: FakeIcecast) -> None:

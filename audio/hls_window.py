@@ -14,6 +14,7 @@ import structlog
 
 from audio import playlists
 from audio.guard import Guard
+from audio.sources import Located
 from core.errors import UnplayableError
 
 AHEAD = 3
@@ -41,11 +42,11 @@ class Segment:
 class Window:
     """One live playlist of one entry, followed until nobody asks for it."""
 
-    def __init__(self, guard: Guard, address: str, text: str, base: str) -> None:
+    def __init__(self, guard: Guard, located: Located, text: str, base: str) -> None:
         self.text = text
         self.base = base
         self._guard = guard
-        self._address = address
+        self._located = located
         self._segments: OrderedDict[str, asyncio.Task[Segment | None]] = OrderedDict()
         self._asked = self._fresh = time.monotonic()
         self._heavy = False
@@ -90,7 +91,7 @@ class Window:
                 log.info("hls.not_reloaded", reason="timeout")
 
     async def _reload(self) -> None:
-        async with self._guard.open(self._address) as response:
+        async with self._guard.open(self._located.url, headers=self._located.headers) as response:
             body = bytearray()
             while chunk := await response.content.readany():
                 body += chunk
@@ -102,6 +103,8 @@ class Window:
             self.text, self.base, self._fresh = text, str(response.url), time.monotonic()
 
     def _fetch_ahead(self) -> None:
+        if "#EXT-X-BYTERANGE" in self.text:  # one file, which grows
+            return
         items = playlists.parse("m3u", self.text, self.base).items[-KEPT:]
         wanted = [it.address for it in items[-AHEAD:] if it.address not in self._segments]
         for address in wanted if not self._heavy else ():
@@ -114,7 +117,7 @@ class Window:
         """Tried twice: what a server could not send at once it may send soon."""
         for _ in range(2):
             try:
-                async with self._guard.open(address) as response:
+                async with self._guard.open(address, headers=self._located.headers) as response:
                     body = bytearray()
                     while chunk := await response.content.readany():
                         body += chunk
@@ -146,14 +149,15 @@ class Windows:
                 return found
         return None
 
-    async def follow(self, bound_to: str, address: str, text: str, base: str) -> None:
+    async def follow(self, bound_to: str, located: Located, text: str, base: str) -> None:
         """Begin with a live playlist that was fetched just now."""
-        for key in [key for key, window in self._open.items() if window.ended or key == (bound_to, address)]:
-            await self._open.pop(key).close()
+        new = bound_to, located.url
+        gone = [self._open.pop(key) for key, window in tuple(self._open.items()) if window.ended or key == new]
         while len(self._open) >= MOST:
-            _, oldest = self._open.popitem(last=False)
-            await oldest.close()
-        self._open[bound_to, address] = Window(self._guard, address, text, base)
+            gone.append(self._open.popitem(last=False)[1])
+        self._open[new] = Window(self._guard, located, text, base)
+        for window in gone:  # only now: meanwhile another node may ask
+            await window.close()
 
     async def close(self) -> None:
         """Follow none any longer."""

@@ -12,7 +12,8 @@ from aiohttp import ClientResponse
 
 from audio import feeds, playlists
 from audio.guard import Guard
-from audio.media import MAX_BODY, looks_like_html, read_capped, size_of
+from audio.media import MAX_BODY
+from audio.media_relay import looks_like_html, read_capped, size_of
 from audio.media_sound import Sound, clean, read_chapters, read_sound
 from core.errors import UnplayableError
 from core.ports.tracks import Chapter

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from core.ports.clock import Clock
-from core.types import Track, TrackRef
+from core.types import EntryId, RoomId, Track, TrackRef
 
 GRACE = 3_600_000
 """How long after its length a track's address stays valid, in ms."""
@@ -23,7 +23,11 @@ class BadSignatureError(Exception):
 
 
 class ExpiredError(Exception):
-    """The address was valid once."""
+    """The address was valid once; `ticket` is what it stood for."""
+
+    def __init__(self, ticket: "Ticket") -> None:
+        super().__init__()
+        self.ticket = ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class MediaUrls:
             raise BadSignatureError
         ticket = _unpack(payload)
         if self._clock.now() >= ticket.expires:
-            raise ExpiredError
+            raise ExpiredError(ticket)
         return ticket
 
     def _mint(self, ticket: Ticket) -> str:
@@ -71,6 +75,12 @@ class MediaUrls:
 
     def _sign(self, payload: str) -> str:
         return _encode(hmac.digest(self._key, payload.encode(errors="replace"), "sha256")[:_SIGNATURE])
+
+
+def entry_of(bound_to: str) -> tuple[RoomId, EntryId] | None:
+    """The room and entry (`room:entry`) that an address is bound to; None if it is bound to something else."""
+    room, _, entry = bound_to.rpartition(":")
+    return (RoomId(room), EntryId(int(entry))) if room and entry.isdecimal() else None
 
 
 def _suffix(ref: TrackRef) -> str:

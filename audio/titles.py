@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from audio.media_sound import clean
+from audio.media_urls import entry_of
 from core.errors import ChorusError
 from core.reports import Reports
 from core.types import EntryId, RoomId
@@ -36,10 +37,10 @@ class StationTitles:
 
         What is returned is told each title, and how many seconds of the sound lie before it.
         """
-        room, _, entry = bound_to.rpartition(":")
-        if not room or not entry.isdecimal():
+        bound = entry_of(bound_to)
+        if bound is None:
             return lambda _title, _at: None
-        listener = _Listener(self._reports, RoomId(room), EntryId(int(entry)))
+        listener = _Listener(self._reports, *bound)
         self._start(listener.begin())
 
         def tell(title: str, at: float) -> None:

@@ -11,6 +11,7 @@ import discord
 import structlog
 from aiohttp import web
 
+from audio.airing import Airing
 from audio.copies import Copies
 from audio.media import media_app
 from audio.media_covers import Covers
@@ -95,7 +96,14 @@ class App(Parts):
         titles = StationTitles(self.reports)
         covers = Covers(self.library)
         media = media_app(
-            self.urls, self.guard, self.library, self.uploads, covers=covers, titles=titles, sources=self.sources
+            self.urls,
+            self.guard,
+            self.library,
+            self.uploads,
+            covers=covers,
+            titles=titles,
+            sources=self.sources,
+            airs=Airing(self.store.rooms),
         )
         app.add_subapp("/media", media)
         stack.push_async_callback(titles.close)

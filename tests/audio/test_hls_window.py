@@ -8,9 +8,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 
+from audio.media import media_app
+from audio.sources import Located, Sources
 from audio.uploads import Uploads
+from core.ports.tracks import Found
 from core.types import Track, TrackRef
+from tests.audio.foreign import body
 from tests.audio.hls_station import HlsStation
 from tests.audio.test_radio import World
 from tests.sound import write_tone
@@ -85,6 +90,76 @@ async def test_a_stall_is_not_noticed(world: World, station: HlsStation) -> None
     station.free.set()
 
 
+async def test_a_playlist_that_a_source_located_is_followed_too(
+    world: World, station: HlsStation, tmp_path: Path
+) -> None:
+    """By its address, and with the headers that the source wants."""
+    asked: list[str | None] = []
+
+    async def playlist(request: web.Request) -> web.StreamResponse:
+        asked.append(request.headers.get("Referer"))
+        return await station.playlist(request)
+
+    world.site.pages["/live.m3u8"] = playlist
+    address = world.site.url("/live.m3u8")
+    sources = Sources({"pond": Pond(Located(address, {"Referer": "https://pond.test/"}))})
+    app = web.Application()
+    uploads = Uploads(tmp_path / "more", world.guard)
+    app.add_subapp("/media", media_app(world.urls, world.guard, uploads, uploads, sources=sources))
+    async with TestServer(app, host="127.0.0.1") as server:
+        track = Track(TrackRef("source:pond:https://pond.test/1"), "Live")
+        url = server.make_url(world.urls.media_url(track, bound_to="room:7"))
+        for _ in range(3):
+            async with world.session.get(url) as response:
+                assert response.status == 200
+        assert len(asked) == 1, "the others were answered from memory"
+        await until(lambda: len(asked) > 1, within=5, what="the playlist to be followed")
+    assert set(asked) == {"https://pond.test/"}
+
+
+class Pond:
+    """A further source that knows one address."""
+
+    def __init__(self, located: Located) -> None:
+        self.located = located
+
+    def takes(self, query: str) -> bool:
+        return "pond" in query
+
+    async def find(self, query: str, limit: int) -> Found:
+        raise NotImplementedError
+
+    async def locate(self, address: str) -> Located:
+        return self.located
+
+    async def close(self) -> None:
+        """Nothing runs."""
+
+
+async def test_a_file_that_grows_is_not_kept(world: World) -> None:
+    """Its segments are parts of it, of which more are there each time."""
+    text = "#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-TARGETDURATION:2\n"
+    text += "".join(f"#EXTINF:2,\n#EXT-X-BYTERANGE:100@{at}\n/all.ts\n" for at in range(0, 600, 100))
+    world.site.pages["/live.m3u8"] = body(text, "application/vnd.apple.mpegurl")
+    world.site.pages["/all.ts"] = body(b"G" * 600)
+    node = Node(world)
+    address = (await node.segments())[-1]
+    assert await node.get(address) == b"G" * 600
+    world.site.pages["/all.ts"] = body(b"G" * 700)
+    assert await node.get(address) == b"G" * 700
+
+
+async def test_two_nodes_may_ask_at_once(world: World, station: HlsStation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same stale playlist, each for itself; of what is followed in the end nothing is left behind."""
+    monkeypatch.setattr("audio.hls_window.STALE", 0.0)
+    node = Node(world)
+    await node.segments()
+    for _ in range(3):
+        assert all(await asyncio.gather(*(node.segments() for _ in range(4))))
+    windows = [task for task in asyncio.all_tasks() if "Window._follow" in repr(task.get_coro())]
+    await until(lambda: sum(not task.done() for task in windows) == 1, what="one to be left")
+
+
 async def test_nobody_is_followed_whom_nobody_hears(
     world: World,
     station: HlsStation,
@@ -139,7 +214,7 @@ async def test_a_playlist_that_only_drips_is_told_in_the_end(
     """Following it ends, and whoever asks is told."""
     monkeypatch.setattr("audio.hls_window.STALE", 1.0)
     monkeypatch.setattr("audio.hls_window.IDLE", 2.5)
-    monkeypatch.setattr("audio.media.PLAYLIST", 0.5)
+    monkeypatch.setattr("audio.media_relay.PLAYLIST", 0.5)
     drips = 0
 
     async def drip(request: web.Request) -> web.StreamResponse:

@@ -298,7 +298,7 @@ async def test_a_drip_is_given_up(world: World) -> None:
 
 
 async def test_a_list_that_only_drips_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audio.media.PLAYLIST", 1.5)
+    monkeypatch.setattr("audio.media_relay.PLAYLIST", 1.5)
 
     async def drip(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "audio/x-mpegurl"})

@@ -44,11 +44,22 @@ class Folder:
         return path if path and path.exists() else None
 
 
+@dataclass
+class OnAir:
+    """What is on air, by what its addresses are bound to."""
+
+    bound: set[str] = field(default_factory=set)
+
+    async def lasts(self, bound_to: str) -> bool:
+        return bound_to in self.bound
+
+
 class World:
     """The media application, a foreign site on loopback that MEDIA_ALLOW exempts, and a node's client."""
 
     def __init__(self, tmp_path: Path) -> None:
         self.clock = ManualClock()
+        self.on_air = OnAir()
         self.library, self.uploads = Folder(), Folder()
         self.file = tmp_path / "a.mp3"
         self.file.write_bytes(BODY)
@@ -67,7 +78,7 @@ class World:
         await self.site.start_server()
         server = TestServer(web.Application(), host="127.0.0.1")
         self.urls = MediaUrls("http://media.test/", KEY, self.clock)
-        media = media_app(self.urls, self.guard, self.library, self.uploads, max_body=100_000)
+        media = media_app(self.urls, self.guard, self.library, self.uploads, airs=self.on_air, max_body=100_000)
         server.app.add_subapp("/media", media)
         self.node = TestClient(server)
         await self.node.start_server()
@@ -192,6 +203,21 @@ async def test_addresses_expire_an_hour_after_the_track_could_have_ended(world: 
     assert (await world.node.get(live)).status == 200
     world.clock.time += LIVE
     assert (await world.node.get(live)).status == 410
+
+
+async def test_what_is_on_air_does_not_expire(world: World) -> None:
+    """It may have been paused over night; a live one plays for days, and its playlist is asked for again and again."""
+    world.pages["/live.m3u8"] = _sound(b"#EXTM3U\n#EXTINF:2,\n/1.ts\n", "application/vnd.apple.mpegurl")
+    world.pages["/1.ts"] = _sound()
+    file, live = world.mint("library:a"), world.foreign("/live.m3u8", length=None)
+    async with world.node.get(live) as response:
+        segment = (await response.text()).splitlines()[-1].removeprefix("http://media.test")
+    world.clock.time += 3 * LIVE
+    world.on_air.bound = {"room/1"}
+    assert (await world.node.get(file, headers={"Range": "bytes=100-199"})).status == 206
+    assert [(await world.node.get(path)).status for path in (live, segment)] == [200, 200]
+    world.on_air.bound = {"room/2"}
+    assert [(await world.node.get(path)).status for path in (file, live, segment)] == [410, 410, 410]
 
 
 async def test_tampered_addresses_are_refused(world: World) -> None:

@@ -57,6 +57,14 @@ async def test_what_was_heard_to_the_end_begins_anew(show: World) -> None:
     await hear(show, 1_000)
 
 
+async def test_one_that_its_server_left_goes_on_where_it_broke_off(show: World) -> None:
+    entry = await hear(show, 120_000)
+    await show.reports.track_failed(ROOM, entry, "unreachable")
+    entry = await hear(show, 5_000, begins=120_000)
+    await show.reports.track_failed(ROOM, entry, "corrupt")
+    await hear(show, 1_000)  # it is broken there
+
+
 async def test_music_begins_anew(show: World) -> None:
     await hear(show, 120_000, link="https://music")
     await skip(show)

@@ -117,7 +117,7 @@ _ACTS: dict[str, Act] = {
     "star": shelf.play_favourite,
     "starred": shelf.play_favourites,
     "mine": guide.mine,
-    "seek": controls.seek_to,
+    "seek": controls.seek_chapter,
     "audit": _turns(stewardship.audit_page),
     "skip": _skip,
     "pause": _about_what_plays(controls.pause),

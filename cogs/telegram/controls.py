@@ -14,6 +14,8 @@ from core.types import EntryId
 
 CHAPTERS = 50
 """Chapters that are offered."""
+PLACES = 10**9
+"""ms of a track that a button can name beside the entry that it is about."""
 
 
 async def skip(call: Call) -> None:
@@ -52,7 +54,12 @@ async def seek(call: Call) -> None:
     """Go to a time in the track; without one, its chapters are shown."""
     to = parse(call.arguments)
     if to is None and not call.arguments and (chapters := await call.jukebox.chapters(call.room)):
-        rows = tuple((Button(f"{length(one.start)} {one.title}", "seek", one.start),) for one in chapters[:CHAPTERS])
+        entry = call.view.current.id if call.view.current else 0
+        rows = tuple(
+            (Button(f"{length(one.start)} {one.title}", "seek", entry * PLACES + one.start),)
+            for one in chapters[:CHAPTERS]
+            if one.start < PLACES
+        )
         await call.say(call.words.gettext("Choose a chapter."), rows)
         return
     if to is None:
@@ -61,10 +68,16 @@ async def seek(call: Call) -> None:
     await seek_to(call, to)
 
 
-async def seek_to(call: Call, position: int) -> None:
-    """Go to a position in ms."""
-    result = await call.jukebox.seek(call.room, call.actor, position, command_id=call.id)
+async def seek_to(call: Call, position: int, entry: EntryId | None = None) -> None:
+    """Go to a position in ms; `entry` is what the person saw playing."""
+    result = await call.jukebox.seek(call.room, call.actor, position, entry=entry, command_id=call.id)
     await call.say(words.changed("seek", result, call.words))
+
+
+async def seek_chapter(call: Call, number: int) -> None:
+    """Go where a chapter's button says, unless something else plays by now."""
+    entry, position = divmod(number, PLACES)
+    await seek_to(call, position, EntryId(entry))
 
 
 async def volume(call: Call) -> None:

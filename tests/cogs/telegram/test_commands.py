@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import UnplayableError
-from core.ports.tracks import Attachment, Found
+from core.ports.tracks import Attachment, Chapter, Found
 from tests.cogs.telegram.conftest import Party
 from tests.fakes import track
 from tests.waiting import until
@@ -233,6 +233,20 @@ async def test_removing_undoing_and_controls(party: Party) -> None:
     assert "Now at 1:30" in (await party.ann.say("/seek 1:30", party.group)).text
     assert "first come, first served" in (await party.ann.say("/mode fifo", party.group)).text.lower()
     assert "There are: " in (await party.ann.say("/mode loud", party.group)).text
+
+
+async def test_a_chapter_is_gone_to_while_its_track_plays(party: Party) -> None:
+    party.resolver.parts = [Chapter(0, "Intro"), Chapter(65_000, "Theme")]
+    for title in ("aria", "blues"):
+        await party.ann.say(f"/play {title}", party.group)
+    chapters = await party.ann.say("/seek", party.group)
+    assert "chapter" in chapters.text
+    assert "Now at 1:05" in (await party.ann.press(chapters, "Theme")).text
+    assert party.room.clock.at(party.clock.now()) == 65_000
+    await party.ann.say("/skip", party.group)
+    assert party.on_air == "Blues"
+    assert "Now at" not in (await party.ann.press(chapters, "Theme")).text, "the chapters were another track's"
+    assert party.room.clock.at(party.clock.now()) == 0
 
 
 async def test_the_token_is_never_logged(

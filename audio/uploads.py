@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import functools
 import re
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Callable, Collection
 from hashlib import sha256
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from audio.guard import Guard
 from audio.library_covers import INDIGO, Covers
@@ -17,6 +18,8 @@ from audio.media_sound import Sound, clean, read_sound
 from core.errors import StoreUnavailableError, UnplayableError
 from core.ports.tracks import Attachment
 from core.types import Track, TrackRef
+
+T = TypeVar("T")
 
 PREFIX = "upload:"
 MAX_SIZE = 100 << 20
@@ -49,7 +52,8 @@ class Uploads:
             raise UnplayableError("not_audio")
         async with self._part() as part:
             name = await self._download(attachment.url, part)
-            return await asyncio.to_thread(self._keep, Path(part.name), name, Path(attachment.filename).stem)
+            title = Path(attachment.filename).stem
+            return await _written(functools.partial(self._keep, Path(part.name), name, title))
 
     async def path(self, ref: TrackRef) -> Path | None:
         """The file of an upload; None when it is gone."""
@@ -66,15 +70,11 @@ class Uploads:
     @contextlib.asynccontextmanager
     async def _part(self) -> AsyncGenerator[IO[bytes]]:
         """A file to write to, gone afterwards unless it was moved."""
-        try:
-            part = await asyncio.to_thread(self._open_part)
-        except OSError as error:
-            raise StoreUnavailableError from error
+        part = await _written(self._open_part)
         try:
             yield part
         finally:
-            await asyncio.to_thread(part.close)
-            await asyncio.to_thread(Path(part.name).unlink, missing_ok=True)
+            await asyncio.to_thread(_drop, part)
 
     def _open_part(self) -> IO[bytes]:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -90,10 +90,10 @@ class Uploads:
                 if size > self._max_size:
                     raise UnplayableError("too_large")
                 digest.update(chunk)
-                await _write(part, chunk)
+                await _written(functools.partial(part.write, chunk))
         if not size:
             raise UnplayableError("corrupt")
-        await asyncio.to_thread(part.flush)
+        await _written(part.flush)
         return digest.hexdigest()
 
     def _keep(self, part: Path, name: str, title: str) -> Track:
@@ -120,11 +120,19 @@ class Uploads:
         return len(old)
 
 
-async def _write(part: IO[bytes], chunk: bytes) -> None:
+async def _written(job: Callable[[], T]) -> T:
+    """Do what writes to the disk, in a thread. Raises StoreUnavailableError when it cannot be written to."""
     try:
-        await asyncio.to_thread(part.write, chunk)
+        return await asyncio.to_thread(job)
     except OSError as error:
         raise StoreUnavailableError from error
+
+
+def _drop(part: IO[bytes]) -> None:
+    """Close and remove a file, whatever of it could not be written."""
+    with contextlib.suppress(OSError):
+        part.close()
+    Path(part.name).unlink(missing_ok=True)
 
 
 def _facts(part: Path, title: str, sound: Sound) -> Facts:

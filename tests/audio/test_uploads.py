@@ -1,11 +1,15 @@
 """Uploads: copied by content, checked, capped, swept."""
 
+import io
 import os
+import resource
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from mutagen.id3 import APIC, ID3  # pyright: ignore[reportPrivateImportUsage]  their documented names
+from PIL import Image
 
 from audio.guard import Guard
 from audio.media_sound import read_sound
@@ -132,6 +136,37 @@ async def test_a_folder_that_cannot_be_written_is_told(
     (tmp_path / "data/uploads").write_text("a file in its place")
     with pytest.raises(StoreUnavailableError):
         await uploads.save(_sent(site.url("/s")))
+
+
+@pytest.mark.parametrize("seconds", [0.05, 1.5])
+async def test_a_full_disk_is_told_and_leaves_nothing(
+    uploads: Uploads, site: Site, tmp_path: Path, seconds: float
+) -> None:
+    """Also when the file is so small that it is written only at its end."""
+    site.pages["/s"] = file(write_tone(tmp_path / "s.wav", 440, seconds))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(StoreUnavailableError):
+            await uploads.save(_sent(site.url("/s")))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert _left(tmp_path) == []
+    assert await uploads.save(_sent(site.url("/s")))
+
+
+async def test_a_picture_that_cannot_be_kept_is_told(uploads: Uploads, site: Site, song: Path, tmp_path: Path) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(picture, "PNG")
+    tags = ID3()
+    tags.add(APIC(encoding=3, mime="image/png", type=3, data=picture.getvalue()))
+    tags.save(song)
+    site.pages["/s"] = file(song)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/covers").write_text("a file in its place")
+    with pytest.raises(StoreUnavailableError):
+        await uploads.save(_sent(site.url("/s")))
+    assert _left(tmp_path) == []
 
 
 async def test_no_reference_leads_out_of_the_folder(uploads: Uploads) -> None:

@@ -132,9 +132,17 @@ class ManagedNode:
         self.moved(info)
 
     async def _spawn(self) -> None:
+        try:
+            self._child = await self._process()
+        except OSError as error:  # out of memory or of processes, which may pass
+            raise ManagedNodeError(f"the node cannot be started: {error.strerror}") from None
+        self._use(await self._listening(self._child))
+        log.info("node started", pid=self._child.pid)
+
+    async def _process(self) -> asyncio.subprocess.Process:
         await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
         with _opened_log(self._folder / "node.log") as output:
-            self._child = await asyncio.create_subprocess_exec(
+            return await asyncio.create_subprocess_exec(
                 *self._command(),
                 cwd=ROOT,
                 env=_environment(),
@@ -143,8 +151,6 @@ class ManagedNode:
                 stderr=output,
                 start_new_session=True,
             )
-        self._use(await self._listening(self._child))
-        log.info("node started", pid=self._child.pid)
 
     def _command(self) -> list[str]:
         origins = [option for origin in self._origins for option in ("--media-origin", origin)]
@@ -176,8 +182,10 @@ class ManagedNode:
             log.warning("node ended", restart_in=delay)
             await asyncio.sleep(delay)
             ends += 1
-            with contextlib.suppress(ManagedNodeError):
+            try:
                 await self._spawn()
+            except ManagedNodeError as error:
+                log.error("node not started", error=str(error))  # noqa: TRY400 - the message says it all
 
     async def _ended(self) -> None:
         if self._child is not None:

@@ -1,6 +1,7 @@
 """The built-in node as a child: started, watched, adopted, replaced, ended."""
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import stat
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -97,6 +99,25 @@ async def test_one_that_dies_is_started_again_and_the_new_address_is_told(make: 
     os.kill(pid(node), signal.SIGKILL)
     await until(lambda: len(told) == 2)
     assert told[1].pid != told[0].pid
+    assert await alive(node.info)
+
+
+async def test_when_no_process_can_be_started_it_is_tried_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audio.managed.BACK_OFF", (0.0, 0.1))
+    node, start, refused = make(), asyncio.create_subprocess_exec, list[int]()
+    await node.start()
+
+    async def scarce(*command: str, **options: Any) -> asyncio.subprocess.Process:
+        if len(refused) < 3:
+            refused.append(1)
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        return await start(*command, **options)
+
+    monkeypatch.setattr("audio.managed.asyncio.create_subprocess_exec", scarce)
+    before = pid(node)
+    os.kill(before, signal.SIGKILL)
+    await until(lambda: pid(node) != before)
+    assert len(refused) == 3
     assert await alive(node.info)
 
 

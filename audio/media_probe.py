@@ -156,8 +156,10 @@ class RemoteFile:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(LONGEST_READ)
 
     async def _fetch(self, position: int, count: int) -> bytes:
-        if self._ranged and position > len(self._head) + BLOCK:
+        if position > len(self._head) + BLOCK and self._ranged:
             return (await self._block(position // BLOCK))[position % BLOCK :][:count]
+        if position > len(self._head) + BLOCK and self.size > BUDGET:
+            return b""  # what stands at the end of a large file cannot be had without all that is before
         while len(self._head) <= position:
             chunk = await self._response.content.readany()
             if not chunk:

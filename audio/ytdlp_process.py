@@ -13,10 +13,14 @@ from typing import Any, cast
 
 from audio.addresses import Allowed
 
-FORMAT = "bestaudio[protocol^=http]/bestaudio/best"
+FORMAT = "/".join(
+    f"{best}[{way}]" for best in ("bestaudio", "best") for way in ("protocol^=http][protocol!*=dash", "protocol^=m3u8")
+)
+"""Files and HLS: nothing else can be fetched by its address alone."""
 EXTRACTORS = ["default", "-generic"]
 """All but the one that fetches whatever it is told to."""
 SOCKET_SECONDS = 8
+UNFIT = "requested format is not available"
 GONE = ("not available", "unavailable", "does not exist", "no longer", "private", "404", "removed")
 
 
@@ -69,9 +73,14 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
         with library.YoutubeDL(options) as extractor:
             found = cast("dict[str, Any]", extractor.extract_info(question["query"], download=False) or {})
     except library.utils.DownloadError as error:
-        gone = any(words in str(error).lower() for words in GONE)
-        return {"error": "not_found" if gone else "unreachable"}
+        return {"error": _reason(str(error).lower())}
     return {"tracks": list(_tracks(found)), "playlist": found.get("title") if _is_list(found) else None}
+
+
+def _reason(message: str) -> str:
+    if UNFIT in message:
+        return "not_audio"
+    return "not_found" if any(words in message for words in GONE) else "unreachable"
 
 
 def _is_list(found: dict[str, Any]) -> bool:

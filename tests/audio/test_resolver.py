@@ -12,7 +12,7 @@ from aiohttp import web
 from audio.guard import Guard
 from audio.library import Library
 from audio.library_covers import INDIGO
-from audio.media_probe import Prober
+from audio.media_probe import BUDGET, Prober
 from audio.resolver import Load, Resolver
 from audio.resolver_sources import source_of
 from audio.uploads import Uploads
@@ -155,6 +155,16 @@ async def test_a_ten_hour_track_tells_its_length(world: World) -> None:
     _stretch(path, 36_000 * 8_000)
     world.site.pages["/ten.wav"] = file(path)
     assert (await world.one(world.site.url("/ten.wav"))).length == 36_000_000
+
+
+async def test_a_large_file_of_a_server_without_ranges_is_played(world: World) -> None:
+    """Its end, where old tags may stand, is not read."""
+    data = _bytes(world.sound("s.mp3", seconds=5))
+    frames = data[data.index(b"\xff\xfb") :]
+    count = BUDGET // len(frames) + 20
+    world.site.pages["/mix.mp3"] = body(frames * count, "audio/mpeg")
+    track = await world.one(world.site.url("/mix.mp3"))
+    assert track.length == pytest.approx(count * 5_000, rel=0.05)
 
 
 def _stretch(path: Path, size: int) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import textwrap
 import time
 from collections.abc import AsyncIterator, Callable
@@ -22,6 +23,7 @@ from audio.resolver import Resolver
 from audio.sources import Located, Sources, SourceSettingError, make_ref, open_sources
 from audio.uploads import Uploads
 from audio.ytdlp import INDIGO, YtDlp, _environment
+from audio.ytdlp_process import FORMAT
 from core.errors import NothingFoundError, SourceOffError, UnplayableError
 from core.ports.tracks import Found
 from core.types import Track, TrackRef
@@ -127,6 +129,7 @@ async def test_playlists_live_streams_and_searches(fake: Fake, guard: Guard) -> 
     ("script", "told"),
     [
         ("raise utils.DownloadError('Video unavailable')", "not_found"),
+        ("raise utils.DownloadError('Requested format is not available')", "not_audio"),
         ("raise utils.DownloadError('HTTP Error 429')", "unreachable"),
         ("raise KeyError('a bug')", "unreachable"),
         ("os._exit(3)", "unreachable"),
@@ -137,12 +140,30 @@ async def test_playlists_live_streams_and_searches(fake: Fake, guard: Guard) -> 
         ("socket.create_connection(('127.0.0.1', 80), 1); return {}", "unreachable"),
         ("socket.create_connection(('169.254.169.254', 80), 1); return {}", "unreachable"),
     ],
-    ids=["gone", "refused", "bug", "dies", "nonsense", "endless", "greedy", "writes", "loopback", "metadata"],
+    ids=["gone", "unfit", "refused", "bug", "dies", "nonsense", "endless", "greedy", "writes", "loopback", "metadata"],
 )
 async def test_whatever_goes_wrong_is_told(fake: Fake, guard: Guard, script: str, told: str) -> None:
     fake.does(script)
     assert await reason(YtDlp(guard).find(LINK, 1)) == told
     assert not children()
+
+
+def chosen(*protocols: str) -> str | None:
+    """Which of a page's formats yt-dlp would choose by their protocols (`!*=`: holds not, `^=`: begins with)."""
+    holds = {"^=": str.startswith, "!*=": lambda protocol, text: text not in protocol}
+    for selector in FORMAT.split("/"):
+        conditions = re.findall(r"\[protocol(\^=|!\*=)(\w+)\]", selector)
+        for protocol in protocols:
+            if all(holds[sign](protocol, text) for sign, text in conditions):
+                return protocol
+    return None
+
+
+def test_only_what_has_an_address_of_its_own_is_chosen() -> None:
+    """A DASH stream is an address of fragments, which FFmpeg would have to fetch by itself."""
+    assert chosen("http_dash_segments", "https") == "https"
+    assert chosen("http_dash_segments", "m3u8_native") == "m3u8_native"
+    assert chosen("http_dash_segments", "rtmp", "mhtml") is None
 
 
 async def test_one_that_takes_too_long_is_ended_with_all_its_children(fake: Fake, guard: Guard) -> None:

@@ -1,6 +1,7 @@
 """Titles of stations that send Ogg: each song is a stream of its own, whose second packet holds its tags.
 
-Pages as RFC 3533 has them, Opus' tags as RFC 7845, Vorbis' comment header as its specification.
+Pages as RFC 3533 has them, Opus' tags as RFC 7845, Vorbis' comment header as its specification, and FLAC's
+(https://xiph.org/flac/ogg_mapping.html) as a metadata block of the type 4 behind a header of four bytes.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from audio.media_sound import clean
 TYPES = frozenset({"application/ogg", "audio/ogg", "audio/opus", "audio/vorbis"})
 _CAPTURE = b"OggS"
 _HEADER = 27
-_TAGS = (b"OpusTags", b"\x03vorbis")
+_TAGS = {b"OpusTags": 8, b"\x03vorbis": 7, b"\x04": 4, b"\x84": 4}
+"""How a packet of tags begins, and where its text does."""
 _LONGEST = 1 << 17
 """Bytes of tags that are read: more are pictures."""
 _MOST = 100
@@ -52,7 +54,7 @@ class OggReader:
         return number, page, any(size < 255 for size in lacing)  # noqa: PLR2004 -- a shorter segment ends a packet
 
     def _read(self, number: int, page: bytes, ends: bool) -> str:  # noqa: FBT001 -- as a page says
-        if number == 1 and page.startswith(_TAGS):
+        if number == 1 and page.startswith(tuple(_TAGS)):
             self._tags = bytearray()
         if self._tags is None:
             return ""
@@ -66,7 +68,8 @@ class OggReader:
 def _title(packet: bytes) -> str:
     """`Artist - Title` of a packet of tags; empty when it tells none."""
     found = dict[str, str]()
-    for comment in _comments(packet[8 if packet.startswith(_TAGS[0]) else 7 :]):
+    start = next(start for magic, start in _TAGS.items() if packet.startswith(magic))
+    for comment in _comments(packet[start:]):
         name, equals, value = comment.partition(b"=")
         if equals:
             found.setdefault(name.decode("ascii", "replace").lower(), clean(value.decode("utf-8", "replace")))

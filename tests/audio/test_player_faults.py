@@ -1,16 +1,19 @@
 """A player on a node that hangs, refuses, stays silent or speaks of the past."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from audio.listeners import NOBODY_AFTER
 from audio.node import NodeAddress
 from audio.player_ids import lead_id
 from audio.watchdog import START_LIMIT
 from core.enums import PauseReason, Surface
 from core.events import Event, PlayerChanged, PlayFailed
+from core.live import Live
 from core.ports.places import RoomRef
 from core.types import LOBBY, PlaceId, RoomId
 from tests.audio.fake_node import PASSWORD, FakeNode, track
@@ -248,3 +251,35 @@ async def test_a_room_without_a_node_for_long_is_interrupted_where_it_was(
 
     await until(interrupted)
     assert world.room.clock.offset < 5_000, "what nobody heard does not count"
+
+
+@pytest.mark.parametrize("by", ["an Icecast server", "a push"])
+async def test_who_hears_a_room_elsewhere_keeps_it_awake(world: World, fake: FakeNode, by: str) -> None:
+    async with Rig(world, addresses=[NodeAddress("fake", fake.uri, PASSWORD)], managed=False) as rig:
+        await rig.up("fake")
+        await world.add(tone(440))
+        await until(lambda: plays(fake) == [1])
+        await starts(fake, 1)
+        live, admin = Live(world.rooms, world.pushes, world.bus, world.clock), replace(world.actor, admin=True)
+        push = await live.push(world.lobby, admin, "rtmp://127.0.0.1/live/key") if by == "a push" else None
+        if push is not None:
+            await until(lambda: rig.players.pushes(world.lobby))
+        else:
+            rig.players.passed_on(world.lobby, 3)
+            assert rig.players.elsewhere() == {world.lobby: 3}
+        for _ in range(3):
+            world.clock.ahead += NOBODY_AFTER + 1_000
+            rig.players.wake()
+            await asyncio.sleep(0.1)
+            assert world.room.paused is None
+        if push is not None:
+            await live.switch(world.lobby, admin, push.id, on=False)
+        else:
+            rig.players.passed_on(world.lobby, 0)
+
+        def asleep() -> bool:
+            world.clock.ahead += NOBODY_AFTER
+            rig.players.wake()
+            return world.room.paused is PauseReason.NOBODY
+
+        await until(asleep, every=0.1)

@@ -118,6 +118,7 @@ class Download:
         """Stop fetching. On the loop."""
         if self._task is not None:
             self._task.cancel()
+            self._task = None  # a ring, by its error's frames: what waits in `items` would stay until a collection
 
     def resume(self) -> None:
         """The reader has made room. On the loop."""

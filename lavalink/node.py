@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import structlog
 from lavalink import trackstring
 from lavalink.engine import Engine
 from lavalink.limits import UNLIMITED, Gate, Limits
-from lavalink.memory import give_back
+from lavalink.memory import tidy
 from lavalink.player import Player
 from lavalink.protocol import UNSET, ApiError, LoadError, Track, TrackInfo, TrackPatch, Unset
 from lavalink.sessions import Sessions
@@ -56,13 +57,13 @@ class Node:
         self._voice = voice_session()
         self.sources = Sources(self._media, origins=self._origins)
         await self.engine.start()
-        self._warming = asyncio.create_task(warm_up())
-        self._trimming = asyncio.create_task(give_back())
+        self._warming = asyncio.create_task(_warm())
+        self._tidying = asyncio.create_task(tidy(self._plays))
 
     async def stop(self) -> None:
         """Ends what sessions shared; they have been closed before."""
         await self._warming
-        self._trimming.cancel()
+        self._tidying.cancel()
         await self.engine.stop()
         await self.sources.close()
         await self._voice.close()
@@ -76,7 +77,7 @@ class Node:
         if session.closed:  # while the request's body was on its way
             raise ApiError(404, "Session not found")
         player = self._admit(session, guild_id, wanted)
-        if no_replace and player.model().track is not None and _names_track(wanted):
+        if no_replace and player.loaded and _names_track(wanted):
             patch, wanted = _without_play(patch), None
         track, next_track, _ = await asyncio.gather(
             self._track(wanted), self._next(patch), self._connect(session, player, patch.voice)
@@ -86,14 +87,17 @@ class Node:
         player.apply(patch, track=track, next_track=next_track)
         return player.model()
 
+    def _plays(self) -> bool:
+        return any(player.playing for player in self.sessions.players)
+
     def _admit(self, session: Session, guild_id: int, wanted: TrackPatch | None) -> Player:
         """The player, made if the node may take on one more; raises ApiError 503. What plays is never refused."""
         player = session.players.get(guild_id)
-        models = [player.model() for one in self.sessions for player in one.players.values()]
-        if wanted is not None and (player is None or player.model().track is None):
-            self._gate.admit_source(self._loading + sum(model.track is not None for model in models))
+        players = self.sessions.players
+        if wanted is not None and (player is None or not player.loaded):
+            self._gate.admit_source(self._loading + sum(one.loaded for one in players))
         if player is None:
-            self._gate.admit_player(len(models))
+            self._gate.admit_player(len(players))
         return player or self._add_player(session, guild_id)
 
     async def load(self, identifier: str) -> TrackInfo | None:
@@ -219,6 +223,12 @@ def _check_voice(voice: VoiceState | None) -> None:
         raise ApiError(400, "token, endpoint, sessionId and channelId must be provided in voice state")
     if not values[3].isdecimal():
         raise ApiError(400, "channelId must be a snowflake")
+
+
+async def _warm() -> None:
+    """What is loaded now stays: full collections, in which nothing plays on, need not look at it again."""
+    await warm_up()
+    gc.freeze()
 
 
 def _names_track(wanted: TrackPatch | None) -> bool:

@@ -8,7 +8,17 @@ from lavalink.engine import Engine
 from lavalink.events import Events
 from lavalink.output import Output
 from lavalink.playback import Playback
-from lavalink.protocol import ApiError, ChorusModel, NextTrack, PlayerModel, PlayerPatch, Track, Unset, VoiceState
+from lavalink.protocol import (
+    ApiError,
+    ChorusModel,
+    NextTrack,
+    PlayerModel,
+    PlayerPatch,
+    PlayerState,
+    Track,
+    Unset,
+    VoiceState,
+)
 from lavalink.pushes import Pushes
 from lavalink.sources import Sources
 from lavalink.taps import TapQueue, Taps
@@ -53,6 +63,21 @@ class Player:
             self._taps.set(patch.chorus.taps)
         if not isinstance(next_track, Unset):
             self._cue(next_track, patch.chorus.next if patch.chorus else None)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether it has a track, paused or not."""
+        return self._playback.track is not None
+
+    @property
+    def playing(self) -> bool:
+        """Whether its track goes on."""
+        return self.loaded and not self._playback.paused
+
+    @property
+    def state(self) -> PlayerState:
+        """Where it is."""
+        return self._playback.state
 
     def model(self) -> PlayerModel:
         """The player as answers show it."""

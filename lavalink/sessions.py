@@ -60,8 +60,7 @@ class Session:
 
     def update_player(self, player: Player) -> None:
         """Sends a playerUpdate."""
-        model = player.model()
-        self.emit({"op": "playerUpdate", "guildId": model.guild_id, "state": model.state.wire()})
+        self.emit({"op": "playerUpdate", "guildId": str(player.guild_id), "state": player.state.wire()})
 
     def attach(self, websocket: web.WebSocketResponse, *, resumed: bool) -> None:
         """Hands the session to a client: `ready` first, then what waited, then where each player is."""
@@ -126,6 +125,11 @@ class Sessions:
         """Held ones first, then those that wait."""
         yield from self._held.values()
         yield from (session for session, _ in self._away.values())
+
+    @property
+    def players(self) -> list[Player]:
+        """Those of all sessions."""
+        return [player for session in self for player in session.players.values()]
 
     @property
     def clients(self) -> int:

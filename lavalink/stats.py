@@ -47,13 +47,12 @@ class Stats:
 
     def wire(self) -> dict[str, Any]:
         """The stats object; `frameStats` is null until somebody has played for a whole minute."""
-        everybody = [player for session in self._sessions for player in session.players.values()]
-        players = [player.model() for player in everybody]
+        players = [player for session in self._sessions for player in session.players.values()]
         self._load.measure()
         return {
-            "frameStats": frame_stats(player.minute for player in everybody),
+            "frameStats": frame_stats(player.minute for player in players),
             "players": len(players),
-            "playingPlayers": sum(player.track is not None and not player.paused for player in players),
+            "playingPlayers": sum(player.playing for player in players),
             "uptime": int((time.monotonic() - self._started) * 1000),
             "memory": _memory(),
             "cpu": {"cores": CORES, "systemLoad": self._load.system, "lavalinkLoad": self._load.process},

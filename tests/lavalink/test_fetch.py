@@ -1,6 +1,8 @@
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -86,6 +88,20 @@ async def test_the_reader_is_not_outrun(library: Library) -> None:
     await asyncio.sleep(0.2)
     assert AHEAD <= file.buffered <= 2 * AHEAD
     assert await thread(read_all, file) == BODY * 20
+
+
+async def test_what_waited_in_a_transfer_that_is_given_up_needs_no_collection(library: Library) -> None:
+    library.media.add("x", BODY)
+    file = await library.open("x")
+    await until(lambda: file.buffered >= AHEAD)
+    transfer = weakref.ref(file._download)  # pyright: ignore[reportPrivateUsage, reportArgumentType]
+    gc.disable()
+    try:
+        file.seek(-100, 2)
+        await thread(file.read, 1)  # from another transfer
+        await until(lambda: transfer() is None)
+    finally:
+        gc.enable()
 
 
 async def test_a_dropped_connection_goes_on_where_it_was(library: Library) -> None:

@@ -88,25 +88,29 @@ class _Listener:
         try:
             while self.titles:
                 text, at = self.titles.popleft()
-                if await self._comes(self._began + at):
+                if await self._comes(at):
                     await self._reports.titled(self._room, self._entry, *parted(text))
         except ChorusError as error:
             log.warning("title not told", room=self._room, error=type(error).__name__)
         finally:
             self.busy = False
 
-    async def _comes(self, place: int) -> bool:
-        """Wait until this place in the entry is heard; False if that is not to be."""
-        until, known = time.monotonic() + PATIENCE, False
+    async def _comes(self, at: int) -> bool:
+        """Wait until this much of the sound was heard; False if that is not to be."""
+        patience, latest = time.monotonic() + PATIENCE, None
         while True:
             position = await self._reports.heard(self._room, self._entry)
-            if position is None and (known or time.monotonic() > until):
-                return False
-            if position is not None:
-                place, known = place if known else min(place, position + LAG), True
-                if position >= place:
-                    return True
-            await asyncio.sleep(AGAIN if position is None else min(AGAIN, (place - position) / 1000))
+            if position is None:
+                if latest is not None or time.monotonic() > patience:
+                    return False
+                await asyncio.sleep(AGAIN)
+                continue
+            latest = position + LAG if latest is None else latest
+            self._began = self._began if self._began <= position else 0  # another player, which counts anew
+            left = min(self._began + at, latest) - position
+            if left <= 0:
+                return True
+            await asyncio.sleep(min(AGAIN, left / 1000))
 
 
 def parted(text: str) -> tuple[str, str]:

@@ -113,6 +113,22 @@ async def test_a_station_that_is_opened_again_goes_on_from_where_it_was() -> Non
     await titles.close()
 
 
+async def test_a_node_that_counts_anew_is_believed() -> None:
+    """A room that moved: the new player of a live source begins at nought."""
+    room = Room()
+    room.position = 500_000
+    titles = StationTitles(room)
+    tell = titles.listen("lobby:7")
+    await settled()
+    tell("Ann - Hello", 3)
+    room.position = 1_000
+    await settled()
+    assert not room.told
+    room.position = 3_000
+    await until(lambda: room.told, what="the title")
+    await titles.close()
+
+
 async def test_a_station_that_comes_next_waits_for_its_turn() -> None:
     room = Room()
     room.position = None

@@ -43,6 +43,8 @@ def told(code: str, words: Words) -> str:
         "unreachable": _("the server cannot be found or reached; trying again"),
         "timeout": _("the server does not answer; trying again"),
         "certificate": _("the server’s certificate is not right; trying again"),
+        "tls": _("the server speaks no TLS: is it rtmp:// in place of rtmps://? Trying again"),
+        "not_rtmp": _("what answers there is no RTMP server; trying again"),
         "rejected": _("the server does not take it: is the key right? Trying again"),
         "closed": _("the server ended it; trying again"),
         "private_address": _("it leads into a private network, so nothing is sent"),

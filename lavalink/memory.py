@@ -5,8 +5,18 @@ import ctypes
 import gc
 from collections.abc import Callable
 
+ARENA_MAX, ARENAS = -8, 2
+"""M_ARENA_MAX of malloc.h: with a heap for each thread, as glibc has it, rooms that come and go take twice the memory."""
 EVERY = 10.0
 """Seconds between two rounds. Python by itself looks once in a minute or more, and for 50 ms no packet leaves."""
+
+_libc = ctypes.CDLL(None)
+
+
+def share_heaps() -> None:
+    """Let threads share heaps. Before they start; where the C library is not glibc nothing happens."""
+    if hasattr(_libc, "mallopt"):
+        _libc.mallopt(ARENA_MAX, ARENAS)
 
 
 async def tidy(playing: Callable[[], bool]) -> None:
@@ -14,7 +24,7 @@ async def tidy(playing: Callable[[], bool]) -> None:
 
     While glibc gives back (for up to 70 ms) whoever wants memory has to wait, and the loop is among them.
     """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    trim = getattr(_libc, "malloc_trim", None)
     while True:
         await asyncio.sleep(EVERY)
         gc.collect()

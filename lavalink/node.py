@@ -13,7 +13,7 @@ import structlog
 from lavalink import trackstring
 from lavalink.engine import Engine
 from lavalink.limits import UNLIMITED, Gate, Limits
-from lavalink.memory import tidy
+from lavalink.memory import share_heaps, tidy
 from lavalink.player import Player
 from lavalink.protocol import UNSET, ApiError, LoadError, Track, TrackInfo, TrackPatch, Unset
 from lavalink.sessions import Sessions
@@ -52,6 +52,7 @@ class Node:
 
     async def start(self) -> None:
         """Starts the threads and opens the way out."""
+        share_heaps()
         unlimited = aiohttp.TCPConnector(limit=0)  # every player holds a connection while it plays
         self._media = aiohttp.ClientSession(connector=unlimited, auto_decompress=False)
         self._voice = voice_session()

@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable
 
 ARENA_MAX, ARENAS = -8, 2
-"""M_ARENA_MAX of malloc.h: with a heap for each thread, as glibc has it, rooms that come and go take twice the memory."""
+"""M_ARENA_MAX of malloc.h: with a heap for each thread, which is glibc's way, busy rooms take twice the memory."""
 EVERY = 10.0
 """Seconds between two rounds. Python by itself looks once in a minute or more, and for 50 ms no packet leaves."""
 

@@ -11,6 +11,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from audio.gauge import Request
+from audio.gauge_answer import answer
 from audio.guard import Guard
 from audio.library import Library
 from audio.media import media_app
@@ -21,7 +23,8 @@ from audio.uploads import Uploads
 from core.ports.tracks import Attachment
 from core.types import Track
 from tests.audio.foreign import Site, body, file, moved
-from tests.sound import frequency, write_tone
+from tests.audio.music import loudness
+from tests.sound import frequency, tone, write_tone
 
 
 class WallClock:
@@ -119,6 +122,17 @@ async def test_hls_is_heard_through_us_alone(world: World, key: bytes) -> None:
     segments = [path for path in world.site.asked if path.endswith(".ts")]
     assert len(segments) >= 3
     assert ("/hls/low.key" in world.site.asked) == bool(key)
+
+
+async def test_hls_is_measured_through_us_alone(world: World) -> None:
+    sound = write_tone(world.tmp / "x.wav", 770, 6, db=-20)
+    for path in await asyncio.to_thread(_segments, sound, world.tmp / "hls", ""):
+        world.site.pages[f"/hls/{path.name}"] = file(path)
+    world.site.pages["/hls/master.m3u8"] = body("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlow.m3u8\n")
+    (track,) = (await world.resolver.resolve(world.site.url("/hls/master.m3u8"), limit=1)).tracks
+    request = Request(url=world.urls.media_url(track, bound_to="measure"))
+    found = await asyncio.to_thread(answer, request)
+    assert found["loudness"] == pytest.approx(loudness(tone(770, 6, db=-20)), abs=0.5)
 
 
 def _segments(sound: Path, folder: Path, key: str) -> list[Path]:

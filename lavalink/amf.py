@@ -11,7 +11,11 @@ _DEEPEST = 8
 
 
 class AmfError(Exception):
-    """These bytes are no AMF0, or a kind that no command needs."""
+    """These bytes are no AMF0."""
+
+
+class UnknownKindError(AmfError):
+    """A kind of value that no command needs."""
 
 
 def encoded(*values: Value) -> bytes:
@@ -38,13 +42,16 @@ def _text(value: str) -> bytes:
 
 
 def decoded(data: bytes) -> list[Any]:
-    """The values of a command, objects as dicts. Raises AmfError."""
+    """The values of a command, objects as dicts, as far as they are of kinds that we know. Raises AmfError."""
     reader, values = _Reader(data), list[Any]()
     try:
         while not reader.ended:
             values.append(reader.value(0))
     except (struct.error, IndexError, UnicodeDecodeError):
         raise AmfError("cut short") from None
+    except UnknownKindError:  # the name and the number, which come first, tell what most answers mean
+        if not values:
+            raise
     return values
 
 
@@ -72,7 +79,7 @@ class _Reader:
             case 5 | 6:
                 return None
             case _:
-                raise AmfError(f"kind {kind}")
+                raise UnknownKindError(f"kind {kind}")
 
     def _compound(self, kind: int, depth: int) -> Any:
         """An object, an array with names, or one without."""

@@ -1,8 +1,8 @@
 """`python -m lavalink.pusher`: one push to an RTMP server, in a process that may freeze or die alone.
 
 On standard input: frames `u8 kind | u32 length | payload`, the first of them the push's JSON, so that its key stands
-on no command line. On standard output: a JSON object a line, `{"state": "live" | "beat" | "failed", "reason"}`;
-reasons are single words, which hold nothing of the address.
+on no command line. On standard output: a JSON object a line, `{"state": "live" | "beat" | "failed", "reason", "sent"}`,
+`sent` being the bytes since the last one; reasons are single words, which hold nothing of the address.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from lavalink.still import RATE as PICTURES
 from lavalink.transcoder import CODECS, Transcoder
 
 HEAD = struct.Struct(">BI")
-CONFIG, PACKET, PICTURE = 0, 1, 2
+CONFIG, PACKET, PICTURE, ALIVE = 0, 1, 2, 3
 TICK = 0.1
 BEAT = 1.0
 PATIENCE = 15
@@ -33,6 +33,9 @@ PATIENCE = 15
 AHEAD = 50
 """Packets that the node may be ahead of time."""
 DRIFT = 0.00002
+FORSAKEN = 10.0
+"""Seconds without an answer to a beat after which the node counts as frozen: its room plays elsewhere by then, and
+the push from there needs the place at the server that this one takes."""
 NICENESS = 5
 _AAC = 0xAF  # FLV's word for AAC in stereo
 
@@ -43,7 +46,17 @@ class Feed:
     def __init__(self) -> None:
         self.packets: deque[bytes] = deque(maxlen=AHEAD)
         self.picture: bytes | None = None
+        self._answers = False
+        self._asked: float | None = None  # when it was asked for the answer that is still to come
         self._reader = asyncio.StreamReader()
+
+    def ask(self, now: float) -> None:
+        """A beat was said."""
+        self._asked = self._asked or now
+
+    def forsaken(self, now: float) -> bool:
+        """Whether the node has answered beats, and does not any more."""
+        return self._answers and self._asked is not None and now - self._asked > FORSAKEN
 
     async def open(self) -> dict[str, str | None]:
         """Begin to read; what is to be pushed where."""
@@ -61,6 +74,8 @@ class Feed:
                     self.packets.append(payload)
                 elif kind == PICTURE:
                     self.picture = payload
+                elif kind == ALIVE:
+                    self._answers, self._asked = True, None
 
     async def _frame(self) -> tuple[int, bytes]:
         kind, length = HEAD.unpack(await self._reader.readexactly(HEAD.size))
@@ -87,7 +102,7 @@ class Programme:
         return {**sound, **(picture if self._still else {}), "encoder": "Chorus"}
 
     def show(self, picture: bytes) -> None:
-        """Another picture."""
+        """Another picture; none (b"") is black."""
         if self._still is not None:
             self._still.show(picture)
 
@@ -121,14 +136,16 @@ class Push:
         await self._publisher.describe(dict(self._programme.facts()))
         for tag in self._programme.opening():
             await self._publisher.send(*tag)
-        say("live")
+        say("live", sent=self._publisher.taken())
         self._started = asyncio.get_running_loop().time()
         while not feeding.done():
             await asyncio.sleep(TICK)
-            await self._catch_up()
+            now = asyncio.get_running_loop().time()
+            if self._feed.forsaken(now):
+                raise RtmpError("forsaken")
+            await self._catch_up(now)
 
-    async def _catch_up(self) -> None:
-        now = asyncio.get_running_loop().time()
+    async def _catch_up(self, now: float) -> None:
         if self._feed.picture is not None:
             self._programme.show(self._feed.picture)
             self._feed.picture = None
@@ -144,7 +161,8 @@ class Push:
             self._started += math.copysign(DRIFT, behind)
         if now - self._beat > BEAT:
             self._beat = now
-            say("beat")
+            say("beat", sent=self._publisher.taken())
+            self._feed.ask(now)
 
     def _due(self, now: float) -> int:
         return int((now - self._started) * 1000 / FRAME_MS)
@@ -155,9 +173,9 @@ class Push:
             await self._publisher.send(*tag)
 
 
-def say(state: str, reason: str = "") -> None:
+def say(state: str, reason: str = "", sent: int = 0) -> None:
     """Tell the node."""
-    sys.stdout.write(json.dumps({"state": state, "reason": reason}) + "\n")
+    sys.stdout.write(json.dumps({"state": state, "reason": reason, "sent": sent}) + "\n")
     sys.stdout.flush()
 
 

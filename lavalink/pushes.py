@@ -14,19 +14,22 @@ from typing import Any
 import structlog
 
 from lavalink.protocol import PushTap
-from lavalink.pusher import CONFIG, HEAD, PACKET, PICTURE
+from lavalink.pusher import ALIVE, CONFIG, HEAD, PACKET, PICTURE
 from lavalink.rtmp_address import RtmpAddress
+from lavalink.traffic import TRAFFIC
 
 SILENCE_LIMIT = 15.0
 """Seconds without a word after which a child counts as frozen; it allows itself ten to connect."""
-UNREAD = 64 * 1024
-"""Bytes that a child may leave unread: four seconds of sound."""
+UNREAD = 4.0
+"""Seconds for which a child that is live may leave sound unread."""
+MOST_UNREAD = 256 * 1024
+"""Bytes of it that wait at most: four seconds at the highest bitrate."""
 PAUSES = (1.0, 60.0)
 """Seconds before the first attempt after a failure, doubled each time, and at most."""
 PROVED = 30.0
 """Seconds of being live after which the next failure is a first one again."""
 _ROOT = Path(__file__).parents[1]
-_PASSED_ON = ("LANG", "LD_LIBRARY_PATH", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TZ")
+_PASSED_ON = ("LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TZ")
 
 Picture = Callable[[str], Awaitable[bytes | None]]
 Report = Callable[[str, str, str | None], None]
@@ -75,7 +78,7 @@ class Push:
         self._video = tap.video
         self._image: bytes | None = None
         self._child: Process | None = None
-        self._heard = 0.0
+        self._taken = 0.0  # when the child had nothing left to read
         self._task = asyncio.create_task(self._run(), name="push")
         self._fetching: asyncio.Task[None] | None = None
         self.show(tap.video)
@@ -99,7 +102,14 @@ class Push:
 
     def put(self, packet: bytes) -> None:
         """Send a packet, if there is a connection."""
-        self._give(PACKET, packet)
+        unread, now = self._unread, time.monotonic()
+        if not unread:
+            self._taken = now
+        full = unread > MOST_UNREAD + len(self._image or b"")
+        if self.state == "live" and self._child is not None and (full or now - self._taken > UNREAD):
+            self._kill(self._child)
+        elif not full:  # one that is still on its way to its server has other limits
+            self._give(PACKET, packet)
 
     def stop(self) -> None:
         """End it."""
@@ -109,20 +119,22 @@ class Push:
         self._report(self._tap.id, "closed", None)
 
     async def _load(self, video: str) -> None:
-        image = await self._fetch(video)
-        if image is not None:
-            self._image = image
-            self._give(PICTURE, image)
+        """Where there is no picture it is black again: the former track's would be wrong."""
+        self._image = await self._fetch(video)
+        self._give(PICTURE, self._image or b"")
+
+    @property
+    def _unread(self) -> int:
+        """Bytes that the child has not taken."""
+        if self._child is None or self._child.stdin is None:
+            return 0
+        transport: Any = self._child.stdin.transport
+        return transport.get_write_buffer_size()
 
     def _give(self, kind: int, payload: bytes) -> None:
         child = self._child
-        if child is None or child.stdin is None or child.stdin.is_closing():
-            return
-        transport: Any = child.stdin.transport
-        if kind == PACKET and transport.get_write_buffer_size() > UNREAD + len(self._image or b""):
-            self._kill(child)
-            return
-        child.stdin.write(HEAD.pack(kind, len(payload)) + payload)
+        if child is not None and child.stdin is not None and not child.stdin.is_closing():
+            child.stdin.write(HEAD.pack(kind, len(payload)) + payload)
 
     async def _run(self) -> None:
         pause, most = PAUSES
@@ -167,11 +179,14 @@ class Push:
             if not line:
                 return reason
             word = json.loads(line)
-            if word["state"] == "live":
+            TRAFFIC.total += word.get("sent", 0)
+            if word["state"] == "beat":
+                self._give(ALIVE, b"")
+            elif word["state"] == "live":
                 log.info("push live", tap=self._tap.id, host=self._host)
-                self.state = "live"
+                self.state, self._taken = "live", time.monotonic()
                 self._report(self._tap.id, "live", None)
-            elif word["state"] == "failed":
+            else:
                 reason = word["reason"]
 
     @staticmethod

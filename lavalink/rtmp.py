@@ -31,7 +31,7 @@ from lavalink.rtmp_chunks import (
 
 PATIENCE = 10.0
 """Seconds for the whole of the greeting, and for what is sent to be taken."""
-SEND_BUFFER = 128 * 1024
+SEND_BUFFER = 32 * 1024
 """Small, so that a server that takes nothing is noticed within seconds."""
 _HANDSHAKE = 1536
 _PING, _PONG = 6, 7
@@ -48,6 +48,7 @@ class Publisher:
         self._stream = 0
         self._acknowledged = 0
         self._window = 0
+        self._sent = 0
         self._listening: asyncio.Task[None] | None = None
 
     @classmethod
@@ -79,6 +80,11 @@ class Publisher:
         self._write(_MEDIA_CHANNEL, Message(kind, self._stream, timestamp, body))
         async with asyncio.timeout(PATIENCE):
             await self._writer.drain()
+
+    def taken(self) -> int:
+        """How many bytes were sent since this was asked last."""
+        sent, self._sent = self._sent, 0
+        return sent
 
     async def describe(self, facts: dict[str, Value]) -> None:
         """Tell what the stream is like."""
@@ -182,7 +188,9 @@ class Publisher:
         self._write(_COMMAND_CHANNEL, Message(COMMAND, stream, 0, amf.encoded(name, number, *values)))
 
     def _write(self, channel: int, message: Message) -> None:
-        self._writer.write(chunks(channel, message))
+        data = chunks(channel, message)
+        self._sent += len(data)
+        self._writer.write(data)
 
 
 def _limit(writer: asyncio.StreamWriter) -> None:

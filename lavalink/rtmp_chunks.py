@@ -10,6 +10,8 @@ IN_CHUNK = 128
 """What a chunk holds until its sender says otherwise."""
 LARGEST = 1 << 20
 """Bytes of a message that a server may send us."""
+MOST_CHANNELS = 16
+"""Channels that it may use: each may hold a message that has not come to its end."""
 SET_CHUNK_SIZE, ABORT, ACKNOWLEDGEMENT, USER_CONTROL, WINDOW_SIZE, PEER_BANDWIDTH = 1, 2, 3, 4, 5, 6
 AUDIO, VIDEO, DATA, COMMAND = 8, 9, 18, 20
 _EXTENDED = 0xFFFFFF
@@ -72,7 +74,7 @@ class ChunkReader:
         first = (await self._take(1))[0]
         channel = self._channels.setdefault(await self._number(first & 63), _Channel())
         await self._header(channel, first >> 6)
-        if channel.length > LARGEST:
+        if channel.length > LARGEST or len(self._channels) > MOST_CHANNELS:
             raise RtmpError("oversized")
         channel.body += await self._take(min(self.size, channel.length - len(channel.body)))
         return channel

@@ -37,9 +37,9 @@ class Still:
         self._frame = _canvas(None)
 
     def show(self, data: bytes) -> None:
-        """From now on this JPEG, PNG or WebP; one that cannot be read changes nothing."""
+        """From now on this JPEG, PNG or WebP, black for none (b""); one that cannot be read changes nothing."""
         try:
-            self._frame = _canvas(_picture(data))
+            self._frame = _canvas(_picture(data) if data else None)
         except (FFmpegError, ValueError, IndexError):
             return
 

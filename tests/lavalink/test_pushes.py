@@ -2,9 +2,11 @@
 
 import asyncio
 import io
+import json
 import os
 import signal
 import socket
+import ssl
 import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -20,9 +22,13 @@ from pydantic import ValidationError
 
 from lavalink.amf import AmfError, decoded, encoded
 from lavalink.protocol import PlayerPatch, PushTap, validation_message
+from lavalink.pusher import ALIVE, HEAD, PICTURE, Feed, Programme, Push
 from lavalink.pushes import Pushes
+from lavalink.rtmp import Publisher
 from lavalink.rtmp_address import RtmpAddress
-from lavalink.rtmp_chunks import AUDIO, COMMAND, OUT_CHUNK, ChunkReader, Message, chunks
+from lavalink.rtmp_chunks import AUDIO, COMMAND, OUT_CHUNK, ChunkReader, Message, RtmpError, chunks
+from lavalink.still import Still
+from lavalink.traffic import TRAFFIC
 from tests import sound
 from tests.lavalink.harness import desk, until
 from tests.simulators.discord.certificates import authority
@@ -254,25 +260,122 @@ async def test_attempts_come_ever_more_slowly_until_one_was_live_for_long(
     assert station.told("failed", "process") == 8
 
 
+@pytest.fixture
+def stand_ins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., list[asyncio.subprocess.Process]]:
+    """Children that say some lines and then do what is left of a shell's command."""
+
+    def stand_ins(then: str, *words: dict[str, Any]) -> list[asyncio.subprocess.Process]:
+        started: list[asyncio.subprocess.Process] = []
+        lines = tmp_path / "words"
+        lines.write_text("".join(json.dumps({"reason": "", "sent": 0, **word}) + "\n" for word in words))
+
+        async def spawn() -> asyncio.subprocess.Process:
+            command = f"cat '{lines}'; exec {then}"
+            started.append(await asyncio.create_subprocess_exec("sh", "-c", command, stdin=-1, stdout=-1))
+            return started[-1]
+
+        monkeypatch.setattr("lavalink.pushes._spawn", spawn)
+        return started
+
+    return stand_ins
+
+
+@pytest.mark.parametrize("limit", ["bytes", "time"])
 async def test_a_child_that_takes_nothing_is_killed_before_sound_piles_up(
-    station: Station, monkeypatch: pytest.MonkeyPatch
+    station: Station, stand_ins: Any, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
-    asleep: list[asyncio.subprocess.Process] = []
-
-    async def sleeper() -> asyncio.subprocess.Process:
-        child = await asyncio.create_subprocess_exec("sleep", "60", stdin=-1, stdout=-1)
-        asleep.append(child)
-        return child
-
-    monkeypatch.setattr("lavalink.pushes._spawn", sleeper)
+    monkeypatch.setattr("lavalink.pushes.UNREAD", 60.0 if limit == "bytes" else 0.2)
+    asleep = stand_ins("sleep 60", {"state": "live"})
     station.push(1)
-    await until(lambda: asleep)
-    await asyncio.sleep(0)
-    for _ in range(300):
+    await until(lambda: station.told("live"))
+    for _ in range(400 if limit == "bytes" else 100):
         station.pushes.put(bytes(1_000))
         await asyncio.sleep(0)
     await until(lambda: station.told("failed", "died"), 5)
     assert asleep[0].returncode in {-signal.SIGKILL, 255}  # 255: asyncio took its end before its watcher did
+
+
+async def test_a_child_that_is_long_in_coming_gets_what_fits_and_the_time_to_begin(
+    station: Station, stand_ins: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lavalink.pushes.UNREAD", 0.05)
+    asleep = stand_ins("sleep 60")
+    station.push(1)
+    await until(lambda: asleep)
+    for _ in range(600):
+        station.pushes.put(bytes(1_000))
+        await asyncio.sleep(0.0005)
+    assert asleep[0].returncode is None
+    (push,) = station.pushes._pushes.values()
+    assert push._unread < 400_000
+
+
+async def test_beats_are_answered_and_what_they_tell_is_counted(
+    station: Station, stand_ins: Any, tmp_path: Path
+) -> None:
+    before, taken = TRAFFIC.total, tmp_path / "taken"
+    stand_ins(f"cat 3>&1 > '{taken}'", {"state": "live", "sent": 300}, {"state": "beat", "sent": 700})
+    station.push(1)
+    await until(lambda: taken.exists() and HEAD.pack(ALIVE, 0) in taken.read_bytes())
+    assert TRAFFIC.total == before + 1_000
+
+
+async def test_a_track_without_a_cover_is_not_shown_with_that_of_the_one_before(
+    station: Station, stand_ins: Any, tmp_path: Path
+) -> None:
+    taken = tmp_path / "taken"
+    stand_ins(f"cat 3>&1 > '{taken}'", {"state": "live"})
+    station.picture = red()
+    station.push(1, video="http://bot/cover")
+    await until(lambda: taken.exists() and red() in taken.read_bytes())
+    station.picture = None
+    station.push(1, video="http://bot/none")
+    await until(lambda: HEAD.pack(PICTURE, 0) in taken.read_bytes())
+    still, black = Still(), Still()._frame.to_ndarray()
+    still.show(red())
+    assert not np.array_equal(still._frame.to_ndarray(), black)
+    still.show(b"no picture")
+    assert not np.array_equal(still._frame.to_ndarray(), black), "what cannot be read changes nothing"
+    still.show(b"")
+    assert np.array_equal(still._frame.to_ndarray(), black)
+
+
+class Deaf:
+    """Stands in for a publisher."""
+
+    async def describe(self, _facts: Any) -> None:
+        return
+
+    async def send(self, *_tag: Any) -> None:
+        return
+
+    def taken(self) -> int:
+        return 0
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_a_child_whose_node_froze_ends_so_that_another_may_push(
+    monkeypatch: pytest.MonkeyPatch, answers: bool
+) -> None:
+    monkeypatch.setattr("lavalink.pusher.BEAT", 0.05)
+    monkeypatch.setattr("lavalink.pusher.FORSAKEN", 0.6)
+    monkeypatch.setattr("lavalink.pusher.say", lambda *_args, **_more: None)
+    feed = Feed()
+    feeding = asyncio.create_task(feed.follow())
+    push = asyncio.create_task(Push(feed, Programme(picture=False), cast("Any", Deaf())).run(feeding))
+    if answers:
+        for _ in range(10):
+            feed._reader.feed_data(HEAD.pack(ALIVE, 0))
+            await asyncio.sleep(0.1)
+        assert not push.done()
+        with pytest.raises(RtmpError, match="forsaken"):
+            await asyncio.wait_for(push, 10)
+    else:
+        await asyncio.sleep(1)
+        assert not push.done(), "a node that never answered is an older one"
+    feeding.cancel()
+    push.cancel()
+    await asyncio.gather(feeding, push, return_exceptions=True)
 
 
 @pytest.mark.heard
@@ -411,6 +514,69 @@ def test_commands_survive_the_way() -> None:
     for cut in range(1, 30):
         with pytest.raises(AmfError):
             decoded(b"\x03\0\x01a" + encoded("x" * 40)[:cut])
+
+
+def test_what_comes_before_a_value_of_an_unknown_kind_is_read() -> None:
+    date = b"\x0b" + bytes(10)
+    assert decoded(encoded("onStatus", 0.0) + date) == ["onStatus", 0.0]
+    with pytest.raises(AmfError):
+        decoded(date)
+
+
+async def test_a_server_cannot_have_ever_more_unfinished_messages_kept() -> None:
+    reader = asyncio.StreamReader()
+    for channel in range(3, 64):
+        reader.feed_data(chunks(channel, Message(COMMAND, 0, 0, bytes(OUT_CHUNK + 1)))[: 12 + OUT_CHUNK])
+    messages = ChunkReader(reader)
+    messages.size = OUT_CHUNK
+    with pytest.raises(RtmpError, match="oversized"):
+        await messages.message()
+
+
+async def test_a_server_that_takes_nothing_any_more_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lavalink.rtmp.SEND_BUFFER", 4_096)
+    leave = asyncio.Event()
+
+    async def freeze(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _publish(reader, writer)
+        cast("Any", writer.transport).pause_reading()
+        await leave.wait()
+        writer.close()
+
+    async with server(freeze, limit=4_096) as port:
+        address = RtmpAddress.parse(f"rtmp://localhost:{port}/live/{KEY}")
+        publisher = await Publisher.open(address, "127.0.0.1", ssl.create_default_context())
+        monkeypatch.setattr("lavalink.rtmp.PATIENCE", 0.3)
+        with pytest.raises(TimeoutError):
+            await _flood(publisher)
+        assert publisher.taken() > 4_000
+        assert publisher.taken() == 0
+        await publisher.close()
+        leave.set()
+
+
+async def _flood(publisher: Publisher) -> None:
+    for at in range(100_000):
+        await publisher.send(AUDIO, at, bytes(4_000))
+
+
+async def _publish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Let a client publish."""
+    hello = await reader.readexactly(1537)
+    writer.write(hello + hello[1:])
+    await reader.readexactly(1536)
+    messages = ChunkReader(reader)
+    messages.size = OUT_CHUNK
+    started = {"code": "NetStream.Publish.Start"}
+    answers = {"connect": ("_result", 1, None, {}), "createStream": ("_result", 4, None, 1)}
+    while True:
+        message = await messages.message()
+        name = decoded(message.body)[0] if message.kind == COMMAND else ""
+        answer = ("onStatus", 0, None, started) if name == "publish" else answers.get(name)
+        if answer is not None:
+            writer.write(chunks(3, Message(COMMAND, 0, 0, encoded(*cast("Any", answer)))))
+        if name == "publish":
+            return
 
 
 async def test_messages_survive_being_cut_into_chunks() -> None:

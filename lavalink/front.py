@@ -15,7 +15,9 @@ import structlog
 from aiohttp import web
 from yarl import URL
 
+from lavalink import PROTOCOL_VERSION
 from lavalink.clients import attend, change, guild_id_of
+from lavalink.limits import FULL
 from lavalink.metrics import METRICS_PATH, Metrics
 from lavalink.middleware import WEBSOCKET_PATH, error_bodies, name_version, password_guard
 from lavalink.protocol import ApiError
@@ -24,7 +26,7 @@ from lavalink.sessions import Sessions
 from lavalink.stats import Stats
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Collection
 
     from lavalink.processes import Process, Processes
     from lavalink.relay import Seat
@@ -94,6 +96,12 @@ async def websocket(request: web.Request) -> web.WebSocketResponse:
     return await attend(request, front.sessions, front.stats)
 
 
+@routes.get("/version")
+async def version(_: web.Request) -> web.Response:
+    """The protocol's version. Clients ask for it to see whether the node lives: so it does, though a process hangs."""
+    return web.Response(text=PROTOCOL_VERSION)
+
+
 @routes.get("/v4/stats")
 async def stats(request: web.Request) -> web.Response:
     """The load of the whole node, as it is now."""
@@ -126,13 +134,29 @@ async def get_players(request: web.Request) -> web.Response:
 
 @routes.patch(f"{PLAYERS}/{{guild}}")
 async def update_player(request: web.Request) -> web.Response:
-    """Changes a player, or makes one in the process that has the fewest."""
+    """Changes a player, or makes one in the process that has the fewest, of those that take it."""
+    body = await request.read()
+    full: dict[Process, web.Response] = {}
+    while True:
+        try:
+            answer, process = await _update(request, body, full)
+        except ApiError:
+            if not full:
+                raise
+            return [*full.values()][-1]
+        if process is None or answer.status != FULL:
+            return answer
+        full[process] = answer  # it has reached its share of a limit: others may not have
+
+
+async def _update(request: web.Request, body: bytes, full: Collection[Process]) -> tuple[web.Response, Process | None]:
+    """A process's answer, and its name if it made no player where there was none; raises ApiError."""
     front, guild_id = request.app[FRONT], guild_id_of(request)
-    session, body = front.session(request), await request.read()
+    session = front.session(request)
     failed: Process | None = None
     while True:
         known = session.seats.get(guild_id)
-        seat = known or session.place(guild_id, front.processes.best(but=failed))
+        seat = known or session.place(guild_id, front.processes.best(but={*full, failed}))
         asked = False
         try:
             await session.reach(seat.process)
@@ -149,7 +173,7 @@ async def update_player(request: web.Request) -> web.Response:
             failed = seat.process  # it has just ended, or was not reached: another one takes the player
     if known is None and answer.status >= REFUSED:
         await _forget_unmade(session, guild_id)
-    return answer
+    return answer, seat.process if known is None and guild_id not in session.seats else None
 
 
 async def _left(session: RelayedSession, guild_id: int, seat: Seat) -> bool:
@@ -189,9 +213,8 @@ async def delete_player(request: web.Request) -> web.Response:
     seat = session.seats.get(guild_id)
     if seat is None:
         return web.Response(status=204)
-    answer = await _ask(request, seat.process)
-    session.displace(guild_id)
-    return answer
+    session.displace(guild_id)  # before it is gone: whoever asks for one meanwhile gets another, which stays
+    return await _ask(request, seat.process)
 
 
 @routes.get(f"{PLAYERS}/{{guild}}/{{rest:.+}}")

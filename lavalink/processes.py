@@ -17,7 +17,7 @@ import structlog
 from lavalink.protocol import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
 PASSWORD_VARIABLE = "NODE_PASSWORD"  # noqa: S105 - the name of a variable
@@ -46,6 +46,8 @@ class Process:
         """Where it listens; None while it does not."""
         self.stats: dict[str, Any] = {}
         """As it last answered."""
+        self.hangs = False
+        """Whether it did not answer when it was looked at last."""
         self._arguments = arguments
         self._child: asyncio.subprocess.Process | None = None
         self._password = secrets.token_urlsafe(24)
@@ -95,11 +97,15 @@ class Process:
         ends = 0
         while True:
             await asyncio.sleep(BACK_OFF[min(ends, len(BACK_OFF) - 1)])
-            child = self._child = await self._spawn()
-            port = await _announced(child)
             ends += 1
+            try:
+                child = self._child = await self._spawn()
+            except OSError as error:  # out of memory or of processes: that may pass
+                log.error("process not started", number=self.number, error=error.strerror)  # noqa: TRY400
+                continue
+            port = await _announced(child)
             if port is not None:
-                ends, self.url = 0, f"http://127.0.0.1:{port}"
+                ends, self.url, self.hangs = 0, f"http://127.0.0.1:{port}", False
                 self._listens.set()
                 log.info("process listens", number=self.number, pid=child.pid)
                 await self._watch(child)
@@ -123,7 +129,8 @@ class Process:
         ended, misses = asyncio.create_task(child.wait()), 0
         try:
             while misses < MISSES and not ended.done():
-                misses = 0 if await self.look() else misses + 1
+                self.hangs = not await self.look()
+                misses = misses + 1 if self.hangs else 0
                 await asyncio.wait([ended], timeout=0 if misses else PROBE)
         finally:
             ended.cancel()
@@ -132,9 +139,9 @@ class Process:
         """Asks how it is, into `stats`; whether it answered."""
         limit = aiohttp.ClientTimeout(total=PROBE)
         try:
-            async with self.http.get(f"{self.url}/v4/stats", timeout=limit) as answer:
+            async with self.http.get(f"{self.url}/v4/stats", timeout=limit, raise_for_status=True) as answer:
                 self.stats = await answer.json()
-        except (aiohttp.ClientError, OSError, TimeoutError):
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
             return False
         return True
 
@@ -173,12 +180,15 @@ class Processes:
         """Ends all of them."""
         await asyncio.gather(*(process.stop() for process in self._all))
 
-    def best(self, but: Process | None = None) -> Process:
-        """The one with the fewest players of those that listen and have room, `but` that one; raises ApiError 503."""
-        listening = [process for process in self._all if process.url is not None and process is not but]
+    def best(self, but: Collection[Process | None] = ()) -> Process:
+        """The one with the fewest players of those that listen, answer and have room, `but` these.
+
+        Raises ApiError 503.
+        """
+        listening = [process for process in self._all if process.url is not None and process not in but]
         if not listening:
             raise ApiError(503, "The processes of this node are starting again")
-        return min(listening, key=lambda process: (process.full, process.players))
+        return min(listening, key=lambda process: (process.hangs, process.full, process.players))
 
     async def look(self) -> None:
         """Asks all of them how they are."""

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 from pydantic import TypeAdapter
 
-from lavalink import filters
+from lavalink import PROTOCOL_VERSION, filters
 from lavalink.clients import SESSION_HEADER, attend, change, guild_id_of
 from lavalink.metrics import METRICS_PATH, Metrics
 from lavalink.middleware import WEBSOCKET_PATH, error_bodies, name_version, password_guard
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from lavalink.sessions import Session
 
-PROTOCOL_VERSION = "4.2.2"
 CHORUS_VERSION = "1"
 
 NODE = web.AppKey("node", Node)

@@ -1,5 +1,7 @@
 """A front between a client and processes that fail it while they are asked for a new player."""
 
+import asyncio
+import errno
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,6 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from lavalink import PROTOCOL_VERSION
 from lavalink.front import Front, make_front
 from lavalink.processes import Process, Processes
 from tests.contract.node_client import NodeAddress, NodeClient
@@ -20,14 +23,17 @@ PLAYERS = "/v4/sessions/{session}/players"
 class Backend(Process):
     """In this very process; `mute`: it opens no session; `cut`: it cuts the connection of the next PATCH.
 
-    `makes`: it does what a PATCH says before it cuts the connection; `dies`: its event stream ends with it.
+    `makes`: it does what a PATCH says before it cuts the connection; `dies`: its event stream ends with it; `refuses`:
+    it has reached its share of a limit.
     """
 
     def __init__(self, number: int) -> None:
         super().__init__(number, ())
-        self.mute = self.cut = self.dies = False
+        self.mute = self.cut = self.dies = self.refuses = False
         self.makes = True
         self.made: list[int] = []
+        self.deletes = asyncio.Event()
+        self.deletes.set()
         self._sockets: list[web.WebSocketResponse] = []
 
     async def start(self) -> None:
@@ -69,6 +75,8 @@ class Backend(Process):
         return web.json_response({}, status=200 if there else 404)
 
     async def _patch(self, request: web.Request) -> web.Response:
+        if self.refuses and int(request.match_info["guild"]) not in self.made:
+            return web.json_response({"message": f"process {self.number} is full"}, status=503)
         if self.makes:
             self.made.append(int(request.match_info["guild"]))
         if self.cut:
@@ -83,6 +91,7 @@ class Backend(Process):
 
     async def _delete(self, request: web.Request) -> web.Response:
         self.made.remove(int(request.match_info["guild"]))
+        await self.deletes.wait()
         return web.Response(status=204)
 
 
@@ -141,3 +150,63 @@ async def test_another_process_takes_a_player_in_place_of_one_that_ends_or_is_no
         assert two.made == [7]
         await until(lambda: (one.players, two.players) == (0, 1))
         assert (await node.rest("GET", node.player_path(7))).status == 200
+
+
+async def test_a_player_that_one_process_has_no_room_for_goes_to_another() -> None:
+    one, two = Backend(1), Backend(2)
+    async with fronted(one, two) as node:
+        one.refuses = True
+        assert (await node.patch(7, {})).status == 200
+        assert (one.made, two.made, one.players, two.players) == ([], [7], 0, 1)
+        two.refuses = True
+        refused = await node.patch(8, {})
+        assert (refused.status, refused.json["message"]) == (503, "process 2 is full")
+        assert (one.players, two.players) == (0, 1)
+        assert (await node.patch(7, {})).status == 200, "one that there is"
+
+
+async def test_a_player_made_while_the_former_one_goes_can_be_reached() -> None:
+    one, two = Backend(1), Backend(2)
+    async with fronted(one, two) as node:
+        await node.patch(7, {})
+        one.deletes.clear()
+        going = asyncio.create_task(node.rest("DELETE", node.player_path(7)))
+        await until(lambda: not one.made)
+        assert (await node.patch(7, {})).status == 200
+        one.deletes.set()
+        assert (await going).status == 204
+        assert (await node.rest("GET", node.player_path(7))).status == 200
+        assert one.players + two.players == 1
+
+
+async def test_a_process_that_hangs_is_passed_over_and_does_not_make_the_node_look_dead() -> None:
+    one, two = Backend(1), Backend(2)
+    async with fronted(one, two) as node:
+        answer = await node.rest("GET", "/version")  # of which those processes know nothing
+        assert (answer.status, answer.text) == (200, PROTOCOL_VERSION)
+        one.hangs = True
+        for guild in (7, 8):
+            assert (await node.patch(guild, {})).status == 200
+        assert (one.made, two.made) == ([], [7, 8])
+
+
+class Started(Process):
+    """Its child cannot be started at first."""
+
+    starts = 0
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        self.starts += 1
+        if self.starts < 3:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        command = "echo '{\"port\": 1}'; exec sleep 60"
+        return await asyncio.create_subprocess_exec("sh", "-c", command, stdin=-1, stdout=-1)
+
+
+async def test_a_process_that_could_not_be_started_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lavalink.processes.BACK_OFF", (0.0, 0.01))
+    process = Started(1, ())
+    await process.start()
+    await asyncio.wait_for(process.listening(), 10)
+    assert process.starts >= 3
+    await process.stop()

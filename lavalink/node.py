@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from lavalink.traffic import TRAFFIC
 from lavalink.voice import VoiceLink, voice_session, warm_up
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from lavalink.protocol import NextTrack, PlayerModel, PlayerPatch, VoiceState
     from lavalink.sessions import Session
@@ -49,6 +50,8 @@ class Node:
         self._origins = origins
         self._gate = Gate(limits, TRAFFIC)
         self._loading = 0
+        self._starting: set[Player] = set()
+        """Players that are being given their first track: it is open before they have it."""
 
     async def start(self) -> None:
         """Starts the threads and opens the way out."""
@@ -59,12 +62,13 @@ class Node:
         self.sources = Sources(self._media, origins=self._origins)
         await self.engine.start()
         self._warming = asyncio.create_task(_warm())
-        self._tidying = asyncio.create_task(tidy(self._plays))
+        self._chores = [asyncio.create_task(tidy(self._plays)), asyncio.create_task(TRAFFIC.watch())]
 
     async def stop(self) -> None:
         """Ends what sessions shared; they have been closed before."""
         await self._warming
-        self._tidying.cancel()
+        for chore in self._chores:
+            chore.cancel()
         await self.engine.stop()
         await self.sources.close()
         await self._voice.close()
@@ -80,13 +84,24 @@ class Node:
         player = self._admit(session, guild_id, wanted)
         if no_replace and player.loaded and _names_track(wanted):
             patch, wanted = _without_play(patch), None
-        track, next_track, _ = await asyncio.gather(
-            self._track(wanted), self._next(patch), self._connect(session, player, patch.voice)
-        )
-        if session.players.get(guild_id) is not player:
-            raise ApiError(404, "Player not found")
-        player.apply(patch, track=track, next_track=next_track)
+        with self._counted(player, wanted):
+            track, next_track, _ = await asyncio.gather(
+                self._track(wanted), self._next(patch), self._connect(session, player, patch.voice)
+            )
+            if session.players.get(guild_id) is not player:
+                raise ApiError(404, "Player not found")
+            player.apply(patch, track=track, next_track=next_track)
         return player.model()
+
+    @contextmanager
+    def _counted(self, player: Player, wanted: TrackPatch | None) -> Generator[None]:
+        """Count the track that a player is about to get among the open ones."""
+        if _opens(wanted):
+            self._starting.add(player)
+        try:
+            yield
+        finally:
+            self._starting.discard(player)
 
     def _plays(self) -> bool:
         return any(player.playing for player in self.sessions.players)
@@ -95,8 +110,8 @@ class Node:
         """The player, made if the node may take on one more; raises ApiError 503. What plays is never refused."""
         player = session.players.get(guild_id)
         players = self.sessions.players
-        if wanted is not None and (player is None or not player.loaded):
-            self._gate.admit_source(self._loading + sum(one.loaded for one in players))
+        if _opens(wanted) and (player is None or not player.loaded):
+            self._gate.admit_source(self._loading + sum(one.loaded or one in self._starting for one in players))
         if player is None:
             self._gate.admit_player(len(players))
         return player or self._add_player(session, guild_id)
@@ -142,7 +157,7 @@ class Node:
         if wanted.identifier is None:
             return None if wanted.encoded is None else decode(wanted.encoded, user_data)
         try:
-            info = await self._load(wanted.identifier)
+            info = await self.sources.load(wanted.identifier)
         except LoadError as error:
             raise ApiError(400, error.message) from error
         if info is None:
@@ -234,6 +249,11 @@ async def _warm() -> None:
 
 def _names_track(wanted: TrackPatch | None) -> bool:
     return wanted is not None and bool(wanted.model_fields_set & {"encoded", "identifier"})
+
+
+def _opens(wanted: TrackPatch | None) -> bool:
+    """Whether a track has to be opened; a stop is none."""
+    return wanted is not None and (wanted.identifier is not None or wanted.encoded is not None)
 
 
 def _without_play(patch: PlayerPatch) -> PlayerPatch:

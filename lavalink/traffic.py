@@ -1,5 +1,6 @@
 """How much goes over the network: what is fetched, and what voice channels and taps get."""
 
+import asyncio
 import time
 
 WINDOW = 2.0
@@ -24,6 +25,12 @@ class Traffic:
         elif not self._rate:  # the first look: what there is
             return (self.total - self._before) / max(taken, WINDOW)
         return self._rate
+
+    async def watch(self) -> None:
+        """Look once in a window, until cancelled: what was long ago counts no more when somebody asks."""
+        while True:
+            await asyncio.sleep(WINDOW)
+            self.rate()
 
 
 TRAFFIC = Traffic()

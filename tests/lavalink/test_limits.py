@@ -1,13 +1,17 @@
 """What a node takes on: how limits are shared out, and what is measured for them."""
 
+import asyncio
+from typing import Any, cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lavalink.limits import FRESH, Gate, Limits
+from lavalink.node import Node
 from lavalink.options import parse
-from lavalink.protocol import ApiError
-from lavalink.traffic import WINDOW, Traffic
+from lavalink.protocol import ApiError, PlayerPatch, TrackInfo
+from lavalink.traffic import TRAFFIC, WINDOW, Traffic
 
 
 class Time:
@@ -71,6 +75,44 @@ def test_the_rate_is_that_of_the_last_window(time: Time) -> None:
     assert traffic.rate() == 9_000 / WINDOW
     time.now += WINDOW
     assert traffic.rate() == 0
+
+
+async def test_what_was_long_ago_counts_no_more_when_somebody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lavalink.traffic.WINDOW", 0.05)
+    node = Node()
+    await node.start()
+    TRAFFIC.total += 1_000_000
+    await asyncio.sleep(0.4)  # nobody asks meanwhile
+    assert TRAFFIC.rate() == 0
+    await node.stop()
+
+
+async def test_tracks_that_are_being_opened_count_until_they_play(monkeypatch: pytest.MonkeyPatch) -> None:
+    node, opened = Node(limits=Limits(sources=2)), asyncio.Event()
+    await node.start()
+    session = node.sessions.open(cast("Any", object()), 1)
+
+    async def load(identifier: str) -> TrackInfo:
+        await opened.wait()
+        return TrackInfo(
+            identifier=identifier, is_seekable=True, author="", length=1, is_stream=False, title="", source_name="http"
+        )
+
+    monkeypatch.setattr(node.sources, "load", load)
+
+    def patched(guild: int, **patch: Any) -> asyncio.Task[Any]:
+        body = PlayerPatch.model_validate(patch)
+        return asyncio.create_task(node.update_player(session, guild, body, no_replace=False))
+
+    tasks = [patched(guild, track={"identifier": "http://127.0.0.1:1/x"}) for guild in (1, 2, 3)]
+    await asyncio.sleep(0.05)
+    late = patched(4, track={"identifier": "http://127.0.0.1:1/x"})
+    opened.set()
+    answers = await asyncio.gather(*tasks, late, return_exceptions=True)
+    assert [isinstance(answer, ApiError) for answer in answers] == [False, False, True, True]
+    await patched(5, track={"encoded": None})
+    await session.close()
+    await node.stop()
 
 
 def test_a_full_node_says_which_limit_it_is(time: Time) -> None:

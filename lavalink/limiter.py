@@ -80,6 +80,19 @@ class Limiter:
         self._sound, self._caps, self._gain = self._sound[:_CONTEXT] * 0, np.ones(0), None
         return rest
 
+    def leave(self, sound: Sound) -> Sound:
+        """All that is held back and this, over which the volume goes to full: what follows may be given as it is."""
+        plain = np.concatenate([self._sound[_CONTEXT:], sound])
+        limited = np.concatenate([self.process(sound), self.flush()])
+        self.pass_by()
+        share = np.zeros((len(plain), 1), np.float32)
+        share[len(plain) - len(sound) :, 0] = np.linspace(0, 1, len(sound), dtype=np.float32)
+        return np.asarray(limited + (plain - limited) * share, np.float32)
+
+    def pass_by(self) -> None:
+        """What was heard before the next sound was at full volume: that begins there."""
+        self._gain = 1.0
+
     def _measure(self) -> None:
         """Find out by how much the new whole steps are too loud."""
         known = len(self._caps)

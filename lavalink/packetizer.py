@@ -30,10 +30,12 @@ class Packetizer:
 
     def push(self, pcm: Pcm) -> list[bytes]:
         """Take a piece of at most 4,800 samples as it is; the packets that it completes."""
-        before = self._unlimited() if self._limiter.held else []
+        if self._limiter.held:
+            return self._add_sound(self._limiter.leave(pcm.sound()))
+        self._limiter.pass_by()
         if not self._held and pcm.samples % FRAME == 0:
-            return before + self._encoder.encode(pcm.plane.buffer_ptr + pcm.start * 4, pcm.samples // FRAME)
-        return before + self._add(np.frombuffer(memoryview(pcm.plane), np.int16, pcm.samples * 2, pcm.start * 4))
+            return self._encoder.encode(pcm.plane.buffer_ptr + pcm.start * 4, pcm.samples // FRAME)
+        return self._add(np.frombuffer(memoryview(pcm.plane), np.int16, pcm.samples * 2, pcm.start * 4))
 
     def push_sound(self, sound: Sound) -> list[bytes]:
         """Take samples of full scale 1.0, as many as there are, too loud ones too; the packets that they complete."""
@@ -46,16 +48,12 @@ class Packetizer:
 
     def flush(self) -> list[bytes]:
         """The last packets, completed with silence, if a sample is left."""
-        packets = self._unlimited()
+        packets = self._add_sound(self._limiter.flush())
         if not self._held:
             return packets
         self._samples[self._held : FRAME * 2] = 0
         self._held = 0
         return packets + self._encoder.encode(self._address)
-
-    def _unlimited(self) -> list[bytes]:
-        """What the limiter holds back."""
-        return self._add_sound(self._limiter.flush())
 
     def _add_sound(self, sound: Sound) -> list[bytes]:
         scaled = np.clip(sound.reshape(-1) * np.float32(FULL_SCALE), -32768, 32767).astype(np.int16)

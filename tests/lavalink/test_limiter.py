@@ -1,5 +1,7 @@
 """The limiter: nothing gets out above -1 dBTP, nothing is lost, and what is not too loud is left alone."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from lavalink.limiter import Limiter
 from lavalink.packetizer import Packetizer
 from tests import sound
+from tests.lavalink.test_filters import pcm
 
 HIGHEST = -1.0
 
@@ -80,6 +83,29 @@ def test_it_recovers_and_does_not_click() -> None:
     steps = np.abs(np.diff(heard[:, 0]))
     steps[[23_999, 47_999]] = 0  # the test's own jumps
     assert steps.max() < 1.2 * steepest
+
+
+def through(packetizer: Packetizer, samples: sound.Samples, *, plain: bool) -> list[bytes]:
+    pieces = [samples[at : at + 4800] for at in range(0, len(samples), 4800)]
+    push: Any = (lambda piece: packetizer.push(pcm(piece))) if plain else packetizer.push_sound
+    return [packet for piece in pieces for packet in push(piece)]
+
+
+@pytest.mark.parametrize("moment", [27, 81])
+def test_it_takes_over_and_lets_go_without_a_click(moment: int) -> None:
+    """Music at full scale as it is, then three times as loud, then as it is once more."""
+    music = sound.tone(440, 2.0, db=-3.02)[moment:][:86_400]
+    packetizer = Packetizer(256_000)
+    ramp = np.minimum(1 + np.arange(28_800) / 2400, 3).astype(np.float32)
+    packets = through(packetizer, music[:28_800], plain=True)
+    packets += through(packetizer, music[28_800:57_600] * np.minimum(ramp, ramp[::-1])[:, None], plain=False)
+    packets += through(packetizer, music[57_600:], plain=True)
+    heard = sound.decode([*packets, *packetizer.flush()])
+    assert len(heard) == len(music)
+    spectrum = np.fft.rfft(heard[:, 0])
+    spectrum[: 4_000 * len(heard) // sound.RATE] = 0
+    assert np.abs(np.fft.irfft(spectrum)[4800:-4800]).max() < 0.01
+    assert abs(sound.level(heard[-14_400:-4800]) - sound.level(music)) < 0.1  # nothing is limited any more
 
 
 @settings(max_examples=40, deadline=None)

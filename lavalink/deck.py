@@ -101,8 +101,8 @@ class Deck:
             self.joining = False
 
     def limit(self, end: int | None) -> None:
-        """Let the current track end at `end` ms."""
-        self._strand.reel.end = end
+        """Let the track that is heard end at `end` ms."""
+        self._heard.reel.end = end
 
     def force_join(self) -> None:
         """The current track has been heard to its end: go on with the next, opened or not."""
@@ -116,9 +116,9 @@ class Deck:
         self._closed = True
         with self._lock:
             fade = self._fade
-        for reel in (self._strand.reel, self._next, *((fade.former.reel, fade.coming.reel) if fade else ())):
-            if reel is not None:
-                self._discard(reel)
+            reels = (self._strand.reel, self._next, *((fade.former.reel, fade.coming.reel) if fade else ()))
+        for reel in filter(None, reels):
+            self._discard(reel)
 
     @property
     def low(self) -> int:
@@ -141,6 +141,8 @@ class Deck:
 
     def _start(self) -> None:
         self._strand.reel.open()
+        if self._strand.reel.moved:
+            self.ring.append(Paced(0, self._strand.tempo))
         self._engine.decoders.submit(self._fill)
 
     def _open_next(self, reel: Reel) -> None:
@@ -259,8 +261,8 @@ class Deck:
                 self._join(following)
                 return True
             self._exhausted = following is not None and not following.opened
-        if not self._exhausted:
-            self._end(None)
+            if not self._exhausted:  # all at once: whoever names a next track then finds an end to take back
+                self._end(None)
         return False
 
     def _join(self, reel: Reel) -> None:

@@ -99,6 +99,8 @@ class Download:
 
     def __init__(self, session: aiohttp.ClientSession, url: URL, origins: Origins, offset: int) -> None:
         self.items: SimpleQueue[Head | bytes | LoadError] = SimpleQueue()
+        self.done = False
+        """Whether no more will come."""
         self._session = session
         self._url = url
         self._origins = origins
@@ -142,6 +144,7 @@ class Download:
             self.items.put(error)
         except Exception as error:  # noqa: BLE001 (whatever it is, the reader must not wait for ever)
             self.items.put(LoadError("Reading the file failed", "fault", repr(error)))
+        self.done = True
 
     async def _fetch(self) -> None:
         idle = 0

@@ -14,6 +14,8 @@ from lavalink.workers import waiting
 
 BEHIND = 32 * 1024
 """Bytes kept behind the reader, so that small steps back cost no request."""
+PLENTY = 64 * 1024
+"""Bytes of which a reader takes some without waiting."""
 NEAR = 128 * 1024
 """A step forward up to here is read through instead of asked for."""
 
@@ -81,6 +83,13 @@ class HttpFile:
         """Bytes that can be read without waiting."""
         here = max(0, self._start + len(self._data) - self._position)
         return here + (self._download.ahead if self._download else 0)
+
+    @property
+    def plenty(self) -> bool:
+        """Whether some can be read without waiting: a good deal of it is here, or all that will come."""
+        if self._parts and not self._parts[-1].closed:
+            return self._parts[-1].plenty
+        return self._download is None or self._download.done or self.buffered >= PLENTY
 
     def readable(self) -> bool:
         """Always."""

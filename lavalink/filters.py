@@ -70,6 +70,11 @@ class Timescale(Effect):
     pitch: Tempo = 1.0
     rate: Tempo = 1.0
 
+    @property
+    def tempo(self) -> float:
+        """How many times as fast as time the track goes by."""
+        return self.speed * self.rate
+
 
 class Tremolo(Effect):
     """Makes the volume swing; `frequency` in Hz."""
@@ -159,7 +164,7 @@ class Filters(Patch):
     @property
     def tempo(self) -> float:
         """How many times as fast as time the track goes by."""
-        return self.timescale.speed * self.timescale.rate if self.timescale else 1.0
+        return self.timescale.tempo if self.timescale else 1.0
 
     @property
     def effects(self) -> tuple[Effect, ...]:
@@ -183,6 +188,11 @@ class Filters(Patch):
         for band in self.equalizer or ():
             gains[band.band] = band.gain
         return Equalizer(gains=tuple(gains))
+
+
+def tempo_of(effects: tuple[Effect, ...]) -> float:
+    """How many times as fast as time a track goes by with these."""
+    return next((effect.tempo for effect in effects if isinstance(effect, Timescale)), 1.0)
 
 
 NAMES = tuple(field.alias or name for name, field in Filters.model_fields.items())

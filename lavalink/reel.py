@@ -32,6 +32,8 @@ class Reel:
         self.error: LoadError | None = None
         self.opened = False
         """Whether `open` is done, well or not."""
+        self.moved = False
+        """Whether it begins at 0 in place of `start`, since its file has no places."""
         self._sources = sources
         self._file: HttpFile | None = None
         self._decoder: Decoder | None = None
@@ -69,13 +71,13 @@ class Reel:
         return piece
 
     def look_ahead(self, samples: int) -> int | None:
-        """Read on without giving out, some pieces at a time, until there are so many.
+        """Read on without giving out, some pieces at a time, until there are so many, but wait for none of them.
 
         How many are left until the end, as soon as that is known. In a worker thread.
         """
         with self._lock:
             for _ in range(STRIDE):
-                if self._ahead_samples < samples and not self._ended:
+                if self._ahead_samples < samples and not self._ended and (self._file is None or self._file.plenty):
                     self._read_ahead()
         seen = self._ahead_samples
         limit = None if self.end is None else max(0, self._until(self.end))
@@ -162,5 +164,5 @@ class Reel:
         if self.start and decoder.seekable:
             decoder.seek(self.start)
         else:
-            self.start = 0
+            self.moved, self.start = self.start > 0, 0
         return decoder

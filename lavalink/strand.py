@@ -6,7 +6,7 @@ from typing import cast
 import numpy as np
 
 from lavalink.convolver import Sound
-from lavalink.filters import Effect
+from lavalink.filters import Effect, tempo_of
 from lavalink.opus import RATE
 from lavalink.pcm import Pcm  # noqa: TC001 (beside its siblings)
 from lavalink.reel import Reel
@@ -54,7 +54,7 @@ class Strand:
     @property
     def tempo(self) -> float:
         """How many times as fast as time it goes by now."""
-        return self._shaper.tempo if self._shaper else 1.0
+        return self._shaper.tempo if self._shaper else tempo_of(self._first)
 
     @property
     def position(self) -> float:

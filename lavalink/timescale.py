@@ -22,7 +22,7 @@ class Timescale:
     def __init__(self, effect: filters.Timescale) -> None:
         rate = round(RATE * effect.pitch * effect.rate)
         stretch = effect.speed * effect.rate * RATE / rate
-        self.tempo = effect.speed * effect.rate
+        self.tempo = effect.tempo
         steps = [("asetrate", str(rate)), ("aresample", str(RATE))] if rate != RATE else []
         steps += [("atempo", f"{factor:.12f}") for factor in _factors(stretch)]
         steps.append(("aformat", f"sample_fmts=flt:channel_layouts=stereo:sample_rates={RATE}"))

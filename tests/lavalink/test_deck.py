@@ -1,33 +1,180 @@
 """A deck by itself: its ring is emptied by hand, at no pace."""
 
+import asyncio
+import threading
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from lavalink.crossfade import crossfade
 from lavalink.deck import Deck
-from lavalink.marks import FULL, LOW, LOW_UNTOUCHED
+from lavalink.engine import Engine
+from lavalink.filters import Effect, Timescale
+from lavalink.marks import FULL, LOW, LOW_UNTOUCHED, Ended, Joined, Paced
+from lavalink.opus import RATE
+from lavalink.packetizer import Packetizer
 from lavalink.protocol import Track
 from lavalink.reel import Reel
-from lavalink.strand import Shaping
-from tests import sound
-from tests.lavalink.harness import studio, until
+from lavalink.strand import Shaping, Strand
+from tests import sound, waiting
+from tests.lavalink.harness import Media, studio, until
 
 
-async def test_a_crossfade_behind_untouched_packets_is_made_as_far_ahead_as_any(tmp_path: Path) -> None:
+class Booth:
+    """Where decks are tried out."""
+
+    def __init__(self, media: Media, engine: Engine, sources: Any, folder: Path) -> None:
+        self.media, self._engine, self._sources, self._folder = media, engine, sources, folder
+
+    async def reel(self, name: str, seconds: float, *, crossfade: int = 0, start: int = 0, **how: Any) -> Reel:
+        self.media.add(name, sound.write_tone(self._folder / name, 400, seconds), **how)
+        info = await self._sources.load(self.media.url(name))
+        assert info is not None
+        return Reel(Track(encoded=name, info=info), self._sources, start, crossfade)
+
+    def deck(self, reel: Reel) -> Deck:
+        return Deck(self._engine, reel, Shaping(), on_ready=lambda _: None, on_missed=lambda *_: None)
+
+
+@pytest.fixture
+async def booth(tmp_path: Path) -> AsyncIterator[Booth]:
     async with studio() as (media, engine, sources):
+        yield Booth(media, engine, sources, tmp_path)
 
-        async def reel(name: str, crossfade: int = 0) -> Reel:
-            info = await sources.load(media.url(name))
-            assert info is not None
-            return Reel(Track(encoded=name, info=info), sources, 0, crossfade)
 
-        media.add("ends.opus", sound.write_tone(tmp_path / "ends.opus", 400, 0.42))
-        media.add("comes.opus", sound.write_tone(tmp_path / "comes.opus", 1000, 3.0))
-        deck = Deck(engine, await reel("ends.opus"), Shaping(), on_ready=lambda _: None, on_missed=lambda *_: None)
-        following = await reel("comes.opus", 3000)
-        await until(lambda: len(deck.ring) == FULL and not deck._filling)
-        assert deck.low == LOW_UNTOUCHED
-        for _ in range(5):
-            deck.ring.popleft()
-        deck.cue(following)
-        await until(lambda: deck.joining and not deck._filling)
-        assert deck.low == LOW
+async def played(deck: Deck) -> dict[str, int]:
+    """All that is left: how many packets before the join, and after it."""
+    packets, track, over = {"former": 0, "coming": 0}, "former", False
+
+    def take() -> bool:
+        nonlocal track, over
+        while deck.ring:
+            item = deck.ring.popleft()
+            packets[track] += isinstance(item, bytes)
+            track = "coming" if isinstance(item, Joined) else track
+            over = over or isinstance(item, Ended)
+        deck.refill()
+        return over
+
+    await until(take)
+    return packets
+
+
+async def test_a_crossfade_behind_untouched_packets_is_made_as_far_ahead_as_any(booth: Booth) -> None:
+    deck = booth.deck(await booth.reel("ends.opus", 0.42))
+    following = await booth.reel("comes.opus", 3.0, crossfade=3000)
+    await until(lambda: len(deck.ring) == FULL and not deck._filling)
+    assert deck.low == LOW_UNTOUCHED
+    for _ in range(5):
+        deck.ring.popleft()
+    deck.cue(following)
+    await until(lambda: deck.joining and not deck._filling)
+    assert deck.low == LOW
+    deck.close()
+
+
+async def test_an_end_that_is_named_when_the_join_has_begun_is_not_that_of_the_next_track(booth: Booth) -> None:
+    deck = booth.deck(await booth.reel("ends.wav", 0.2))
+    deck.cue(await booth.reel("comes.wav", 1.0))
+    await until(lambda: deck.joining)
+    deck.limit(100)
+    assert await played(deck) == {"former": 10, "coming": 50}
+    deck.close()
+
+
+async def test_where_a_file_without_places_begins_is_told(booth: Booth) -> None:
+    for ranged, told in ((False, [Paced(0, 1.0)]), (True, [])):
+        deck = booth.deck(await booth.reel(f"{ranged}.wav", 3.0, start=2_000, ranged=ranged))
+        await until(lambda deck=deck: len(deck.ring) > 5)
+        assert [item for item in deck.ring if isinstance(item, Paced)] == told
         deck.close()
+
+
+async def test_a_deck_that_is_closed_while_it_joins_leaves_no_file_open(booth: Booth) -> None:
+    reels = [await booth.reel("ends.wav", 30.0), await booth.reel("comes.wav", 30.0)]
+    deck = booth.deck(reels[0])
+    deck.cue(reels[1])
+    await until(lambda: all(reel.opened for reel in reels))
+
+    class Meanwhile(Strand):
+        """Whoever looks at it is slower than a worker that joins."""
+
+        @property
+        def reel(self) -> Reel:
+            worker = threading.Thread(target=deck.force_join)
+            worker.start()
+            worker.join(0.2)
+            return reels[0]
+
+        @reel.setter
+        def reel(self, reel: Reel) -> None: ...
+
+    await until(lambda: not deck._filling)
+    deck._strand = Meanwhile(reels[0], Shaping())
+    deck.close()
+    assert [reel._closed for reel in reels] == [True, True]
+
+
+class Known:
+    """A reel of a known length, in ms, or of none."""
+
+    def __init__(self, length: int | None, crossfade: int = 0) -> None:
+        self.length, self.crossfade, self.start, self.position = length, crossfade, 0, 50_000.0
+
+    def look_ahead(self, samples: int) -> int:
+        return samples
+
+
+def strand(length: int | None, crossfade: int = 0, *effects: Effect) -> Strand:
+    reel: Any = Known(length, crossfade)
+    return Strand(reel, Shaping(effects=effects))
+
+
+@pytest.mark.parametrize(("left", "begins"), [(1.5, False), (1.0, True)])
+def test_half_of_a_fast_track_is_half_of_what_is_heard_of_it(left: float, begins: bool) -> None:
+    fade = crossfade(strand(60_000), strand(4_000, 12_000, Timescale(speed=2.0)), left * RATE)
+    assert (fade is not None) is begins
+
+
+def test_nobody_looks_for_the_end_of_a_live_stream() -> None:
+    assert strand(None).left(12 * RATE) is None
+    assert strand(60_000).left(12 * RATE) == 12 * RATE
+
+
+async def test_looking_ahead_waits_for_no_server(booth: Booth) -> None:
+    """What is here is heard meanwhile; the end is known when it has come."""
+    reel = await booth.reel("slow.wav", 2.0, stall_after=150_000)
+    await asyncio.to_thread(reel.open)
+    async with asyncio.timeout(1):
+        for _ in range(20):
+            assert await asyncio.to_thread(reel.look_ahead, 3 * RATE) is None
+    booth.media.released.set()
+    left = list[int | None]()
+
+    async def looked() -> bool:
+        left.append(await asyncio.to_thread(reel.look_ahead, 3 * RATE))
+        return left[-1] is not None
+
+    await waiting.until(looked)
+    assert left[-1] == 2 * RATE
+    await asyncio.to_thread(reel.close)
+
+
+async def test_a_next_that_is_named_while_the_last_packet_is_made_still_follows(
+    booth: Booth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former, following = await booth.reel("ends.wav", 0.205), await booth.reel("comes.wav", 1.0)
+    flush, named = Packetizer.flush, threading.Thread(target=lambda: deck.cue(following))
+
+    def slowly(packetizer: Packetizer) -> list[bytes]:
+        if not named.ident:
+            named.start()
+            named.join(0.2)
+        return flush(packetizer)
+
+    monkeypatch.setattr(Packetizer, "flush", slowly)
+    deck = booth.deck(former)
+    await until(lambda: deck.refill() or deck.joining)  # as a player that plays does
+    deck.close()

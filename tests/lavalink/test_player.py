@@ -70,6 +70,16 @@ async def test_opus_passes_through_untouched(one: Desk) -> None:
     assert all(packet in body for packet in packets)
 
 
+async def test_a_file_that_cannot_be_sought_in_is_where_it_is_heard(one: Desk, tmp_path: Path) -> None:
+    one.media.add("two.wav", sound.write_tone(tmp_path / "two.wav", 400, 20.0), ranged=False)
+    await one.play("two.wav", position=10_000)
+    await one.hear(25)
+    assert abs(one.player.model().state.position - 500) <= 60
+    one.patch(position=5_000)  # it is played on
+    await one.hear(25)
+    assert abs(one.player.model().state.position - 1_000) <= 65
+
+
 @pytest.mark.parametrize("name", ["long.wav", "long.opus"])
 async def test_volume_is_heard_within_half_a_second(one: Desk, name: str) -> None:
     await one.play(name)

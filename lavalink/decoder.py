@@ -4,9 +4,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import cast
+from typing import Any, cast
 
 import av
+import numpy as np
 import structlog
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
@@ -61,6 +62,7 @@ class Decoder:
         self._rest = _NOTHING  # of the last frame
         self._most = FRAME  # samples of the next piece: the first is short, so that sound begins at once
         self._origin = Fraction(self._container.start_time or 0, av.time_base)
+        self._sound_ends = _end_of_sound(self._container.format.name, self._stream)
         self._target: Fraction | None = None
         self._skip = 0
         self._bad = 0
@@ -224,7 +226,14 @@ class Decoder:
         for frame in frames:
             self._bad = 0
             if self._target is None or self._reached(frame, self._target):
-                self._push(frame)
+                self._push(self._unpadded(frame))
+
+    def _unpadded(self, frame: AudioFrame) -> AudioFrame:
+        """Without the silence by which an encoder filled up the last one."""
+        if self._sound_ends is None or frame.pts is None or frame.time_base is None:
+            return frame
+        left = round((self._sound_ends - frame.pts * frame.time_base) * frame.sample_rate)
+        return _shortened(frame, left) if 0 < left < frame.samples else frame
 
     def _reached(self, frame: AudioFrame, target: Fraction) -> bool:
         """Whether a frame holds the place sought; then what lies before it is skipped."""
@@ -259,6 +268,22 @@ class Decoder:
         if self.file.error is not None:
             return self.file.error
         return LoadError("The file cannot be read", "suspicious", reason(error))
+
+
+def _end_of_sound(container: str, stream: AudioStream) -> Fraction | None:
+    """In seconds, where a container tells it to the sample: MP4's edit lists do, and its AAC is padded."""
+    if not container.startswith("mov") or not stream.duration or stream.time_base is None:
+        return None
+    return ((stream.start_time or 0) + stream.duration) * stream.time_base
+
+
+def _shortened(frame: AudioFrame, samples: int) -> AudioFrame:
+    """Its first samples."""
+    width = 1 if frame.format.is_planar else frame.layout.nb_channels
+    kept = np.ascontiguousarray(frame.to_ndarray()[:, : samples * width])
+    made = AudioFrame.from_ndarray(cast("Any", kept), frame.format.name, frame.layout.name)
+    made.sample_rate, made.pts, made.time_base = frame.sample_rate, frame.pts, frame.time_base
+    return made
 
 
 def _lowered(tags: Mapping[str, str]) -> dict[str, str]:

@@ -89,6 +89,18 @@ async def test_two_files_are_resampled_as_one(one: Desk, tmp_path: Path) -> None
     assert np.array_equal(joined, reference)
 
 
+@pytest.mark.parametrize("start", [0, 1500])
+async def test_what_aac_was_padded_with_is_not_played(one: Desk, tmp_path: Path, start: int) -> None:
+    tone = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100:duration=2", "-ac", "2", "-c:a", "aac"]
+    command = ["ffmpeg", "-loglevel", "error", *tone, str(tmp_path / "a.m4a")]
+    await asyncio.to_thread(subprocess.run, command, check=True)
+    one.media.add("a.m4a", tmp_path / "a.m4a")
+    reel = Reel(await one.track("a.m4a"), one.sources, start)
+    await asyncio.to_thread(reel.open)
+    assert abs(len(await whole(reel)) - (2 - start / 1000) * sound.RATE) <= 1
+    await asyncio.to_thread(reel.close)
+
+
 def damaged_at_its_start(path: Path) -> Path:
     """DTS, of which nobody knows in which format it is decoded until a frame is: there is none for three seconds."""
     tone = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=6", "-ac", "2"]

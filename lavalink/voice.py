@@ -16,7 +16,7 @@ from lavalink.traffic import TRAFFIC
 from lavalink.voice_codes import ABNORMAL, REASONS, RESUMABLE, GatewayClosedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
     from lavalink.protocol import VoiceState
     from lavalink.voice_socket import Transport
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 10.0
 RESUME_TIMEOUT = 5.0
 RESUME_DELAYS = (0.0, 0.25, 0.5, 1.0)
+STABLE = 1.0
+"""Seconds that a connection has to stand until its loss is the first one again."""
 HOLD_LIMIT = 10.0
 """Seconds that a track's clock waits for end-to-end encryption; its frames are held back for as long as it takes."""
 
@@ -164,19 +166,23 @@ class VoiceLink:
 
     async def _run(self, transport: Transport) -> None:
         """Follows a connection until it is replaced or lost."""
+        delays = iter(RESUME_DELAYS)
         while self._transport is transport:
+            began = time.monotonic()
             code = await transport.connection.closed()
             if self._transport is not transport:
                 return
             self.connected = False
             log.info("voice gateway closed", guild=self.guild_id, code=code)
-            final = await self._resume(transport) if code in RESUMABLE else code
+            if time.monotonic() - began > STABLE:
+                delays = iter(RESUME_DELAYS)
+            final = await self._resume(transport, delays) if code in RESUMABLE else code
             if final is not None and self._transport is transport:
                 self._lose(final)
 
-    async def _resume(self, transport: Transport) -> int | None:
-        """None when the session goes on, else the close code that ends it."""
-        for delay in RESUME_DELAYS:
+    async def _resume(self, transport: Transport, delays: Iterator[float]) -> int | None:
+        """None when the session goes on, else the close code that ends it; tries as long as there are delays left."""
+        for delay in delays:
             await asyncio.sleep(delay)
             if self._transport is not transport:
                 return None

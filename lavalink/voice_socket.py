@@ -118,8 +118,8 @@ class Connection(VoiceConnectionState):
         return heartbeat.latency if heartbeat else float("inf")
 
     def joined(self, data: dict[str, Any]) -> None:
-        """Others are in the channel (op 11: `user_ids`, op 12: `user_id`)."""
-        users = data.get("user_ids") or [data["user_id"]]
+        """Others are in the channel (op 11: `user_ids`, maybe none; op 12: `user_id`)."""
+        users: list[object] = [*data.get("user_ids", ()), *([data["user_id"]] if "user_id" in data else ())]
         self.others |= {str(user) for user in users} - {str(self.user.id)}
 
     def prepare_epoch(self, data: dict[str, Any]) -> None:

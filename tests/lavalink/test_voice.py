@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from lavalink.protocol import ApiError, VoiceState
@@ -181,6 +182,45 @@ async def test_a_voice_server_that_is_gone_is_reported_in_bounded_time(call: Cal
     await call.connection.close(4015)
     await until(lambda: call.closed, within=8, what="the report")
     assert call.closed == [(1006, "", False)]
+
+
+async def test_a_voice_server_that_resumes_and_hangs_up_again_is_not_asked_for_ever(call: Call) -> None:
+    await call.link.connect(call.grant())
+
+    async def hung_up() -> list[tuple[int, str, bool]]:
+        if call.connection.open:
+            await call.connection.close(4015)
+        return call.closed
+
+    await until(hung_up, within=8, what="the report")
+    assert call.closed == [(1006, "", False)]
+    assert call.connection.resumes == 4
+
+
+async def test_a_voice_server_that_falls_silent_is_given_up(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lavalink.voice_loop.MAX_HEARTBEAT", 0.05)
+    monkeypatch.setattr("lavalink.voice.RESUME_TIMEOUT", 0.2)
+    await call.link.connect(call.grant())
+    await until(lambda: call.connection.heartbeats > 1, what="heartbeats")
+    call.discord.faults.voice_mute = True
+    await until(lambda: call.closed, within=8, what="the report")
+    assert call.closed == [(1006, "", False)]
+
+
+async def test_a_storm_of_voice_data_ends_in_one_connection(call: Call) -> None:
+    files = psutil.Process().num_fds
+    before = files()
+    grants = [call.grant(f"session{number}") for number in range(20)]
+    *former, last = await asyncio.gather(*map(call.link.connect, grants), return_exceptions=True)
+    assert last is None
+    assert {type(result) for result in former} == {ApiError}
+    await call.talk(5)
+    await call.hears(PACKETS[:5])
+    await until(lambda: sum(connection.open for connection in call.discord.voice.connections) == 1)
+    assert call.connection.grant.session_id == "session19"
+    assert call.closed == []
+    await call.link.close()
+    await until(lambda: files() <= before + 1, what="no file is left open")
 
 
 async def test_a_refused_identify_fails_and_is_reported(call: Call) -> None:

@@ -61,6 +61,13 @@ async def test_others_are_known_from_ops_11_12_and_13(socket: VoiceSocket) -> No
     assert connection.others == {"1", "3"}
 
 
+@pytest.mark.parametrize("op", [11, 12])
+@pytest.mark.parametrize("data", [{"user_ids": []}, {}, None])
+async def test_an_empty_channel_is_no_fault(socket: VoiceSocket, op: int, data: dict[str, list[str]] | None) -> None:
+    await socket.received_message({"op": op, "d": data})
+    assert socket._connection.others == set()
+
+
 @pytest.mark.parametrize(
     ("version", "encrypting", "exposed"), [(0, False, False), (1, False, True), (1, True, False), (0, True, False)]
 )

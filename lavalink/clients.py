@@ -40,7 +40,7 @@ def guild_id_of(request: web.Request) -> int:
 def user_id_of(request: web.Request) -> int:
     """The bot's account; raises ApiError 400."""
     given = request.headers.get("User-Id", "")
-    if not NUMBER.fullmatch(given) or int(given) <= 0:
+    if not NUMBER.fullmatch(given) or not 0 < int(given) < 2**63:
         raise ApiError(400, "Missing or invalid User-Id header")
     return int(given)
 
@@ -54,6 +54,8 @@ async def attend(
     """
     user_id = user_id_of(request)
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT)
+    if not socket.can_prepare(request):  # before a session is taken from whoever has it
+        raise ApiError(400, "This is a websocket: the request does not ask for one")
     session = sessions.resume(socket, request.headers.get("Session-Id"))
     socket.headers["Session-Resumed"] = "false" if session is None else "true"
     session = session or sessions.open(socket, user_id, session_id)

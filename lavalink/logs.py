@@ -9,6 +9,7 @@ from typing import TextIO, cast
 
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web import RequestPayloadError
 
 
 class LossyStream:
@@ -32,7 +33,7 @@ class LossyStream:
 def tell_no_content(record: logging.LogRecord) -> bool:
     """A filter: a request that cannot be parsed may hold a password, so only that it came is told."""
     error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, HttpProcessingError):
+    if isinstance(error, HttpProcessingError | RequestPayloadError):
         record.exc_info, record.msg = None, f"{record.msg}: {type(error).__name__}"
     return True
 

@@ -57,7 +57,11 @@ async def error_bodies(request: web.Request, handler: Handler) -> web.StreamResp
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
-        return _answer(request, error.status, error.reason)
+        too_large = error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        return _answer(request, error.status, error.reason, last=too_large)
+    except (web.RequestPayloadError, ConnectionError) as error:
+        log.info("request not read", path=request.path, error=type(error).__name__)
+        return _answer(request, HTTPStatus.BAD_REQUEST, "The body is broken, or came in part only", last=True)
     except Exception as error:
         log.exception("request failed", path=request.path)
         return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, f"{type(error).__name__} in the node")
@@ -70,7 +74,8 @@ async def name_version(_: web.Request, response: web.StreamResponse) -> None:
         response.headers["Content-Type"] = "application/json"
 
 
-def _answer(request: web.Request, status: int, message: str) -> web.Response:
+def _answer(request: web.Request, status: int, message: str, *, last: bool = False) -> web.Response:
+    """`last`: the connection ends with what is not read of the body, so the client had better send no more by it."""
     body: dict[str, Any] = {
         "timestamp": int(time.time() * 1000),
         "status": status,
@@ -78,6 +83,9 @@ def _answer(request: web.Request, status: int, message: str) -> web.Response:
         "message": message,
         "path": request.rel_url.raw_path,
     }
-    if request.query.get("trace") == "true":
+    if request.query.get("trace", "false").lower() != "false":  # `?trace` is enough for a Java node
         body["trace"] = traceback.format_exc()
-    return web.json_response(body, status=status)
+    answer = web.json_response(body, status=status)
+    if last:
+        answer.force_close()
+    return answer

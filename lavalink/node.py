@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from lavalink.engine import Engine
 from lavalink.limits import UNLIMITED, Gate, Limits
 from lavalink.memory import share_heaps, tidy
 from lavalink.player import Player
-from lavalink.protocol import UNSET, ApiError, LoadError, Track, TrackInfo, TrackPatch, Unset
+from lavalink.protocol import UNSET, ApiError, LoadError, PlayerPatch, Track, TrackInfo, TrackPatch, Unset
 from lavalink.sessions import Sessions
 from lavalink.sources import Sources
 from lavalink.stats import Stats
@@ -27,11 +28,13 @@ from lavalink.voice import VoiceLink, voice_session, warm_up
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from lavalink.protocol import NextTrack, PlayerModel, PlayerPatch, VoiceState
+    from lavalink.protocol import NextTrack, PlayerModel, VoiceState
     from lavalink.sessions import Session
 
 NEXT_LOAD_TIMEOUT = 2.0
 """Seconds that an answer waits for what is known of the next track: opening it is the player's business."""
+
+SNOWFLAKE = re.compile(r"[0-9]{1,19}")
 
 log = structlog.get_logger()
 
@@ -237,7 +240,7 @@ def _check_voice(voice: VoiceState | None) -> None:
     values = (voice.token, voice.endpoint, voice.session_id, voice.channel_id or "")
     if not all(value.strip() for value in values):
         raise ApiError(400, "token, endpoint, sessionId and channelId must be provided in voice state")
-    if not values[3].isdecimal():
+    if not SNOWFLAKE.fullmatch(values[3]):
         raise ApiError(400, "channelId must be a snowflake")
 
 
@@ -258,10 +261,8 @@ def _opens(wanted: TrackPatch | None) -> bool:
 
 def _without_play(patch: PlayerPatch) -> PlayerPatch:
     """With `noReplace` while something plays: all but what concerns the new track."""
-    given = patch.model_dump(exclude_unset=True)
-    for name in ("track", "encoded_track", "identifier", "position", "end_time", "paused"):
-        given.pop(name, None)
-    return type(patch)(**given)
+    kept = patch.model_fields_set - {"track", "encoded_track", "identifier", "position", "end_time", "paused"}
+    return PlayerPatch.model_construct(kept, **{name: getattr(patch, name) for name in kept})
 
 
 def _report_closed(session: Session, guild_id: int, code: int, reason: str, by_remote: bool) -> None:  # noqa: FBT001

@@ -25,7 +25,7 @@ from lavalink.taps import TapQueue, Taps
 from lavalink.voice import VoiceLink
 
 LOUDEST = 1000
-NO_VOICE = VoiceState(token="", endpoint="", session_id="", channel_id="")
+NO_VOICE = VoiceState(token="", endpoint="", session_id="")
 
 
 class Player:

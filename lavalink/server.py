@@ -29,6 +29,7 @@ CHORUS_VERSION = "1"
 NODE = web.AppKey("node", Node)
 METRICS = web.AppKey("metrics", Metrics)
 RECENT = re.compile(r"[0-9]{1,9}")
+YES, NO = frozenset({"true", "on", "yes", "1"}), frozenset({"false", "off", "no", "0", ""})
 routes = web.RouteTableDef()
 track_strings = TypeAdapter(list[str])
 log = structlog.get_logger()
@@ -209,10 +210,11 @@ def _session(request: web.Request) -> Session:
 
 
 def _no_replace(request: web.Request) -> bool:
+    """In any word that a Java node takes."""
     given = request.query.get("noReplace", "false").lower()
-    if given not in {"true", "false"}:
+    if given not in YES | NO:
         raise ApiError(400, "noReplace must be true or false")
-    return given == "true"
+    return given in YES
 
 
 def _recent(request: web.Request) -> int:

@@ -109,7 +109,7 @@ def guess_probe(identifier: str) -> str:
 
 def _payload(encoded: str) -> bytes:
     try:
-        return base64.b64decode(encoded, validate=True)
+        return base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)  # Java wants no padding
     except (binascii.Error, ValueError) as error:
         raise TrackStringError("the track string is not base64") from error
 

@@ -83,6 +83,7 @@ async def test_no_password_is_401_and_a_wrong_one_403_with_an_empty_body(node: N
         ({"Authorization": "wrong", "User-Id": "1"}, 401),
         ({"Authorization": "right"}, 400),
         ({"Authorization": "right", "User-Id": "0"}, 400),
+        ({"Authorization": "right", "User-Id": "1", "Upgrade": "nothing"}, 400),
     ],
 )
 async def test_the_websocket_wants_a_password_and_a_user(
@@ -131,9 +132,11 @@ async def test_unknown_paths_and_methods_have_error_bodies(node: NodeClient) -> 
 async def test_a_trace_comes_on_demand_only(node: NodeClient) -> None:
     path = "/v4/sessions/nobody/players"
     assert "trace" not in (await node.rest("GET", path)).json
-    traced = (await node.rest("GET", f"{path}?trace=true")).json
-    assert_error(traced, 404, path)
-    assert traced["trace"]
+    assert "trace" not in (await node.rest("GET", f"{path}?trace=False")).json
+    for asked in ("trace=true", "trace"):
+        traced = (await node.rest("GET", f"{path}?{asked}")).json
+        assert_error(traced, 404, path)
+        assert traced["trace"]
 
 
 # Loading and decoding
@@ -267,6 +270,15 @@ async def test_a_client_may_resume_before_its_old_connection_is_noticed_dead(
         assert (await again.rest("GET", node.session_path + "/players")).status == 200
 
 
+@pytest.mark.builtin
+async def test_a_request_that_is_no_websocket_takes_no_session_from_anybody(node: NodeClient) -> None:
+    await node.rest("PATCH", node.session_path, json={"resuming": True, "timeout": 60})
+    headers = {"User-Id": "42", "Session-Id": node.session_id}
+    assert_error((await node.rest("GET", "/v4/websocket", headers=headers)).json, 400, "/v4/websocket")
+    assert (await node.rest("GET", node.session_path + "/players")).status == 200
+    assert node.close_code is None
+
+
 async def test_two_clients_have_two_sessions(node: NodeClient, node_address: NodeAddress) -> None:
     async with NodeClient(node_address, user_id=43) as other:
         await other.connect()
@@ -288,7 +300,7 @@ async def test_a_player_is_made_by_a_patch_and_ended_by_delete(node: NodeClient)
     assert (model["track"], model["volume"], model["paused"]) == (None, 100, False)
     assert set(model["state"]) == {"time", "position", "connected", "ping"}
     assert (model["state"]["connected"], model["state"]["ping"]) == (False, -1)
-    assert model["voice"]["token"] == ""
+    assert model["voice"] == {"token": "", "endpoint": "", "sessionId": "", "channelId": None}
     players = (await node.rest("GET", f"{node.session_path}/players")).json
     assert [player["guildId"] for player in players] == [str(GUILD)]
     deleted = await node.rest("DELETE", path)
@@ -371,7 +383,7 @@ async def test_quoted_numbers_and_what_nobody_knows_are_accepted(
 
 
 async def test_no_replace_is_yes_or_no(node: NodeClient) -> None:
-    for word, status in {"true": 200, "False": 200, "maybe": 400}.items():
+    for word, status in {"true": 200, "False": 200, "1": 200, "no": 200, "maybe": 400}.items():
         assert (await node.patch(GUILD, {}, params={"noReplace": word})).status == status
 
 
@@ -473,7 +485,7 @@ async def test_stop_replace_and_no_replace(node: NodeClient, media: MediaHost) -
     await node.patch(GUILD, {"track": {"identifier": media.tone(440, 20), "userData": {"n": 1}}})
     await node.event("TrackStartEvent")
     body: Json = {"track": {"identifier": media.tone(660, 20), "userData": {"n": 2}}, "volume": 50, "paused": True}
-    kept = (await node.patch(GUILD, body, params={"noReplace": "true"})).json
+    kept = (await node.patch(GUILD, body, params={"noReplace": "1"})).json
     assert (kept["track"]["userData"], kept["volume"], kept["paused"]) == ({"n": 1}, 50, False)
     await node.patch(GUILD, body | {"paused": False})
     replaced = await node.event("TrackEndEvent")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
 import json
 import resource
@@ -116,6 +117,24 @@ async def test_malformed_json_is_refused_in_words(playing: NodeClient) -> None:
 
 
 @pytest.mark.builtin
+async def test_a_body_that_breaks_off_or_cannot_be_unpacked_is_a_clients_fault(playing: NodeClient) -> None:
+    """Nothing is logged as a fault of the node (whose log is read at the end, see `node_address`)."""
+    path = playing.player_path(GUILD)
+    packed = {"Content-Encoding": "gzip"} | JSON
+    assert refused(await playing.rest("PATCH", path, data=b"not packed at all", headers=packed), 400)
+    assert (await playing.rest("PATCH", path, data=gzip.compress(b'{"volume": 7}'), headers=packed)).json["volume"] == 7
+    bomb = gzip.compress(b" " * (30 * MEGABYTE))
+    assert refused(await playing.rest("PATCH", path, data=bomb, headers=packed), 413)
+    head = f"PATCH {path} HTTP/1.1\r\nHost: a\r\nAuthorization: {playing.address.password}\r\n"
+    for body in ('Content-Length: 100\r\n\r\n{"volu', 'Transfer-Encoding: chunked\r\n\r\n5\r\n{"vol\r\n'):
+        url = urlsplit(playing.address.url)
+        _, writer = await asyncio.open_connection(url.hostname, url.port)
+        writer.write((head + body).encode())
+        await writer.drain()
+        writer.close()
+
+
+@pytest.mark.builtin
 async def test_numbers_beyond_all_bounds_come_back_as_json_or_not_at_all(node: NodeClient, media: MediaHost) -> None:
     def no_constants(word: str) -> float:
         raise AssertionError(word)
@@ -174,13 +193,16 @@ async def test_a_body_without_end_is_cut_off(playing: NodeClient) -> None:
 @pytest.mark.builtin
 async def test_no_number_is_too_long_to_be_refused(playing: NodeClient) -> None:
     digits = "9" * 5000
+    voice = {"token": "t", "endpoint": "127.0.0.1:9", "sessionId": "s", "channelId": digits}
+    assert refused(await playing.patch(GUILD, {"voice": voice}), 400)
     assert refused(await playing.rest("GET", f"{playing.session_path}/players/{digits}"), 400)
     tap = f"{playing.session_path}/players/{OTHER}/taps/t"
     assert refused(await playing.rest("GET", tap, params={"recent": digits}), 400, 404)
-    headers = {"Authorization": playing.address.password, "User-Id": digits}
-    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
-        await playing.http.ws_connect(f"{playing.address.url}/v4/websocket", headers=headers)
-    assert caught.value.status == 400
+    for user in (digits, str(2**63)):
+        headers = {"Authorization": playing.address.password, "User-Id": user}
+        with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+            await playing.http.ws_connect(f"{playing.address.url}/v4/websocket", headers=headers)
+        assert caught.value.status == 400
 
 
 async def test_a_guild_is_a_number_of_64_bits(node: NodeClient) -> None:

@@ -65,6 +65,19 @@ async def test_what_is_wrong_is_refused_by_name(node: NodeClient, chorus: Json, 
     assert key in answer.json["message"]
 
 
+async def test_what_concerns_no_track_is_done_though_none_is_replaced(node: NodeClient, media: MediaHost) -> None:
+    await node.patch(GUILD, {"track": {"identifier": media.tone(440, 20), "userData": {"n": 1}}})
+    push = {"id": "p", "type": "rtmp", "url": "rtmp://127.0.0.1:9/app/key"}
+    body: Json = {"track": {"identifier": media.tone(660, 20)}, "position": 9_000, "filters": {"tremolo": {}}}
+    body |= {"volume": 50, "chorus": {"taps": [TAP, push], "bitrate": 64_000}}
+    answer = await node.patch(GUILD, body, params={"noReplace": "true"})
+    assert answer.status == 200, answer
+    model = answer.json
+    assert (model["track"]["userData"], model["volume"], model["chorus"]["bitrate"]) == ({"n": 1}, 50, 64_000)
+    assert ([tap["id"] for tap in model["chorus"]["taps"]], list(model["filters"])) == (["web", "p"], ["tremolo"])
+    assert model["state"]["position"] < 5_000
+
+
 async def test_an_unknown_tap_is_404_and_taps_need_the_password(node: NodeClient) -> None:
     await node.patch(GUILD, {"chorus": {"taps": [TAP]}})
     path = f"{node.player_path(GUILD)}/taps"

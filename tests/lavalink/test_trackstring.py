@@ -111,6 +111,12 @@ def test_the_container_is_guessed_from_the_ending(url: str, probe: str) -> None:
     assert decode(encode(make(identifier=url))).plugin_info == {"probeInfo": probe}
 
 
+def test_padding_may_be_missing() -> None:
+    info = make(title="Padded")
+    encoded = next(text for text in (encode(info), encode(make(title="Padde"))) if text.endswith("="))
+    assert decode(encoded.rstrip("=")).info == decode(encoded).info
+
+
 @pytest.mark.parametrize("broken", ["", "QAAA", "not base64!", RICK[:-8], RICK[:40], "QAAAAQk=", "A" * 4000, "é"])
 def test_broken_strings_are_refused(broken: str) -> None:
     with pytest.raises(TrackStringError):

@@ -102,6 +102,7 @@ async def test_a_lost_session_is_reported_and_new_voice_data_brings_the_sound_ba
     closed = await room.node.event("WebSocketClosedEvent")
     assert (closed["code"], closed["byRemote"]) == (code, True)
     assert closed["guildId"] == str(room.guild.id)
+    assert set(closed) == {"op", "type", "guildId", "code", "reason", "byRemote"}
     update = await room.node.message(op="playerUpdate", after=room.node.messages.index(closed))
     assert update["state"]["connected"] is False
     packets = len(room.channel.packets)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lavalink.limits import Limits
 
+HIGHEST_PORT = 65_535
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
 
@@ -31,7 +32,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def _add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    add("--port", type=int, default=2333, help="port to listen on, 0 for any free one (default: 2333)")
+    add("--port", type=_port, default=2333, help="port to listen on, 0 for any free one (default: 2333)")
     add("--password-env", metavar="NAME", help="environment variable that holds the password (default: a new one)")
     add("--info-file", type=Path, metavar="FILE", help="where to write pid, port and password once listening")
     add("--announce", action="store_true", help="write the same as one line to standard output")
@@ -43,6 +44,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("--max-bandwidth", type=_size, metavar="BYTES", help="refuse new players above so much a second (2M)")
     add("--memory-limit", type=_size, metavar="BYTES", help="refuse new players when so much is in use (512M)")
     add("--behind", action="store_true", help=argparse.SUPPRESS)  # one of several: ends with standard input
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {HIGHEST_PORT}")
+    return int(text)
 
 
 def _positive(text: str) -> int:

@@ -146,13 +146,14 @@ def test_a_taken_port_is_a_clear_error(start: Callable[..., NodeProcess]) -> Non
     assert not process.info_file.exists()
 
 
-@pytest.mark.parametrize("arguments", [["--password-env", "NOT_SET"], [], ["--port", "x"]])
+@pytest.mark.parametrize("arguments", [["--password-env", "NOT_SET"], [], ["--port", "x"], ["--port", "65536"]])
 def test_a_wrong_command_line_is_refused(arguments: list[str]) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "NOT_SET"}
     command = [sys.executable, "-m", "lavalink", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 2
     assert "error:" in done.stderr
+    assert "65535" in done.stderr or "65536" not in arguments
 
 
 async def test_with_an_origin_nothing_else_is_fetched(

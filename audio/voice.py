@@ -17,6 +17,8 @@ JOIN_TIMEOUT = 10.0
 REJOIN_DELAYS = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 STABLE = 60.0
 """Seconds of being connected after which a loss counts as the first again."""
+MOVE_TIMEOUT = 3.0
+"""Seconds in which Discord names the voice server of a channel that it moved us to."""
 GATEWAY_ERRORS = (ConnectionError, discord.DiscordException, AttributeError)
 """What sending over a gateway that is down may raise (AttributeError: discord.py has no websocket just then)."""
 
@@ -165,7 +167,13 @@ class Voice:
             self._put_out()
         elif channel != self._wanted:
             self._wanted = self.moved = channel
+            asyncio.get_running_loop().call_later(MOVE_TIMEOUT, self._check_move, channel)
         self._changed()
+
+    def _check_move(self, channel: int) -> None:
+        """The server's data came before we knew of the move, and name the former channel: an encrypted one is mute."""
+        if self._wanted == channel and self.data is not None and self.data.channel_id != str(channel):
+            self.rejoin(Rejoin())
 
     def _look_at_stage(self, channel: int | None, *, suppressed: bool) -> None:
         found = self._client.get_channel(channel) if self._client is not None and channel is not None else None

@@ -152,13 +152,18 @@ class Member:
         self.set_voice(None)
         await self.guild.discord.gateway.flush()
 
-    async def move(self, channel: "VoiceChannel") -> None:
-        """An admin moves the member to another voice channel."""
+    async def move(self, channel: "VoiceChannel", *, server_first: bool = False) -> None:
+        """An admin moves the member to another voice channel; the bot is told of its server before, or (mostly) after.
+
+        Discord promises no order.
+        """
         if self.voice is None:
             raise NotPossibleError(f"{self.user.username} is not in voice")
         old = self.voice
+        if self is self.guild.bot and server_first:
+            self.guild.discord.voice.moved(self.guild)
         self.set_voice(channel, session_id=old.session_id, self_deaf=old.self_deaf, self_mute=old.self_mute)
-        if self is self.guild.bot:
+        if self is self.guild.bot and not server_first:
             self.guild.discord.voice.moved(self.guild)
         await self.guild.discord.gateway.flush()
 

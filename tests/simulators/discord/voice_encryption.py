@@ -82,12 +82,11 @@ class Encryption:
         if found is None or frame == SILENCE_PACKET:
             return frame
         group = found[0]
+        plain = not frame.endswith(MARKER)
         people = [p for p in self.listeners.values() if group.clients.get(p.member.id)]
-        if not people or not group.version:
-            return None if people and frame.endswith(MARKER) else frame
-        if not frame.endswith(MARKER):
-            if not group.upgrading:
-                self._discord.fail("voice UDP: a frame without end-to-end encryption in an encrypted channel")
-            return None
-        heard = (person.hear(self._discord.bot.id, frame) for person in people)
+        if not group.version:
+            return frame if plain or not people else None
+        if plain and not group.upgrading:  # whether anybody is there to hear it or not
+            self._discord.fail("voice UDP: a frame without end-to-end encryption in an encrypted channel")
+        heard = (person.hear(self._discord.bot.id, frame) for person in people if not plain)
         return next((opus for opus in heard if opus is not None), None)

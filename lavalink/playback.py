@@ -1,6 +1,7 @@
 """What a player plays: one track after the other in real time, with the events that say so."""
 
 import time
+from functools import partial
 from typing import cast
 
 import structlog
@@ -80,7 +81,7 @@ class Playback:
 
     def seek(self, position: int) -> None:
         """Go to a place in the track, if it has places."""
-        if self.track is not None and not self.track.info.is_stream:
+        if self.track is not None and self.track.info.is_seekable:
             self._spin(self.track, position)
 
     def limit(self, end: int | None) -> None:
@@ -166,7 +167,8 @@ class Playback:
         self._head.set(start, self.filters.tempo)
         reel = Reel(track, self._sources, start)
         reel.end = self._end
-        self._deck = Deck(self._engine, reel, self._shaping, on_ready=self._ready, on_missed=self._missed)
+        ready = partial(self._ready, reel)
+        self._deck = Deck(self._engine, reel, self._shaping, on_ready=ready, on_missed=self._missed)
         self._shape()
         if self.cued is not None:
             self._deck.cue(self._reel(self.cued))
@@ -177,10 +179,11 @@ class Playback:
             deck.close()
             self._transition.cut(deck.ring, bridge=bridge)
 
-    def _ready(self, deck: Deck) -> None:
-        """The first packet is there, or will never be; and once more, when the ring is full."""
+    def _ready(self, reel: Reel, deck: Deck) -> None:
+        """The first packet of a reel is there, or will never be; and once more, when the ring is full."""
         if deck is not self._deck:
             return
+        self._head.begin(reel.start)
         head = deck.ring[0] if deck.ring else None
         if isinstance(head, Ended) and head.error is not None:
             self.leave("loadFailed", head.error)  # also while paused or waiting for voice

@@ -17,6 +17,11 @@ class Playhead:
         self._start, self._played, self._starved = start, 0, 0
         self._tempo = self._tempo if tempo is None else tempo
 
+    def begin(self, start: int) -> None:
+        """What is to be heard first lies here: a file that has no places begins at its start, wherever it was to."""
+        if not self._played:
+            self._start = start
+
     def turn(self, position: int, tempo: float) -> None:
         """From here, `position` ms, on the track goes by `tempo` times as fast as time."""
         self._tempo = tempo

@@ -12,6 +12,7 @@ from lavalink.playlists import open_sound
 from lavalink.protocol import LoadError, Track
 from lavalink.resampler import Resampler
 from lavalink.sources import MANAGER, Sources
+from lavalink.workers import waiting
 
 STRIDE = 4
 """Pieces that are read ahead in one go: so reading ahead is over soon, and nobody else waits for long."""
@@ -113,11 +114,15 @@ class Reel:
     def close(self) -> None:
         """Give everything back. In a worker thread."""
         self.cancel()
-        with self._lock:
+        with waiting():  # FFmpeg may be asleep until a live stream goes on
+            self._lock.acquire()
+        try:
             decoder, self._decoder = self._decoder, None
             self._ahead.clear()
             if decoder is not None:
                 decoder.close()
+        finally:
+            self._lock.release()
 
     def _until(self, end: int) -> int:
         """Samples that are still to be given out."""

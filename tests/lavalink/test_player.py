@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lavalink.engine import OPENERS
 from lavalink.opus import SILENCE
 from lavalink.protocol import Track, TrackInfo
+from lavalink.reel import Reel
 from tests import sound
 from tests.lavalink.harness import LATE, Desk, Ear, desk, until
 from tests.waiting import crowding
@@ -162,6 +164,36 @@ async def test_a_track_starts_where_it_is_asked_to(one: Desk) -> None:
     assert abs(low.length - 0.5) <= 0.03
     assert high.hz > 900
     assert 5_200 <= one.player.model().state.position <= 5_400
+
+
+@pytest.mark.parametrize("how", [{"ranged": False}, {"ranged": False, "sized": False}])
+async def test_a_file_without_places_is_where_it_says(one: Desk, tmp_path: Path, how: dict[str, bool]) -> None:
+    """Of a server that sends no parts: it begins at its start, wherever it was to, and is not wound."""
+    short = np.concatenate([sound.tone(400, 0.6), sound.tone(1000, 5.0)])
+    one.media.add("whole.flac", sound.write_sound(tmp_path / "whole.flac", short), **how)
+    track = await one.play("whole.flac", position=4_500)
+    assert not track.info.is_seekable
+    await until(lambda: one.ear.heard(400))
+    assert one.player.model().state.position < 600
+    await until(lambda: one.ear.heard(1000))
+    one.patch(position=4_000)
+    one.ear.forget()
+    await one.hear(25)
+    assert not any(abs(tone.hz - 400) < 20 for tone in one.ear.tones()), "it is not begun anew"
+    assert 600 < one.player.model().state.position < 3_000
+
+
+async def test_what_sleeps_until_its_source_goes_on_holds_up_no_start(one: Desk) -> None:
+    """FFmpeg sleeps between two looks at a live playlist, and whoever closes it waits for that."""
+    track = await one.track("low.wav")
+    asleep = [Reel(track, one.sources, 0) for _ in range(OPENERS)]
+    for reel in asleep:
+        reel._lock.acquire()
+        one.engine.openers.submit(reel.close)
+    await one.play("two.flac")
+    await until(lambda: one.ear.heard(400))
+    for reel in asleep:
+        reel._lock.release()
 
 
 async def test_pausing_ends_in_silence_and_loses_nothing(one: Desk) -> None:

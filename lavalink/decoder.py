@@ -16,7 +16,7 @@ from av.packet import Packet  # noqa: TC002 (beside its siblings)
 
 from lavalink.containers import open_container
 from lavalink.fetch import HttpFile
-from lavalink.hls import open_segments, reason
+from lavalink.hls import Segments, open_segments, reason
 from lavalink.opus import BLOCK, FRAME, RATE, can_pass_through, packet_samples
 from lavalink.pcm import Pcm
 from lavalink.playlists import is_hls, playlist_text
@@ -52,8 +52,11 @@ class Decoder:
         """Probe the file; LoadError if there is no sound in it that FFmpeg reads."""
         self.file = file
         text = playlist_text(file)
-        self._segmented = text is not None and is_hls(text)
-        self._container = open_segments(file) if self._segmented else open_container(file)
+        self._segments: Segments | None = None
+        if text is not None and is_hls(text):
+            self._container, self._segments = open_segments(file, text)
+        else:
+            self._container = open_container(file)
         self._stream = self._sound()
         self._stream.codec_context.thread_count = 1
         self._packets = self._demux()
@@ -83,7 +86,7 @@ class Decoder:
     @property
     def seekable(self) -> bool:
         """Whether `seek` works."""
-        return self._container.duration is not None if self._segmented else self.file.seekable()
+        return self._container.duration is not None if self._segments else self.file.seekable()
 
     @property
     def length(self) -> int | None:
@@ -146,7 +149,7 @@ class Decoder:
     def _copy(self, most: int) -> list[bytes] | Pcm | None:
         """Some packets as they are: many in one go, as each trip through all layers costs more than a packet."""
         copied = list[bytes]()
-        most = 1 if self._segmented else most  # a live stream's next one may not be there yet
+        most = 1 if self._segments else most  # a live stream's next one may not be there yet
         while len(copied) < most and (packet := self._packet()) is not None:
             data = bytes(packet)
             if packet_samples(data) != FRAME:  # the last one is empty: it would only flush a decoder
@@ -212,8 +215,9 @@ class Decoder:
             graph.end()
 
     def _end(self) -> None:
-        if self.file.error is not None:  # FFmpeg takes many read errors for the end
-            raise self.file.error
+        error = self.file.error or (self._segments.lost if self._segments else None)
+        if error is not None:  # FFmpeg takes many read errors for the end
+            raise error
 
     def _feed(self, packet: "Packet[AudioStream]") -> None:
         try:
@@ -259,7 +263,7 @@ class Decoder:
         if self._odd is not None:
             packet, self._odd = self._odd, None
             return packet
-        if not self._segmented:
+        if self._segments is None:
             return next(self._packets, None)
         with waiting():  # FFmpeg sleeps until a live stream's next segment is there
             return next(self._packets, None)

@@ -22,6 +22,10 @@ class Source(Protocol):
         """Up to `size` bytes; none at the end."""
         ...
 
+    def close(self) -> None:
+        """Nothing more is read."""
+        ...
+
 
 def plain_address(address: str) -> str:
     """Where the bytes of an encrypted segment are; any other address as it is."""
@@ -55,6 +59,10 @@ class Decrypted:
         data = bytes(self._plain[:size])
         del self._plain[:size]
         return data
+
+    def close(self) -> None:
+        """FFmpeg is done with it."""
+        self._source.close()
 
     def _more(self, data: bytes) -> None:
         if not data:

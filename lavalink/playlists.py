@@ -15,7 +15,7 @@ LARGEST = 256 * 1024
 AUDIO_BANDWIDTH = 400_000
 """Bits per second of which no more than sound can be expected: of HLS' variants the richest within is taken."""
 
-_STREAM = re.compile(r"#EXT-X-STREAM-INF:[^\n]*?\bBANDWIDTH=(\d+)[^\n]*\n(?:#[^\n]*\n)*\s*([^#\s]\S*)")
+_STREAM = re.compile(r"#EXT-X-STREAM-INF:[^\n]*?\bBANDWIDTH=(\d{1,15})[^\n]*\n(?:#[^\n]*\n)*\s*([^#\s]\S*)")
 _AUDIO = re.compile(r'#EXT-X-MEDIA:(?=[^\n]*TYPE=AUDIO)[^\n]*?\bURI="([^"]+)"')
 _PLS = re.compile(r"^\s*File\d+\s*=\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 _XSPF = re.compile(r"<location>\s*([^<\s]+)\s*</location>")
@@ -31,7 +31,11 @@ def open_sound(file: HttpFile) -> Head:
         address = first_address(text)
         if address is None:
             raise LoadError("The playlist is empty")
-        file.follow(file.url.join(URL(address, encoded=address.isascii())))
+        try:
+            url = file.url.join(URL(address, encoded=address.isascii()))
+        except ValueError:
+            raise LoadError("The playlist names what is no address") from None
+        file.follow(url)
     raise LoadError("The playlist leads to playlists only")
 
 

@@ -101,9 +101,12 @@ class Sources:
             head = open_sound(file)
             decoder = Decoder(file)
             info = _info(identifier, head, decoder.tags(), seekable=decoder.seekable)
-        except BaseException:
+        except LoadError:
             file.close()
             raise
+        except Exception as error:
+            file.close()
+            raise LoadError("The file cannot be opened", "fault", repr(error)) from error
         self._keep(identifier, decoder)
         return info
 

@@ -53,6 +53,8 @@ class Piece:
 class Media:
     def __init__(self) -> None:
         self.pieces: dict[str, Piece] = {}
+        self.missed: list[str] = []
+        """What was asked for and is not there."""
         self.base = ""
         self.released = asyncio.Event()
 
@@ -67,6 +69,7 @@ class Media:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         piece = self.pieces.get(request.match_info["name"])
         if piece is None:
+            self.missed.append(request.match_info["name"])
             raise web.HTTPNotFound
         asked = request.headers.get("Range", "")
         piece.requests.append(asked)

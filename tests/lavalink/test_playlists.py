@@ -12,8 +12,10 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES128
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
+from yarl import URL
 
 from lavalink.encrypted import Decrypted
+from lavalink.hls import open_segments
 from lavalink.playlists import first_address, is_hls
 from lavalink.protocol import LoadError
 from lavalink.sources import STREAM_LENGTH, Sources
@@ -44,8 +46,9 @@ def segments(
                 out.mux(packet)
         for packet in stream.encode(None):
             out.mux(packet)
-    for path in folder.glob("*.ts"):
-        one.media.add(path.name, path)
+    for path in folder.iterdir():
+        if path.suffix in {".ts", ".m4s", ".mp4"}:
+            one.media.add(path.name, path)
     text = (folder / name).read_text()
     one.media.add(name, text.encode())
     return text
@@ -83,6 +86,61 @@ async def test_playlists_within_the_origins_only(one: Desk) -> None:
     await strict.close()
 
 
+async def test_an_address_that_is_none_is_told(one: Desk) -> None:
+    one.media.add("bad.m3u", b"#EXTM3U\nhttp://[\n")
+    with pytest.raises(LoadError, match="no address"):
+        await one.sources.load(one.media.url("bad.m3u"))
+
+
+async def test_a_list_of_what_is_not_there_is_given_up(one: Desk) -> None:
+    listed = "".join(f"#EXTINF:1,\nmissing{number}.ts\n" for number in range(3_000))
+    one.media.add("void.m3u8", f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n{listed}#EXT-X-ENDLIST\n".encode())
+    asked = len(one.media.missed)
+    with pytest.raises(LoadError, match="are gone"):
+        await one.sources.load(one.media.url("void.m3u8"))
+    assert len(one.media.missed) - asked < 30
+
+
+async def test_a_playlist_without_an_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lavalink.hls.LARGEST", 100_000)
+    sent = 0
+
+    class Endless:
+        """A file that goes on for ever."""
+
+        url = URL("http://radio.test/list.m3u8")
+        error = None
+
+        def __init__(self) -> None:
+            self.place = 0
+
+        def read(self, size: int) -> bytes:
+            nonlocal sent
+            piece = (b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n" if not self.place else b"") + b"#EXTINF:1,\na.ts\n" * 500
+            self.place += len(piece[:size])
+            sent += len(piece[:size])
+            return piece[:size]
+
+        def seek(self, offset: int, whence: int = 0) -> int:
+            return self.place
+
+        def tell(self) -> int:
+            return self.place
+
+        def nested(self, url: URL) -> "Endless":
+            if url.name == "a.ts":
+                raise LoadError("gone")
+            return Endless()
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    file = cast("Any", Endless())
+    with pytest.raises(LoadError):
+        await asyncio.wait_for(asyncio.to_thread(open_segments, file, "#EXTM3U\n"), 10)
+    assert sent < 1_000_000
+
+
 def test_the_fitting_variant_is_chosen() -> None:
     variants = "#EXTM3U\n" + "".join(
         f'#EXT-X-STREAM-INF:PROGRAM-ID=1,BANDWIDTH={rate},CODECS="x"\n{rate}.m3u8\n'
@@ -94,11 +152,13 @@ def test_the_fitting_variant_is_chosen() -> None:
     audio = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="x",URI="sound.m3u8"\n'
     assert first_address(variants + audio) == "sound.m3u8"
     assert first_address("#EXTM3U\n") is None
+    assert first_address(f"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH={'9' * 5_000}\nlow.m3u8\n") == "low.m3u8"
 
 
 @pytest.mark.heard
-async def test_segments_are_heard_as_one_file(one: Desk, tmp_path: Path) -> None:
-    segments(one, tmp_path, 500, 4.0)
+@pytest.mark.parametrize("kind", [{}, {"hls_segment_type": "fmp4"}, {"hls_flags": "single_file"}])
+async def test_segments_are_heard_as_one_file(one: Desk, tmp_path: Path, kind: dict[str, str]) -> None:
+    segments(one, tmp_path, 500, 4.0, options=kind)
     one.media.add("master.m3u8", b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=128000\nlist.m3u8\n")
     track = await one.play("master.m3u8", position=2_000)
     assert not track.info.is_stream
@@ -136,18 +196,65 @@ async def test_a_live_stream_goes_on_and_holds_up_nobody(one: Desk, tmp_path: Pa
 
 
 @pytest.mark.heard
+@pytest.mark.parametrize(("gone", "last"), [((2,), "finished"), ((2, 3, 4, 5), "loadFailed")])
+async def test_a_stream_that_breaks_off_says_so(one: Desk, tmp_path: Path, gone: tuple[int, ...], last: str) -> None:
+    """A segment that is missing is passed over; when no more come, that is no end."""
+    segments(one, tmp_path, 500, 4.0)
+    for number in gone:
+        one.media.pieces.pop(f"list{number}.ts", None)
+    await one.play("list.m3u8")
+    await one.ended()
+    assert one.events()[-1] == ("TrackEnd", "list.m3u8", last)
+    assert abs(sum(tone.length for tone in one.ear.tones()) - (3.0 if last == "finished" else 2.0)) < 0.4
+
+
+@pytest.mark.heard
+async def test_a_live_stream_outlives_its_playlist_for_a_moment(one: Desk, tmp_path: Path) -> None:
+    whole = segments(one, tmp_path, 500, 5.0)
+    lines = whole.splitlines(keepends=True)
+    cuts = [number for number, line in enumerate(lines) if line.startswith("#EXTINF")]
+    playlist = one.media.pieces["list.m3u8"]
+    playlist.body = "".join(lines[: cuts[3]]).encode()
+    await one.play("list.m3u8")
+    await until(lambda: one.ear.heard(500))
+    playlist.status, before = 503, len(playlist.requests)
+    await until(lambda: len(playlist.requests) > before)
+    playlist.status, playlist.body = 200, whole.encode()
+    await one.ended(12)
+    assert one.events()[-1] == ("TrackEnd", "list.m3u8", "finished")
+    assert abs(sum(tone.length for tone in one.ear.tones()) - 5.0) < 0.4
+
+
+@pytest.mark.heard
+async def test_a_live_stream_that_is_gone_says_so(one: Desk, tmp_path: Path) -> None:
+    text = segments(one, tmp_path, 500, 3.0)
+    one.media.pieces["list.m3u8"].body = text.replace("#EXT-X-ENDLIST\n", "").encode()
+    await one.play("list.m3u8")
+    await until(lambda: one.ear.heard(500))
+    one.media.pieces["list.m3u8"].status = 502
+    await one.ended(12)
+    assert one.events()[-1] == ("TrackEnd", "list.m3u8", "loadFailed")
+
+
+@pytest.mark.heard
 async def test_an_encrypted_stream_is_heard(one: Desk, tmp_path: Path) -> None:
     key = f"{tmp_path}/secret.key"  # FFmpeg writes it there
     secret = {"hls_enc": "1", "hls_enc_key": "0123456789abcdef", "hls_enc_key_url": key}
-    text = segments(one, tmp_path, 520, 3.0, "secret.m3u8", secret)
+    text = segments(one, tmp_path, 520, 5.0, "secret.m3u8", secret)
     assert "METHOD=AES-128" in text
     one.media.add("secret.m3u8", text.replace(key, "secret.key").encode())
     one.media.add("secret.key", b"0123456789abcdef")
-    await one.play("secret.m3u8")
+    await one.play("secret.m3u8", position=1_000)
+    await until(lambda: one.ear.heard(520))
+    assert one.deck is not None
+    file = one.deck._heard.reel._file
+    assert file is not None
+    await one.hear(100)
+    assert sum(not part.closed for part in file._parts) <= 2, "what was heard is let go of"
     await one.ended()
     (tone,) = one.ear.tones()
     assert abs(tone.hz - 520) < 2
-    assert abs(tone.length - 3.0) < 0.2
+    assert abs(tone.length - 4.0) < 0.2
 
 
 @pytest.mark.parametrize("length", [1, 15, 16, 17, 1000])

@@ -9,6 +9,9 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from urllib.parse import urlsplit
+
+import psutil
 
 TICK = os.sysconf("SC_CLK_TCK")
 SLEEPER = "import asyncio, json; from bench.figures import bare_sleep; print(json.dumps(asyncio.run(bare_sleep({}))))"
@@ -40,6 +43,15 @@ def memory(pid: int) -> float:
         if line.startswith("Pss:"):
             return int(line.split()[1]) / 1024
     raise LookupError(pid)
+
+
+def listener(url: str) -> int:
+    """The process behind an address of this machine; raises LookupError."""
+    port = urlsplit(url).port
+    for it in psutil.net_connections("tcp"):
+        if it.status == psutil.CONN_LISTEN and it.pid and it.laddr and it.laddr.port == port:
+            return it.pid
+    raise LookupError(url)
 
 
 @contextmanager

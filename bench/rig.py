@@ -1,10 +1,9 @@
 """A node alone in a simulated Discord: rooms with voice, files over HTTP, what arrives and when."""
 
 import itertools
-import os
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,9 @@ import numpy as np
 
 from audio.demo import PIECES, render
 from bench.file_host import FileHost
-from bench.processes import pinned
+from bench.processes import listener, pinned
 from tests import sound
-from tests.contract.node_client import NodeClient
+from tests.contract.node_client import NodeAddress, NodeClient, java_lavalink
 from tests.contract.node_process import NodeProcess
 from tests.simulators.discord.certificates import authority
 from tests.simulators.discord.channels import VoiceChannel
@@ -47,11 +46,12 @@ class Rig:
     host: FileHost
     log: Path
     numbers: Iterator[int]
+    java: bool = False
 
     @property
     def strains(self) -> int:
         """How often the node began to spend less on encoding because it could not keep up."""
-        return self.log.read_text().count("engine strained")
+        return 0 if self.java else self.log.read_text().count("engine strained")
 
     def room(self) -> Room:
         """A new guild."""
@@ -96,21 +96,45 @@ class Rig:
         await until(lambda: not room.channel.since(time.monotonic() - 0.06), what="silence")
 
 
+async def against_java(measure: Callable[[Rig], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+    """Figures of our node, each beside that of the Java Lavalink that LAVALINK_URL names, if it names one.
+
+    That one runs on this machine already, trusting the authority of VOICE_CA (docs/nodes.md).
+    """
+    async with rig() as ours:
+        figures = await measure(ours)
+    java = java_lavalink()
+    if java is None:
+        return figures
+    async with rig(java) as one:
+        theirs = await measure(one)
+    return {name: it | {"java": theirs[name]["measured"]} if name in theirs else it for name, it in figures.items()}
+
+
 @asynccontextmanager
-async def rig() -> AsyncGenerator[Rig]:
-    """A node; the simulator (in this process) and the files keep to one core, so that another is left to it."""
+async def rig(java: NodeAddress | None = None) -> AsyncGenerator[Rig]:
+    """Our node, or the Java one that runs there.
+
+    The simulator (in this process) and the files keep to one core, so that another is left to it.
+    """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        process = NodeProcess(folder, env={"SSL_CERT_FILE": str(authority().ca_file)})
-        stack.callback(process.stop)
+        address, log = (java, folder) if java else _start(folder, stack)
         stack.enter_context(pinned(OTHER_CORE))
-        address = process.wait_ready()
         (folder / "files").mkdir()
         host = stack.enter_context(FileHost(folder / "files"))
         discord = await stack.enter_async_context(DiscordSimulator.start())
         client = await stack.enter_async_context(NodeClient(address, user_id=discord.bot.id))
         await client.connect()
-        yield Rig(discord, client, address.pid or os.getpid(), folder / "files", host, process.log, itertools.count())
+        pid = address.pid or listener(address.url)
+        yield Rig(discord, client, pid, folder / "files", host, log, itertools.count(), java=java is not None)
+
+
+def _start(folder: Path, stack: AsyncExitStack) -> tuple[NodeAddress, Path]:
+    """Our node and its log."""
+    process = NodeProcess(folder, env={"SSL_CERT_FILE": str(authority().ca_file)})
+    stack.callback(process.stop)
+    return process.wait_ready(), process.log
 
 
 def audible(packets: Sequence[Packet]) -> Iterator[Packet]:

@@ -6,13 +6,12 @@ updates every second.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.contract.media_host import MediaHost
-from tests.contract.node_client import NodeAddress, NodeClient
+from tests.contract.node_client import NodeAddress, NodeClient, java_lavalink
 from tests.contract.node_process import NodeProcess
 from tests.contract.room import Room
 from tests.simulators.discord.certificates import authority
@@ -27,8 +26,9 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def node_address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeAddress]:
     if request.param == "java":
-        url = os.environ["LAVALINK_URL"]
-        yield NodeAddress(url, os.environ.get("LAVALINK_PASSWORD", "youshallnotpass"), chorus=False)
+        address = java_lavalink()
+        assert address is not None
+        yield address
         return
     options = ["--processes", "2"] if request.param == "processes" else []
     process = NodeProcess(tmp_path_factory.mktemp("node"), *options, env={"SSL_CERT_FILE": str(authority().ca_file)})
@@ -43,7 +43,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every contract test runs on each kind of node; those marked `builtin` on ours alone."""
     if "node_address" in metafunc.fixturenames:
         ours_alone = metafunc.definition.get_closest_marker("builtin") is not None
-        java = ["java"] if os.environ.get("LAVALINK_URL") and not ours_alone else []
+        java = ["java"] if java_lavalink() and not ours_alone else []
         metafunc.parametrize("node_address", ["builtin", "processes", *java], indirect=True, scope="session")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -20,6 +21,12 @@ class NodeAddress:
     password: str
     chorus: bool
     pid: int | None = None
+
+
+def java_lavalink() -> NodeAddress | None:
+    """The one that LAVALINK_URL names, if it does, with LAVALINK_PASSWORD."""
+    url, password = os.environ.get("LAVALINK_URL"), os.environ.get("LAVALINK_PASSWORD", "youshallnotpass")
+    return NodeAddress(url, password, chorus=False) if url else None
 
 
 @dataclass

@@ -84,7 +84,7 @@ def crossfade(former: Strand, coming: Strand, left: float) -> Crossfade | None:
     """The crossfade of both, if it begins now that so many samples of the former are `left`."""
     wanted = coming.reel.crossfade * RATE // 1000
     samples = overlap(wanted, left=left, former=former.length, coming=coming.length)
-    return Crossfade(former, coming, samples) if SHORTEST <= samples >= left else None
+    return Crossfade(former, coming, samples) if SHORTEST <= samples >= int(left) else None
 
 
 def overlap(wanted: int, *, left: float, former: float | None, coming: float | None) -> int:

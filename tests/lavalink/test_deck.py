@@ -34,8 +34,11 @@ class Booth:
         assert info is not None
         return Reel(Track(encoded=name, info=info), self._sources, start, crossfade)
 
-    def deck(self, reel: Reel) -> Deck:
-        return Deck(self._engine, reel, Shaping(), on_ready=lambda _: None, on_missed=lambda *_: None)
+    def deck(self, reel: Reel, shaping: Shaping | None = None) -> Deck:
+        shaping = shaping or Shaping()
+        deck = Deck(self._engine, reel, shaping, on_ready=lambda _: None, on_missed=lambda *_: None)
+        deck.shape(shaping, shaping)
+        return deck
 
 
 @pytest.fixture
@@ -136,6 +139,17 @@ def strand(length: int | None, crossfade: int = 0, *effects: Effect) -> Strand:
 def test_half_of_a_fast_track_is_half_of_what_is_heard_of_it(left: float, begins: bool) -> None:
     fade = crossfade(strand(60_000), strand(4_000, 12_000, Timescale(speed=2.0)), left * RATE)
     assert (fade is not None) is begins
+
+
+@pytest.mark.parametrize("samples", range(5))
+async def test_a_fast_track_fades_whatever_its_length(booth: Booth, samples: int) -> None:
+    former = await booth.reel("ends.wav", 6.0 + samples / RATE)
+    deck = booth.deck(former, Shaping(effects=(Timescale(speed=1.2),)))
+    deck.cue(await booth.reel("comes.wav", 3.0, crossfade=1000))
+    heard = await played(deck)
+    assert abs(heard["former"] - (5.0 - 0.5) * 50) <= 2
+    assert abs(heard["coming"] - (2.5 - 0.5) * 50) <= 3
+    deck.close()
 
 
 def test_nobody_looks_for_the_end_of_a_live_stream() -> None:

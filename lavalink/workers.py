@@ -40,8 +40,9 @@ class Workers:
 
     def stop(self, within: float = 1.0) -> None:
         """Let the threads end; jobs that wait for a source must have been cancelled before."""
-        self._stopping = True
-        threads = list(self._threads)
+        with self._lock:  # a thread that is known has been started
+            self._stopping = True
+            threads = list(self._threads)
         for _ in threads:
             self._jobs.put(None)
         for thread in threads:
@@ -54,7 +55,7 @@ class Workers:
             self._active += 1
             thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._threads.add(thread)
-        thread.start()
+            thread.start()
 
     def _run(self) -> None:
         _here.workers = self

@@ -117,6 +117,24 @@ def test_a_job_that_fails_ends_no_thread() -> None:
     workers.stop()
 
 
+def test_a_thread_that_is_about_to_start_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    workers, start, starting = Workers(1, "test"), threading.Thread.start, threading.Event()
+
+    def slowly(thread: threading.Thread) -> None:
+        if thread.name == "test":
+            starting.set()
+            time.sleep(0.05)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", slowly)
+    client = threading.Thread(target=workers.submit, args=(lambda: None,))
+    client.start()
+    assert starting.wait(2)
+    workers.stop()
+    client.join()
+    assert workers.threads == 0
+
+
 @pytest.mark.heard
 async def test_under_load_encoders_spend_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lavalink.engine.RELIEF_SECONDS", 1.0)

@@ -416,7 +416,7 @@ async def test_what_is_no_rtmp_server_and_what_rejects_is_told(station: Station)
         writer.close()
 
     async with server(chatter) as port:
-        station.push(port)
+        station.push(port, host="nowhere.invalid")  # it goes where it was told to, whatever the name leads to
         await until(lambda: station.told("failed", "not_rtmp"), 15)
     async with server(reject) as port:
         station.push(port)

@@ -28,7 +28,7 @@ _MAYBE = frozenset({"", "application/xml", "text/xml", "text/plain", "applicatio
 _ROOT = re.compile(rb"\s*(?:<\?(?:(?!\?>).)*\?>\s*|<!--(?:(?!-->).)*-->\s*)*<(?:rss|feed|rdf:RDF)\b", re.DOTALL)
 _HEAD = 4_096
 _TEXTS = frozenset({"title", "guid", "id", "pubDate", "published", "updated", "duration"})
-_SPOKEN = ("audio/", "video/", "application/ogg", "application/octet-stream", "binary/octet-stream")
+_SPOKEN = ("audio", "video", "application/ogg", "application/octet-stream", "binary/octet-stream")
 _CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,4}):(\d{1,2})(?:\.\d+)?")
 _LONGEST = 1_000
 

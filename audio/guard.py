@@ -18,7 +18,8 @@ from audio.addresses import Allowed
 from audio.icy_wire import IcyConnector
 from core.errors import UnplayableError
 
-REDIRECTS = 5
+REDIRECTS = 10
+"""Podcasts are counted by half a dozen others before their own server is reached."""
 LONGEST_ADDRESS = 4_096
 ANSWER = 15.0
 """Seconds until an answer has begun, redirects included: headers may drip, too."""

@@ -27,6 +27,8 @@ TIMEOUT = 8.0
 BUDGET = 32 << 20
 """Bytes that a look may fetch."""
 BLOCK = 256 << 10
+MARKUP = 1_024
+"""Bytes of markup that tell what it is."""
 LONGEST_READ = 60.0
 """Seconds after which a thread gives up on a loop that is gone."""
 _FOREIGN_TYPES = ("image/", "text/", "font/", "model/")
@@ -80,7 +82,7 @@ class Prober:
         """The feed at an address, None if anything else is there. Raises UnplayableError."""
         try:
             async with asyncio.timeout(self._timeout), self._guard.open(address) as response:
-                head = await response.content.readany()
+                head = await _beginning(response)
                 return await _feed_text(response, head) if feeds.is_feed(response.content_type, head) else None
         except TimeoutError:
             raise UnplayableError("timeout") from None
@@ -97,7 +99,7 @@ class Prober:
 
     async def _look(self, address: str) -> Sound | Listing | FeedText:
         async with self._guard.open(address, headers=WHOLE) as response:
-            head = await response.content.readany()
+            head = await _beginning(response)
             if feeds.is_feed(response.content_type, head):
                 return await _feed_text(response, head)
             kind = playlists.kind_of(response.content_type, response.url.path, head)
@@ -210,6 +212,17 @@ class Seekable(Sequential):
     def tell(self) -> int:
         """The position."""
         return self._position
+
+
+async def _beginning(response: ClientResponse) -> bytes:
+    """What came first; of markup enough to tell what it is, as servers may send its first line alone."""
+    head = await response.content.readany()
+    while head.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] in {b"", b"<"} and 0 < len(head) < MARKUP:
+        more = await response.content.readany()
+        if not more:
+            break
+        head += more
+    return head
 
 
 async def _feed_text(response: ClientResponse, head: bytes) -> FeedText:

@@ -120,8 +120,12 @@ class YtDlp:
 
     async def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
         async with self._turns:
-            with tempfile.TemporaryDirectory(prefix="chorus-yt-dlp-") as home:
-                answer = await self._run(question | {"memory": self._memory, "seconds": round(self._seconds)}, home)
+            try:
+                with tempfile.TemporaryDirectory(prefix="chorus-yt-dlp-") as home:
+                    answer = await self._run(question | {"memory": self._memory, "seconds": round(self._seconds)}, home)
+            except OSError as error:  # no room on the disk, or no more processes
+                log.warning("yt-dlp not started", error=type(error).__name__)
+                raise UnplayableError("unreachable") from None
         if reason := answer.get("error"):
             raise UnplayableError(reason)
         return answer

@@ -19,7 +19,7 @@ BUFFER = 32 * 1024
 """What a transfer that nobody asks for grows to, twice."""
 AHEAD = 256 * 1024
 """Bytes fetched ahead of the reader."""
-REDIRECTS = 5
+REDIRECTS = 10
 RETRIES = (0.0, 0.5, 1.0, 2.0)
 """Pauses in seconds before each new attempt without progress."""
 LIVE_RETRIES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
@@ -216,7 +216,7 @@ class Download:
     async def _response(self) -> AsyncGenerator[aiohttp.ClientResponse | None]:
         """The answer to a request from the present position; None if nothing is left there."""
         url = self._url
-        for _ in range(REDIRECTS):
+        for _ in range(REDIRECTS + 1):
             self._origins.admit(url)
             async with self._session.get(
                 url,

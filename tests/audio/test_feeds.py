@@ -85,6 +85,19 @@ def test_the_newest_are_kept_wherever_they_stand() -> None:
     assert [it.title for it in feed.episodes] == [str(day) for day in range(count - 1, count - 1 - EPISODES, -1)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [("audio", True), (" Audio/MPEG ", True), ("", True), ("application/pdf", False), ("image/png", False)],
+)
+def test_what_is_enclosed_is_told_by_its_type(kind: str, *, found: bool) -> None:
+    enclosed = f'<enclosure url="/1" type="{kind}"/>' if kind else '<enclosure url="/1"/>'
+    body = f"<rss><channel><item><title>a</title>{enclosed}</item></channel></rss>".encode()
+    if found:
+        assert parse(body, BASE).episodes[0].address == "https://show.test/1"
+    else:
+        assert reason(body) == "not_audio"
+
+
 def test_an_address_that_is_none_costs_one_episode() -> None:
     items = "".join(
         f'<item><title>{n}</title><enclosure url="{"http://[" if n == 1 else n}"/></item>' for n in range(3)

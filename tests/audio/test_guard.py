@@ -207,15 +207,18 @@ async def test_redirects_are_followed_and_each_is_checked(site: tuple[Site, Test
     pages["/file"] = _moved("file:///etc/passwd")
     pages["/broken"] = _moved("http://[::1/")
     pages["/loop"] = _moved("/loop")
+    pages |= {f"/counted/{number}": _moved(f"/counted/{number + 1}") for number in range(8)}
+    pages["/counted/8"] = _moved("/a.mp3")
     for path, reason in {
         "/moved": "opened",
+        "/counted/0": "opened",
         "/inside": "private_address",
         "/file": "bad_link",
         "/broken": "bad_link",
         "/loop": "unreachable",
     }.items():
         assert await _reason(Guard(["127.0.0.1"]), str(server.make_url(path))) == reason
-    assert site[0].asked.count("/loop") == 6
+    assert site[0].asked.count("/loop") == 11
 
 
 async def test_answers_that_are_no_music_have_their_reasons(site: tuple[Site, TestServer]) -> None:

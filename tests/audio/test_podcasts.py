@@ -1,5 +1,6 @@
 """Podcasts and chapters: from a feed's link to an episode, and to the places in it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,26 @@ async def test_a_feed_that_says_it_is_too_large_is_not_read(world: World) -> Non
         return response
 
     assert await world.refused(large) == "too_large"
+
+
+async def test_a_feed_that_comes_line_by_line_is_one(world: World) -> None:
+    lines = [
+        b'<?xml version="1.0"?>\n',
+        b"<rss><channel><title>Slow</title>",
+        b'<item><enclosure url="/2.mp3"/></item>',
+    ]
+
+    async def page(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/xml"})
+        await response.prepare(request)
+        for line in [*lines, b"</channel></rss>"]:
+            await response.write(line)
+            await asyncio.sleep(0.02)
+        return response
+
+    world.site.pages["/slow"] = page
+    assert (await world.show("/slow")).title == "Slow"
+    assert (await world.resolver.resolve(world.site.url("/slow"), limit=5)).resumes
 
 
 async def test_hostile_feeds_have_their_reason(world: World) -> None:

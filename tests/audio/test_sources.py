@@ -1,6 +1,7 @@
 """Further sources: by entry point, and yt-dlp in its process, which misbehaves on demand."""
 
 import asyncio
+import errno
 import os
 import re
 import textwrap
@@ -146,6 +147,17 @@ async def test_whatever_goes_wrong_is_told(fake: Fake, guard: Guard, script: str
     fake.does(script)
     assert await reason(YtDlp(guard).find(LINK, 1)) == told
     assert not children()
+
+
+@pytest.mark.parametrize("what", ["audio.ytdlp.tempfile.TemporaryDirectory", "asyncio.create_subprocess_exec"])
+async def test_a_machine_that_is_full_is_told(
+    fake: Fake, guard: Guard, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(what, full)
+    assert await reason(YtDlp(guard).find(LINK, 1)) == "unreachable"
 
 
 def chosen(*protocols: str) -> str | None:

@@ -13,6 +13,7 @@ from core.ports.tracks import Chapter
 from core.types import Track, TrackRef
 
 KEPT = 128
+Read = Callable[[TrackRef], Awaitable[Sequence[Chapter]]]
 
 
 class Files(Protocol):
@@ -27,27 +28,35 @@ class Chapters:
     """Reads them when they are asked for, and remembers them."""
 
     def __init__(self, library: Files, uploads: Files, prober: Prober) -> None:
-        self._read: dict[str, Callable[[TrackRef], Awaitable[Sequence[Chapter]]]] = {
+        self._read: dict[str, Read] = {
             "library": lambda ref: _of_file(library, ref),
             "upload": lambda ref: _of_file(uploads, ref),
             "url": lambda ref: prober.chapters(ref.partition(":")[2]),
         }
         self._known: OrderedDict[TrackRef, Sequence[Chapter]] = OrderedDict()
+        self._reading: dict[TrackRef, asyncio.Task[Sequence[Chapter]]] = {}
 
     async def of(self, track: Track) -> Sequence[Chapter]:
         """In order; none when the track has fewer than two, cannot be looked into, or never ends."""
         read = self._read.get(track.ref.partition(":")[0])
         if read is None or track.length is None:
             return ()
-        if track.ref not in self._known:
-            try:
-                found = await read(track.ref)
-            except UnplayableError:
-                found = ()
-            self._known[track.ref] = _within(found, track.length)
+        if track.ref in self._known:
+            return self._known[track.ref]
+        if track.ref not in self._reading:
+            task = self._reading[track.ref] = asyncio.create_task(self._look(track.ref, track.length, read))
+            task.add_done_callback(lambda _: self._reading.pop(track.ref))
+        return await asyncio.shield(self._reading[track.ref])  # whoever waits may lose patience, and ask again
+
+    async def _look(self, ref: TrackRef, length: int, read: Read) -> Sequence[Chapter]:
+        try:
+            found = _within(await read(ref), length)
+        except UnplayableError:
+            found = ()
+        self._known[ref] = found
         while len(self._known) > KEPT:
             self._known.popitem(last=False)
-        return self._known[track.ref]
+        return found
 
 
 async def _of_file(files: Files, ref: TrackRef) -> Sequence[Chapter]:

@@ -289,6 +289,24 @@ async def test_tracks_without_chapters_have_none(world: World) -> None:
         assert not await world.resolver.chapters(track)
 
 
+async def test_chapters_that_take_long_are_read_once_and_kept(world: World) -> None:
+    """Discord waits for three seconds, and asks with every letter."""
+    page, free = file(chaptered(world.tmp / "far.mp3")), asyncio.Event()
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        await free.wait()
+        return await page(request)
+
+    world.site.pages["/far.mp3"] = slow
+    track = Track(TrackRef(f"url:{world.site.url('/far.mp3')}"), "Far", length=6_000)
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(world.resolver.chapters(track), 0.1)
+    free.set()
+    assert len(await world.resolver.chapters(track)) == 3
+    assert world.site.asked == ["/far.mp3"]
+
+
 async def test_chapters_beyond_the_end_cannot_be_sought(world: World) -> None:
     world.site.pages["/book.mp3"] = file(chaptered(world.tmp / "book.mp3"))
     short = Track(TrackRef(f"url:{world.site.url('/book.mp3')}"), "x", length=3_000)

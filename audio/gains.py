@@ -13,6 +13,8 @@ from core.types import Entry, EntryId, Track
 
 AHEAD = 5
 """Waiting tracks that are to be measured before others."""
+NEAR = 2_000
+"""ms before a join in which the gain of what follows stays as it was sent."""
 STEP = 1.0
 """Seconds between two steps of a gain that is approached; and dB, in one."""
 
@@ -66,13 +68,22 @@ class Gains:
         measure = await self._levels.look(entry.track.ref)
         wanted, now = gain_of(measure, limiter=limiter), time.monotonic()
         given = self._given.get(entry.id)
-        if given is None or entry.id not in {seen.entry, seen.following}:
+        if given is None or not self._heard(room, entry, seen):
             self._forget(seen)
             self._given[entry.id] = _Given(wanted, measure is None or not measure.whole, now)
             return wanted
         if entry.id == seen.entry:
             self._step(given, wanted, now)
         return given.gain
+
+    @staticmethod
+    def _heard(room: Room, entry: Entry, seen: Seen) -> bool:
+        """Whether it plays, or the join with it is so near that some of it may be heard when an order arrives."""
+        length = room.current.entry.track.length if room.current else None
+        if entry.id != seen.following or length is None:
+            return entry.id == seen.entry
+        left = (length - seen.position_at(time.monotonic())) / seen.rate
+        return left < seen.crossfade + NEAR
 
     def _step(self, given: _Given, wanted: float, now: float) -> None:
         """Come nearer to what is right; at once, if it was known from the beginning."""

@@ -177,12 +177,28 @@ async def test_a_quiet_track_under_a_loud_filter_stays_within_what_a_node_takes(
     assert await world.filters() == {"volume": LOUDEST}
 
 
-async def test_what_follows_keeps_the_gain_that_it_was_sent_with_until_it_plays(world: World) -> None:
+async def test_what_is_learned_of_what_follows_in_good_time_is_there_when_it_begins(world: World) -> None:
     await world.starts()
     other = track("other")
     following = entry(2, other)
     assert await world.filters(following) == {}
     world.seen.following = following.id
+    world.levels.note(Measure(other.ref, -22, -20, whole=True))
+    assert decibels((await world.filters(following))["volume"]) == pytest.approx(6, abs=0.01)
+    world.seen.entry, world.seen.following = following.id, None
+    assert decibels((await world.filters(following))["volume"]) == pytest.approx(6, abs=0.01)
+    assert not world.gains.approaching
+
+
+@pytest.mark.parametrize(("position", "crossfade"), [(59_000, 0), (51_000, 8_000)])
+async def test_what_follows_keeps_its_gain_when_it_may_be_heard_already(
+    world: World, position: int, crossfade: int
+) -> None:
+    await world.starts()
+    other = track("other")
+    following = entry(2, other)
+    assert await world.filters(following) == {}
+    world.seen.following, world.seen.crossfade, world.seen.position = following.id, crossfade, position
     world.levels.note(Measure(other.ref, -22, -20, whole=True))
     assert await world.filters(following) == {}
     world.seen.entry, world.seen.following = following.id, None

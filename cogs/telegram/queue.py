@@ -10,7 +10,7 @@ from cogs.telegram.files import Sound, sound_of
 from cogs.telegram.surface import Call
 from cogs.text import length, safe
 from core.errors import NoSuchEntryError, NothingFoundError
-from core.ports.tracks import Attachment
+from core.ports.tracks import Attachment, Episode
 
 UP = {"up", "+", "+1", "👍", "arriba"}
 DOWN = {"down", "-", "-1", "👎", "abajo"}
@@ -83,10 +83,15 @@ async def episodes(call: Call) -> None:
     if number.isascii() and number.isdecimal() and 0 < int(number) <= len(show.episodes):
         await _play(call, show.episodes[int(number) - 1].query, first=False)
         return
-    newest = enumerate(show.episodes[:EPISODES], 1)
-    lines = [f"{place}. {safe(one.title, 80)} · {length(one.length)}" for place, one in newest]
+    lines = [f"{place}. {_line(one)}" for place, one in enumerate(show.episodes[:EPISODES], 1)]
     hint = call.words.gettext("Play one by its number: /episodes LINK 3.")
     await call.say("\n".join([f"**{safe(show.title)}**", *lines, "", hint]))
+
+
+def _line(episode: Episode) -> str:
+    """Its title and, where the feed tells it, its length."""
+    told = f" · {length(episode.length)}" if episode.length else ""
+    return safe(episode.title, 80) + told
 
 
 async def queue(call: Call) -> None:

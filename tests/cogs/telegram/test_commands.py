@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import UnplayableError
-from core.ports.tracks import Attachment, Chapter, Found
+from core.ports.tracks import Attachment, Chapter, Episode, Found, Show
 from tests.cogs.telegram.conftest import Party
 from tests.fakes import track
 from tests.waiting import until
@@ -233,6 +233,23 @@ async def test_removing_undoing_and_controls(party: Party) -> None:
     assert "Now at 1:30" in (await party.ann.say("/seek 1:30", party.group)).text
     assert "first come, first served" in (await party.ann.say("/mode fifo", party.group)).text.lower()
     assert "There are: " in (await party.ann.say("/mode loud", party.group)).text
+
+
+async def test_an_episode_is_chosen_by_its_number(party: Party) -> None:
+    link = "https://show.test/feed"
+    episodes = [Episode(f"episode:{n}", f"Number *{n}*", n * 60_000 if n > 1 else None) for n in range(30, 0, -1)]
+    party.resolver.shows[link] = Show("The Show", tuple(episodes))
+    party.resolver.remote["episode:28"] = Found((track("Number 28"),), resumes=True)
+    listed = (await party.ann.say(f"/episodes {link}", party.group)).text
+    lines = listed.splitlines()
+    assert lines[:4] == ["The Show", "1. Number *30* · 30:00", "2. Number *29* · 29:00", "3. Number *28* · 28:00"]
+    assert "20. Number *11*" in listed
+    assert "21." not in listed
+    assert "Number 28 is on" in (await party.ann.say(f"/episodes {link} 3", party.group)).text
+    party.resolver.shows[link] = Show("The Show", tuple(episodes[-1:]))
+    assert "∞" not in (await party.ann.say(f"/episodes {link}", party.group)).text, "of unknown length, not without end"
+    for wrong in ("", " https://no.test/feed"):
+        assert "podcast" in (await party.ann.say(f"/episodes{wrong}", party.group)).text
 
 
 async def test_a_chapter_is_gone_to_while_its_track_plays(party: Party) -> None:

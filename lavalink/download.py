@@ -83,6 +83,12 @@ def _head(response: aiohttp.ClientResponse) -> Head:
     )
 
 
+def _place(headers: CIMultiDictProxy[str], asked: int) -> int:
+    """Where in the file a part begins: as asked for, unless it says otherwise."""
+    match = re.match(r"bytes (\d{1,18})-", headers.get(hdrs.CONTENT_RANGE, ""))
+    return int(match[1]) if match else asked
+
+
 def _size(status: int, headers: CIMultiDictProxy[str]) -> int | None:
     if status == 206:  # noqa: PLR2004
         match = re.fullmatch(r"bytes \d+-\d+/(\d+)", headers.get(hdrs.CONTENT_RANGE, ""))
@@ -210,7 +216,12 @@ class Download:
             self.items.put(head)
         elif self._head.size != head.size:
             raise LoadError("The file changed while it was read", "suspicious")
-        return 0 if head.ranged or head.live else self._position
+        if head.live:
+            return 0
+        place = _place(response.headers, self._position) if head.ranged else 0
+        if place > self._position:
+            raise LoadError("The file's server sent another part than it was asked for", "suspicious")
+        return self._position - place
 
     @asynccontextmanager
     async def _response(self) -> AsyncGenerator[aiohttp.ClientResponse | None]:

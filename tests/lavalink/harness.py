@@ -43,6 +43,8 @@ class Piece:
     """Bytes after which every connection falls silent."""
     most: int | None = None
     """Bytes that one answer brings, though more were asked for."""
+    shift: int | None = None
+    """Where every part begins, whatever was asked for; it says so."""
     pace: float = 0.0
     """Seconds between chunks of 4 KB."""
     status: int = 200
@@ -76,6 +78,7 @@ class Media:
         if piece.status != 200:
             return web.Response(status=piece.status, headers=piece.headers)
         start = int(asked.removeprefix("bytes=").split("-")[0] or 0) if piece.ranged and asked else 0
+        start = start if piece.shift is None else piece.shift
         if piece.ranged and start >= len(piece.body):
             return web.Response(status=416)
         whole = len(piece.body) if piece.most is None else min(len(piece.body), start + piece.most)

@@ -125,6 +125,17 @@ async def test_a_server_that_sends_less_than_it_was_asked_for_is_asked_for_the_r
     assert len(piece.requests) == -(-len(BODY) // 150_000)
 
 
+async def test_a_server_that_sends_another_part_is_not_taken_at_its_word(library: Library) -> None:
+    piece = library.media.add("x", BODY, shift=0, drop_after=[100_000, 200_000])
+    file = await library.open("x")
+    assert await thread(read_all, file) == BODY
+    piece.shift = 300_000
+    file = await library.open("x")
+    assert await thread(file.read, 10) == b""
+    assert file.error is not None
+    assert "another part" in file.error.message
+
+
 async def test_a_station_that_hangs_up_politely_is_called_again(library: Library) -> None:
     piece = library.media.add("x", BODY, ranged=False, sized=False, headers={"icy-name": "Radio"})
     file = await library.open("x")

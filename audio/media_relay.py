@@ -12,11 +12,10 @@ from audio.media_urls import MediaUrls, Ticket
 from audio.radio import Radio
 from audio.sources import Located
 from core.errors import UnplayableError
+from core.numbers import number
 
 PLAYLIST = 10.0
 """Seconds that reading a playlist may take: nodes wait for it, and no longer."""
-_DIGITS = 19
-"""Of a number of bytes that no file has any more."""
 _PASSED_ON = ("Accept-Ranges", "Content-Range", "Content-Type")
 
 
@@ -140,8 +139,8 @@ async def read_capped(upstream: ClientResponse, cap: int, head: bytes = b"") -> 
 
 def size_of(upstream: ClientResponse) -> int:
     """The size of the whole file as far as upstream tells."""
-    total = upstream.headers.get("Content-Range", "").rpartition("/")[2]
-    return int(total) if total.isdecimal() and len(total) < _DIGITS else upstream.content_length or 0
+    total = number(upstream.headers.get("Content-Range", "").rpartition("/")[2])
+    return upstream.content_length or 0 if total is None else total
 
 
 def looks_like_html(head: bytes) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+from core.numbers import number
 from core.ports.clock import Clock
 from core.types import EntryId, RoomId, Track, TrackRef
 
@@ -80,7 +81,8 @@ class MediaUrls:
 def entry_of(bound_to: str) -> tuple[RoomId, EntryId] | None:
     """The room and entry (`room:entry`) that an address is bound to; None if it is bound to something else."""
     room, _, entry = bound_to.rpartition(":")
-    return (RoomId(room), EntryId(int(entry))) if room and entry.isdecimal() else None
+    found = number(entry)
+    return (RoomId(room), EntryId(found)) if room and found is not None else None
 
 
 def _suffix(ref: TrackRef) -> str:

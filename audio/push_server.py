@@ -11,6 +11,8 @@ class PushServer:
     """One of several addresses is kept to for as long as it does: a push that goes there already is not cut."""
 
     def __init__(self) -> None:
+        self.refused = ""
+        """Why its name led nowhere; empty if it did lead somewhere."""
         self._addresses: list[str] = []
         self._failed = ""
         self._looked = -AGAIN
@@ -31,13 +33,15 @@ class PushServer:
 
     def found(self, addresses: Sequence[str], *, failed: str = "") -> None:
         """Its name leads here; at `failed` nobody answered: what stands behind that is tried next."""
+        self.refused = ""
         self._addresses, self._failed = [*addresses], failed or self._failed
         if self._failed in self._addresses:
             after = self._addresses.index(self._failed) + 1
             self._addresses = self._addresses[after:] + self._addresses[:after]
 
-    def lost(self) -> None:
+    def lost(self, reason: str) -> None:
         """Its name leads nowhere, or where nothing may be sent."""
+        self.refused = reason
         self._addresses.clear()
 
     def choose(self, goes: Callable[[str], bool]) -> str | None:

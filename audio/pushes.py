@@ -43,7 +43,6 @@ class RoomPushes:
         self._servers: defaultdict[str, PushServer] = defaultdict(PushServer)  # by url
         self._told: dict[str, tuple[str, str]] = {}  # by push: its tap, and the address that this goes to
         self._states: dict[str, str] = {}
-        self._refused: dict[str, str] = {}  # by push: why its server's name led nowhere
         self._looking: set[asyncio.Task[None]] = set()
         self._still: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -124,7 +123,8 @@ class RoomPushes:
     def states(self, seen: dict[str, str]) -> dict[str, str]:
         """Push id → how it is doing; `seen` is what the node shows of its taps."""
         states = {tap.partition("-")[0]: state for tap, state in seen.items()} | self._states
-        states |= {push: why for push, why in self._refused.items() if states.get(push) not in RESTING}
+        refused = {push.id: self._servers[push.address].refused for push in self._rows}
+        states |= {push: why for push, why in refused.items() if why and states.get(push) not in RESTING}
         return {push.id: states.get(push.id, CONNECTING) for push in self._rows}
 
     def report(self, tap: str, state: str, reason: str | None) -> None:
@@ -168,11 +168,9 @@ class RoomPushes:
             addresses = await self._guard.addresses(push.address)
         except UnplayableError as error:
             log.info("push refused", room=push.room, push=push.id, server=push.server, reason=error.reason)
-            self._servers[push.address].lost()
-            self._refused[push.id] = error.reason
+            self._servers[push.address].lost(error.reason)
         else:
             self._servers[push.address].found(addresses, failed=failed)
-            self._refused.pop(push.id, None)
         self._wake()
 
 

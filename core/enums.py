@@ -133,7 +133,7 @@ class Meter(StrEnum):
 
     PLAYS = "plays"
     LISTENING = "listening"
-    """Ms that listeners of the web streams heard, all added up."""
+    """Ms that listeners of the web streams, and of an Icecast server, heard, all added up."""
     PUSHING = "pushing"
     """Ms that servers were sent to."""
     UPLOADS = "uploads"

@@ -141,8 +141,6 @@ class Deck:
 
     def _start(self) -> None:
         self._strand.reel.open()
-        if self._strand.reel.moved:
-            self.ring.append(Paced(0, self._strand.tempo))
         self._engine.decoders.submit(self._fill)
 
     def _open_next(self, reel: Reel) -> None:

@@ -53,7 +53,7 @@ class Node:
         self._origins = origins
         self._gate = Gate(limits, TRAFFIC)
         self._loading = 0
-        self._starting: set[Player] = set()
+        self._starting: list[Player] = []
         """Players that are being given their first track: it is open before they have it."""
 
     async def start(self) -> None:
@@ -99,12 +99,14 @@ class Node:
     @contextmanager
     def _counted(self, player: Player, wanted: TrackPatch | None) -> Generator[None]:
         """Count the track that a player is about to get among the open ones."""
-        if _opens(wanted):
-            self._starting.add(player)
+        if not _opens(wanted):
+            yield
+            return
+        self._starting.append(player)
         try:
             yield
         finally:
-            self._starting.discard(player)
+            self._starting.remove(player)
 
     def _plays(self) -> bool:
         return any(player.playing for player in self.sessions.players)
@@ -113,8 +115,9 @@ class Node:
         """The player, made if the node may take on one more; raises ApiError 503. What plays is never refused."""
         player = session.players.get(guild_id)
         players = self.sessions.players
-        if _opens(wanted) and (player is None or not player.loaded):
-            self._gate.admit_source(self._loading + sum(one.loaded or one in self._starting for one in players))
+        busy = [one for one in players if one.loaded or one in self._starting]
+        if _opens(wanted) and player not in busy:
+            self._gate.admit_source(self._loading + len(busy))
         if player is None:
             self._gate.admit_player(len(players))
         return player or self._add_player(session, guild_id)

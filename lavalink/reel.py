@@ -33,8 +33,6 @@ class Reel:
         self.error: LoadError | None = None
         self.opened = False
         """Whether `open` is done, well or not."""
-        self.moved = False
-        """Whether it begins at 0 in place of `start`, since its file has no places."""
         self._sources = sources
         self._file: HttpFile | None = None
         self._decoder: Decoder | None = None
@@ -169,5 +167,5 @@ class Reel:
         if self.start and decoder.seekable:
             decoder.seek(self.start)
         else:
-            self.moved, self.start = self.start > 0, 0
+            self.start = 0
         return decoder

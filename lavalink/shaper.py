@@ -7,7 +7,7 @@ import numpy as np
 
 from lavalink import convolver, effects, filters
 from lavalink.convolver import Sound
-from lavalink.filters import Effect
+from lavalink.filters import Effect, tempo_of
 from lavalink.opus import BLOCK, FRAME
 from lavalink.pcm import Pcm
 from lavalink.timescale import Timescale
@@ -45,7 +45,7 @@ class Chain:
     def __init__(self, wanted: tuple[Effect, ...]) -> None:
         self._stages = [_STAGES[type(effect)](effect) for effect in wanted]
         self._timescale = next((at for at, stage in enumerate(self._stages) if isinstance(stage, Timescale)), None)
-        self.tempo = 1.0 if self._timescale is None else cast("Timescale", self._stages[self._timescale]).tempo
+        self.tempo = tempo_of(wanted)
         """Samples in for one sample out."""
         self._taken = self._given = 0
 

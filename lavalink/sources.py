@@ -101,11 +101,10 @@ class Sources:
             head = open_sound(file)
             decoder = Decoder(file)
             info = _info(identifier, head, decoder.tags(), seekable=decoder.seekable)
-        except LoadError:
-            file.close()
-            raise
         except Exception as error:
             file.close()
+            if isinstance(error, LoadError):
+                raise
             raise LoadError("The file cannot be opened", "fault", repr(error)) from error
         self._keep(identifier, decoder)
         return info

@@ -17,12 +17,11 @@ SLOWEST, FASTEST = 0.5, 2.0
 
 
 class Timescale:
-    """Sound at another speed: `tempo` samples in make one out, some 50 ms later."""
+    """Sound at another speed: as many samples in as the effect's `tempo` make one out, some 50 ms later."""
 
     def __init__(self, effect: filters.Timescale) -> None:
         rate = round(RATE * effect.pitch * effect.rate)
         stretch = effect.speed * effect.rate * RATE / rate
-        self.tempo = effect.tempo
         steps = [("asetrate", str(rate)), ("aresample", str(RATE))] if rate != RATE else []
         steps += [("atempo", f"{factor:.12f}") for factor in _factors(stretch)]
         steps.append(("aformat", f"sample_fmts=flt:channel_layouts=stereo:sample_rates={RATE}"))

@@ -10,6 +10,7 @@ from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import TelegramError
 
 from core.enums import Hearing, Surface
+from core.numbers import signed
 from core.ports.chats import Chats
 from core.ports.clock import Clock
 from core.ports.places import Places, RoomRef
@@ -42,8 +43,8 @@ def place_of(chat: int) -> PlaceId:
 
 def chat_of(place: PlaceId) -> int | None:
     """The chat that a place is."""
-    kind, _, number = place.partition(":")
-    return int(number) if kind == Surface.TELEGRAM and number.lstrip("-").isdecimal() else None
+    kind, _, chat = place.partition(":")
+    return signed(chat) if kind == Surface.TELEGRAM else None
 
 
 def speaker(user: User | None, sender: Chat | None) -> Speaker | None:

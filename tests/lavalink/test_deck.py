@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lavalink.crossfade import crossfade
 from lavalink.deck import Deck
 from lavalink.engine import Engine
 from lavalink.filters import Effect, Timescale
-from lavalink.marks import FULL, LOW, LOW_UNTOUCHED, Ended, Joined, Paced
+from lavalink.marks import FULL, LOW, LOW_UNTOUCHED, Ended, Joined
 from lavalink.opus import RATE
 from lavalink.packetizer import Packetizer
 from lavalink.protocol import Track
@@ -47,22 +48,29 @@ async def booth(tmp_path: Path) -> AsyncIterator[Booth]:
         yield Booth(media, engine, sources, tmp_path)
 
 
-async def played(deck: Deck) -> dict[str, int]:
-    """All that is left: how many packets before the join, and after it."""
-    packets, track, over = {"former": 0, "coming": 0}, "former", False
+async def emptied(deck: Deck) -> list[list[bytes]]:
+    """All that is left: the packets of each track."""
+    tracks, over = [list[bytes]()], False
 
     def take() -> bool:
-        nonlocal track, over
+        nonlocal over
         while deck.ring:
             item = deck.ring.popleft()
-            packets[track] += isinstance(item, bytes)
-            track = "coming" if isinstance(item, Joined) else track
+            if isinstance(item, bytes):
+                tracks[-1].append(item)
+            elif isinstance(item, Joined):
+                tracks.append([])
             over = over or isinstance(item, Ended)
         deck.refill()
         return over
 
     await until(take)
-    return packets
+    return tracks
+
+
+async def played(deck: Deck) -> list[int]:
+    """How many packets of each track are left."""
+    return [len(packets) for packets in await emptied(deck)]
 
 
 async def test_a_crossfade_behind_untouched_packets_is_made_as_far_ahead_as_any(booth: Booth) -> None:
@@ -83,16 +91,8 @@ async def test_an_end_that_is_named_when_the_join_has_begun_is_not_that_of_the_n
     deck.cue(await booth.reel("comes.wav", 1.0))
     await until(lambda: deck.joining)
     deck.limit(100)
-    assert await played(deck) == {"former": 10, "coming": 50}
+    assert await played(deck) == [10, 50]
     deck.close()
-
-
-async def test_where_a_file_without_places_begins_is_told(booth: Booth) -> None:
-    for ranged, told in ((False, [Paced(0, 1.0)]), (True, [])):
-        deck = booth.deck(await booth.reel(f"{ranged}.wav", 3.0, start=2_000, ranged=ranged))
-        await until(lambda deck=deck: len(deck.ring) > 5)
-        assert [item for item in deck.ring if isinstance(item, Paced)] == told
-        deck.close()
 
 
 async def test_a_deck_that_is_closed_while_it_joins_leaves_no_file_open(booth: Booth) -> None:
@@ -146,9 +146,36 @@ async def test_a_fast_track_fades_whatever_its_length(booth: Booth, samples: int
     former = await booth.reel("ends.wav", 6.0 + samples / RATE)
     deck = booth.deck(former, Shaping(effects=(Timescale(speed=1.2),)))
     deck.cue(await booth.reel("comes.wav", 3.0, crossfade=1000))
-    heard = await played(deck)
-    assert abs(heard["former"] - (5.0 - 0.5) * 50) <= 2
-    assert abs(heard["coming"] - (2.5 - 0.5) * 50) <= 3
+    going, coming = await played(deck)
+    assert abs(going - (5.0 - 0.5) * 50) <= 2
+    assert abs(coming - (2.5 - 0.5) * 50) <= 3
+    deck.close()
+
+
+async def test_what_is_ordered_while_a_join_is_in_the_ring_is_heard_in_the_next_track(booth: Booth) -> None:
+    deck = booth.deck(await booth.reel("ends.wav", 0.2))
+    deck.cue(await booth.reel("comes.wav", 1.0))
+    await until(lambda: deck.joining)
+    deck.shape(Shaping(volume=0.1), Shaping(volume=0.1))
+    _, coming = await emptied(deck)
+    assert abs(sound.level(sound.decode(coming)[24_000:]) - -32) < 1
+    deck.close()
+
+
+async def test_a_new_volume_does_not_click(booth: Booth) -> None:
+    deck = booth.deck(await booth.reel("tone.wav", 3.0))
+    await until(lambda: deck.ring and not deck._filling)
+    for volume in (0.1, 1.3, 0.7):
+        packets = [item for item in deck.ring if isinstance(item, bytes)]
+        deck.ring.clear()
+        deck.shape(Shaping(volume=volume), Shaping(volume=volume))
+        deck.refill()
+        await until(lambda: not deck._filling)
+        packets += [item for item in deck.ring if isinstance(item, bytes)]
+        samples = sound.decode(packets)[:, 0]
+        spectrum = np.fft.rfft(samples)
+        spectrum[: 4_000 * len(samples) // RATE] = 0
+        assert np.abs(np.fft.irfft(spectrum)[4800:-4800]).max() < 0.01
     deck.close()
 
 

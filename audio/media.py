@@ -154,7 +154,7 @@ class Media:
                 station = Description.read(upstream.headers) is not None
                 if ticket.live and (station or is_broadcast(upstream)) and request.method != "HEAD":
                     on_title = self._titles.listen(ticket.bound_to) if self._titles else _untold
-                    radio = Radio(self._guard, located.url, on_title, endless=station)
+                    radio = Radio(self._guard, located, on_title, endless=station)
                     return await relay.tune(upstream, radio, {"icy-name": _name(upstream)} if station else {})
                 return await relay.answer(upstream)
         except UnplayableError as error:

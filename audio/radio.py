@@ -19,6 +19,7 @@ from audio import ogg_titles
 from audio.guard import Guard
 from audio.icy import ASK, Description, IcyReader, Piece
 from audio.ogg_titles import OggReader
+from audio.sources import Located
 from core.errors import UnplayableError
 
 RESERVE = 2.0
@@ -112,9 +113,9 @@ class Radio:
     comes faster than it is heard.
     """
 
-    def __init__(self, guard: Guard, address: str, on_title: OnTitle, *, endless: bool = True) -> None:
+    def __init__(self, guard: Guard, located: Located, on_title: OnTitle, *, endless: bool = True) -> None:
         self._guard = guard
-        self._address = address
+        self._located = located
         self._on_title = on_title
         self._endless = endless
         self._held = False  # whether the node ever had so much that it took no more
@@ -236,7 +237,8 @@ class Radio:
         """A new connection and its first sound. UnplayableError."""
         await asyncio.sleep(pause)
         async with contextlib.AsyncExitStack() as stack:
-            response = await stack.enter_async_context(self._guard.open(self._address, headers=ASK))
+            headers = {**self._located.headers, **ASK}
+            response = await stack.enter_async_context(self._guard.open(self._located.url, headers=headers))
             connection = Connection(response, await response.content.readany(), stack.pop_all())
         try:
             spent = time.monotonic() - began + STALL > RESERVE  # then it is silent anyway: start over with a reserve

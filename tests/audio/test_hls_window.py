@@ -13,10 +13,10 @@ from aiohttp.test_utils import TestServer
 from audio.media import media_app
 from audio.sources import Located, Sources
 from audio.uploads import Uploads
-from core.ports.tracks import Found
 from core.types import Track, TrackRef
 from tests.audio.foreign import body
 from tests.audio.hls_station import HlsStation
+from tests.audio.pond import Pond
 from tests.audio.test_radio import World
 from tests.sound import write_tone
 from tests.waiting import until
@@ -115,25 +115,6 @@ async def test_a_playlist_that_a_source_located_is_followed_too(
         assert len(asked) == 1, "the others were answered from memory"
         await until(lambda: len(asked) > 1, within=5, what="the playlist to be followed")
     assert set(asked) == {"https://pond.test/"}
-
-
-class Pond:
-    """A further source that knows one address."""
-
-    def __init__(self, located: Located) -> None:
-        self.located = located
-
-    def takes(self, query: str) -> bool:
-        return "pond" in query
-
-    async def find(self, query: str, limit: int) -> Found:
-        raise NotImplementedError
-
-    async def locate(self, address: str) -> Located:
-        return self.located
-
-    async def close(self) -> None:
-        """Nothing runs."""
 
 
 async def test_a_file_that_grows_is_not_kept(world: World) -> None:

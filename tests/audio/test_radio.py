@@ -20,9 +20,11 @@ from audio.media import media_app
 from audio.media_urls import MediaUrls
 from audio.ogg_titles import OggReader
 from audio.radio import OnTitle
+from audio.sources import Located, Sources
 from audio.uploads import Uploads
 from core.types import Track, TrackRef
 from tests.audio.foreign import Site
+from tests.audio.pond import Pond
 from tests.audio.stations import INTERVAL, Station, block
 from tests.sound import write_tone
 from tests.waiting import until
@@ -176,6 +178,28 @@ async def test_a_stall_is_joined_before_the_reserve_is_gone(world: World, ear: E
     assert world.station.connections == 2
     assert contiguous(ear.body), "not a byte is missing or twice"
     assert ear.reserve() > 0.5
+
+
+async def test_a_station_that_a_source_located_is_asked_alike(world: World, tmp_path: Path) -> None:
+    asked: list[str | None] = []
+
+    async def page(request: web.Request) -> web.StreamResponse:
+        asked.append(request.headers.get("Referer"))
+        return await world.station(request)
+
+    world.site.pages["/radio"] = page
+    located = Located(world.site.url("/radio"), {"Referer": "https://pond.test/"})
+    uploads, app = Uploads(tmp_path, world.guard), web.Application()
+    sources = Sources({"pond": Pond(located)})
+    app.add_subapp("/media", media_app(world.urls, world.guard, uploads, uploads, sources=sources))
+    async with TestServer(app, host="127.0.0.1") as server:
+        track = Track(TrackRef("source:pond:https://pond.test/1"), "Radio")
+        url = server.make_url(world.urls.media_url(track, bound_to="room:7"))
+        async with world.session.get(url) as response:
+            await response.content.readexactly(3 * RATE)
+            world.station.stall()
+            await response.content.readexactly(2 * RATE)
+    assert asked == ["https://pond.test/"] * 2
 
 
 async def test_a_station_without_a_burst_is_held_back_for_a_reserve(world: World, ear: Ear) -> None:

@@ -34,6 +34,7 @@ SERVICES = frozenset(
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _HTML = ("text/html", "application/xhtml+xml")
 _LAST_PRIVILEGED = 1023
+_NO_SUCH_PART = 416
 
 
 class CheckedResolver(AbstractResolver):
@@ -96,7 +97,7 @@ class Guard:
     async def open(
         self, address: str | URL, *, headers: Mapping[str, str] | None = None
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
-        """GET an address; the answer is 200, 206 or 416 and no web page. Errors while reading it are told alike.
+        """GET an address; the answer is 416, or 200 or 206 and no web page. Errors while reading it are told alike.
 
         Raises:
             UnplayableError: with any of its reasons except `corrupt`.
@@ -163,7 +164,9 @@ def _checked(response: aiohttp.ClientResponse) -> aiohttp.ClientResponse:
     """The response if it may be music, by its status and type."""
     if response.status in {404, 410}:
         raise UnplayableError("not_found")
-    if response.status not in {200, 206, 416}:
+    if response.status == _NO_SUCH_PART:  # whatever its page looks like
+        return response
+    if response.status not in {200, 206}:
         raise UnplayableError("unreachable")
     if response.content_type in _HTML:
         raise UnplayableError("not_audio")

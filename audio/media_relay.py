@@ -16,6 +16,7 @@ from core.numbers import number
 
 PLAYLIST = 10.0
 """Seconds that reading a playlist may take: nodes wait for it, and no longer."""
+_NO_SUCH_PART = 416
 _PASSED_ON = ("Accept-Ranges", "Content-Range", "Content-Type")
 
 
@@ -60,6 +61,8 @@ class Relay:
 
     async def answer(self, upstream: ClientResponse, head: bytes = b"") -> web.StreamResponse:
         """Pass on what upstream sends after `head`, playlists rewritten. Raises UnplayableError."""
+        if upstream.status == _NO_SUCH_PART:  # the node has read to the end
+            return web.Response(status=_NO_SUCH_PART, headers=_passed_on(upstream))
         head = head or await upstream.content.readany()
         kind = playlists.kind_of(upstream.content_type, upstream.url.path, head)
         if kind is not None:
@@ -103,8 +106,7 @@ class Relay:
         return web.Response(body=written.encode(), headers=headers)
 
     async def _stream(self, upstream: ClientResponse, head: bytes) -> web.StreamResponse:
-        headers = {name: upstream.headers[name] for name in _PASSED_ON if name in upstream.headers}
-        response = web.StreamResponse(status=upstream.status, headers={**headers, "Cache-Control": "no-store"})
+        response = web.StreamResponse(status=upstream.status, headers=_passed_on(upstream))
         if "Content-Encoding" not in upstream.headers:
             response.content_length = upstream.content_length
         await response.prepare(self._request)
@@ -125,6 +127,11 @@ class Relay:
             except ConnectionError:  # the node has heard enough
                 return
             chunk = await upstream.content.readany()
+
+
+def _passed_on(upstream: ClientResponse) -> dict[str, str]:
+    headers = {name: upstream.headers[name] for name in _PASSED_ON if name in upstream.headers}
+    return {**headers, "Cache-Control": "no-store"}
 
 
 async def read_capped(upstream: ClientResponse, cap: int, head: bytes = b"") -> bytes:

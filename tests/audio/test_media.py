@@ -171,9 +171,13 @@ async def test_ranges_that_cannot_be_are_answered_with_416(world: World, asked: 
         assert response.headers["Content-Range"] == f"bytes */{len(BODY)}"
 
 
-async def test_a_foreign_416_is_passed_on(world: World) -> None:
+@pytest.mark.parametrize("kind", ["text/plain", "text/html", "application/vnd.apple.mpegurl"])
+async def test_a_foreign_416_is_passed_on(world: World, kind: str) -> None:
+    """Servers put a page of their own with it, which says nothing of the file."""
+
     async def page(request: web.Request) -> web.Response:
-        return web.Response(status=416, headers={"Content-Range": "bytes */10"})
+        headers = {"Content-Range": "bytes */10"}
+        return web.Response(status=416, headers=headers, text="<html>416</html>", content_type=kind)
 
     world.pages["/a.mp3"] = page
     async with world.node.get(world.foreign("/a.mp3"), headers={"Range": "bytes=50-"}) as response:

@@ -8,12 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from core.enums import Filters
+from core.enums import Filters, Meter
+from core.limits import MINUTE
 from core.records.shop import Sale
 from core.types import Limits
-
-MINUTE = 60_000
-MEGABYTE = 1_000_000
+from core.usage import UNITS
 
 
 class PlansError(Exception):
@@ -85,9 +84,9 @@ class _Plan(BaseModel):
             listeners=self.listeners,
             rank=rank,
             plays=self.quotas.plays,
-            listening=_times(self.quotas.listening, MINUTE),
-            pushing=_times(self.quotas.pushing, MINUTE),
-            uploads=_times(self.quotas.uploads, MEGABYTE),
+            listening=_times(self.quotas.listening, UNITS[Meter.LISTENING]),
+            pushing=_times(self.quotas.pushing, UNITS[Meter.PUSHING]),
+            uploads=_times(self.quotas.uploads, UNITS[Meter.UPLOADS]),
         )
 
 

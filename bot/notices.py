@@ -15,6 +15,7 @@ from bot.keys import Keys
 from bot.mail import Mail
 from bot.mail_server import server_of
 from bot.tasks import Tasks
+from bot.upkeep import hourly
 from cogs.discord.notices import DirectMessages
 from cogs.notices import Style, day, told
 from cogs.telegram.notices import PrivateMessages
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 PURPOSE = "notices"
 LOOK = 30.0
 """Seconds between two looks at how it does."""
-SWEEP = 3600.0
 WAITING = Gauge("chorus_notices_oldest_seconds", "How long what is due to be told or done waits already")
 LOST = Gauge("chorus_notices_lost", "What was given up, or may not have arrived", ["state"])
 _ON_THE_PAGE = Style(lambda text: text, day, links=False)
@@ -73,7 +73,7 @@ class Notices:
         """Send what waits, from now on."""
         tasks.start("notices", self.courier.run())
         tasks.start("notices counted", self._measure())
-        tasks.start("notices pruned", self._prune())
+        tasks.start("notices pruned", hourly("outbox", self.outbox.prune))
 
     def link(self, person: PersonId) -> str | None:
         """Where a person reads and chooses what they are told; None while people cannot reach the page."""
@@ -85,15 +85,6 @@ class Notices:
             return None
         topic = TOPICS[NoticeKind(letter.kind)]
         return f"{self._page}/unsubscribe/{self._tickets.issue(letter.person)}/{topic}"
-
-    async def _prune(self) -> None:
-        """Forget what was told long ago, until cancelled."""
-        while True:
-            try:
-                await self.outbox.prune()
-            except StoreUnavailableError as error:
-                log.warning("outbox not pruned", error=type(error).__name__)
-            await asyncio.sleep(SWEEP)
 
     async def _measure(self) -> None:
         """Keep the figures for /metrics, until cancelled."""

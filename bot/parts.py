@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import AsyncExitStack
+from functools import partial
 
 from audio import drains
 from audio.guard import Guard
@@ -29,7 +30,7 @@ from bot.keys import load_keys
 from bot.plans import open_plans
 from bot.store import Store, open_store
 from bot.tasks import Tasks
-from bot.upkeep import prune_plays, sweep_uploads
+from bot.upkeep import hourly, prune_plays, sweep_uploads
 from core.bus import LocalBus
 from core.enums import Meter
 from core.joining import Joining
@@ -147,8 +148,10 @@ class Parts:
         self.tasks.start("loudness", self.measuring.run())
         self.tasks.start("drains", drains.follow(self.nodes, self.store.drains, self.players.wake))
         self.tasks.start("leases", self.store.ownership.keep())
-        self.tasks.start("uploads", sweep_uploads(self.store.rooms, self.uploads))
-        self.tasks.start("history", prune_plays(self.store.plays, self.store.entitlements, self.clock))
+        uploads = partial(sweep_uploads, self.store.rooms, self.uploads)
+        self.tasks.start("uploads", hourly("uploads", uploads))
+        plays = partial(prune_plays, self.store.plays, self.store.entitlements, self.clock)
+        self.tasks.start("history", hourly("plays", plays))
         self.tasks.start("usage", self._metering().run())
         self.tasks.start("plans", self.store.entitlements.follow(self.store.rooms.replan))
         self.tasks.start("plans of others", self.store.entitlements.attend())

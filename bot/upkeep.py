@@ -1,6 +1,7 @@
-"""Files that nothing needs any more, and plays that no plan keeps any longer."""
+"""What is done once an hour: files that nothing needs any more go, and plays that no plan keeps any longer."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -16,23 +17,21 @@ SWEEP = 3600.0
 log = structlog.get_logger()
 
 
-async def sweep_uploads(rooms: SqlRooms, uploads: Uploads) -> None:
-    """Once an hour: remove the uploads that no queue refers to. Until cancelled."""
+async def hourly(what: str, sweep: Callable[[], Awaitable[int]]) -> None:
+    """Forget what nothing needs any more (`sweep` returns how many that were), until cancelled."""
     while True:
         try:
-            gone = await uploads.sweep(await rooms.references("upload"))
-            log.debug("uploads swept", gone=gone)
+            log.debug("swept", what=what, gone=await sweep())
         except (StoreUnavailableError, OSError) as error:
-            log.warning("uploads not swept", error=type(error).__name__)
+            log.warning("not swept", what=what, error=type(error).__name__)
         await asyncio.sleep(SWEEP)
 
 
-async def prune_plays(plays: PlayLog, plans: Entitlements, clock: Clock) -> None:
-    """Once an hour: delete the plays that are older than the plans keep them. Until cancelled."""
-    while True:
-        try:
-            gone = await plays.prune(plans.kept, clock.now(), spared=plans.spared())
-            log.debug("plays pruned", gone=gone)
-        except StoreUnavailableError as error:
-            log.warning("plays not pruned", error=type(error).__name__)
-        await asyncio.sleep(SWEEP)
+async def sweep_uploads(rooms: SqlRooms, uploads: Uploads) -> int:
+    """Remove the uploads that no queue refers to."""
+    return await uploads.sweep(await rooms.references("upload"))
+
+
+async def prune_plays(plays: PlayLog, plans: Entitlements, clock: Clock) -> int:
+    """Delete the plays that are older than the plans keep them."""
+    return await plays.prune(plans.kept, clock.now(), spared=plans.spared())

@@ -31,7 +31,7 @@ class OwnCounter:
     async def left(self, rate: Rate, *key: str) -> int:
         """How many more (see the port)."""
         since = self._clock.now() - rate.seconds * SECOND
-        return rate.most - sum(time > since for time in self._known(rate, key))
+        return rate.most - sum(time > since for time in self._times.get((rate, key), ()))
 
     def _known(self, rate: Rate, key: tuple[str, ...]) -> deque[int]:
         times = self._times.setdefault((rate, key), deque(maxlen=rate.most))

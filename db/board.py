@@ -45,7 +45,7 @@ class SqlBoard:
         """It was read, by whatever way it was shown (see the port)."""
         theirs = self._theirs(person, places)
         effect = select(outbox.c.key).where(outbox.c.id == number, theirs).scalar_subquery()
-        values = {"state": LetterState.READ.value, "settled_at": self._clock.now()}
+        values = {"state": LetterState.READ.value, "settled_at": self._clock.now(), "data": {}}
         async with self._database.write() as connection:
             done = await connection.execute(update(outbox).where(outbox.c.key == effect, theirs).values(**values))
         return done.rowcount > 0

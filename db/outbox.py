@@ -79,10 +79,8 @@ class SqlOutbox:
     async def settle(
         self, letter: Letter, state: LetterState, *, due: int | None = None, sure: bool = True, error: str = ""
     ) -> bool:
-        """What became of it (see the port). Of what is over the key is kept, not what was said."""
+        """What became of it (see the port)."""
         values = self._end(state) | {"error": error}
-        if state.value in _OVER:
-            values["data"] = {}
         if due is not None:
             values |= {"due_at": due, "settled_at": None} | ({"tried_at": None} if sure else {})
         mine = _of(letter.id).where(outbox.c.lease_token == letter.token)
@@ -146,7 +144,9 @@ class SqlOutbox:
         return due, abandoned
 
     def _end(self, state: LetterState) -> dict[str, Any]:
-        return {"state": state.value, "settled_at": self._clock.now(), "lease_until": None, "lease_token": None}
+        """Of what is over the key is kept, not what was said."""
+        said: dict[str, Any] = {"data": {}} if state.value in _OVER else {}
+        return {"state": state.value, "settled_at": self._clock.now(), "lease_until": None, "lease_token": None, **said}
 
 
 def _of(number: int):  # noqa: ANN202 -- SQLAlchemy's type of it has no short name

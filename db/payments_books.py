@@ -88,8 +88,9 @@ class SqlBooks:
         over = inbox.c.status.not_in([status.value for status in _KEPT])
         async with self._database.write() as connection:
             old = inbox.c.received_at < before
+            gone = (await connection.execute(delete(inbox).where(old, over))).rowcount
             await connection.execute(update(inbox).where(old, inbox.c.raw != "").values(raw=""))
-            return (await connection.execute(delete(inbox).where(old, over))).rowcount
+            return gone
 
 
 def _count(column: object, which: ColumnElement[bool]):  # noqa: ANN202 -- SQLAlchemy's type of it has no short name

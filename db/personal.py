@@ -7,13 +7,14 @@ import typing
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import JSON, Column, ColumnElement, Table, Text, cast, delete, false, insert, or_, select, update
+from sqlalchemy import JSON, Column, ColumnElement, Text, cast, delete, false, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.enums import Surface
 from core.ports.clock import Clock
 from core.records.grants import Subject
 from core.types import PersonId, PlaceId
+from db.connection import AnyTable
 from db.engine import Database
 from db.entitlements import PERSON, covered, hold_grants, rebuild
 from db.models import (
@@ -40,7 +41,6 @@ _WHO = {"person", "opened_by", "actor", "leader", "giver", "dj"}
 """Columns that say who; what refers to `persons` does too."""
 
 Values = dict[str, Any]
-AnyTable = Table[Any]
 
 
 class NoSuchPersonError(Exception):
@@ -92,7 +92,7 @@ class PersonalData:
             return await known_to_stripe(connection, await _people(connection, wanted))
 
     async def note(self, action: str, after: Values) -> None:
-        """Write down that the operator looked at what people did."""
+        """Write down what the operator did."""
         async with self._database.write() as connection:
             await self._write(connection, action, after)
 

@@ -51,7 +51,8 @@ class PlayLog:
         plans = {room: best([limits(place) for place in places]) for room, places in (await self._places()).items()}
         kept = {room: plan.history_days for room, plan in plans.items()}
         bounds = {room: now - days * DAY for room, days in kept.items() if days is not None}
-        return sum([await self._prune(room, spared, before) for room, before in bounds.items()])
+        due = {room: before for room, before in bounds.items() if before > spared}
+        return sum([await self._prune(room, spared, before) for room, before in due.items()])
 
     async def _places(self) -> dict[RoomId, list[PlaceId]]:
         """The places that share each room."""

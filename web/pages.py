@@ -117,7 +117,8 @@ class Pages:
         ref = await self._site.ref(request)
         if not is_partial(request):
             raise web.HTTPSeeOther(request.rel_url.with_path(f"/r/{ref.room}", keep_query=True))
-        await self._site.limits.count_search(visitor_of(request).id, self._site.proxies.client(request))
+        visitor, address = visitor_of(request), self._site.proxies.client(request)
+        await self._site.limits.count_search(visitor.id if visitor.known else address, address)
         query = request.query.get("q", "").strip()[:QUERY_LENGTH]
         results = await self._episodes(request, ref, query) or await self._found(query)
         facts = {"results": results, "query": query, "base": f"/r/{ref.room}"}

@@ -1,12 +1,13 @@
 """Background work that must go on whatever happens."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
 from billing.entitlements import Entitlements
 from billing.plans import Plans
-from bot.upkeep import prune_plays
+from bot.upkeep import hourly, prune_plays
 from core.entitlements import EVERYBODY
 from core.errors import StoreUnavailableError
 from core.records.grants import Span
@@ -37,7 +38,7 @@ async def test_plays_are_pruned_by_the_clock_and_again_after_a_fault(monkeypatch
     entitlements = Entitlements(store, plans, clock)
     store.put(EVERYBODY, 1, Span("elite", 0, 99), Span("free", 99))
     await entitlements.refresh()
-    task = asyncio.create_task(prune_plays(log, entitlements, clock))
+    task = asyncio.create_task(hourly("plays", partial(prune_plays, log, entitlements, clock)))
     await until(lambda: len(log.asked) >= 3)
     task.cancel()
     await asyncio.wait([task])

@@ -198,6 +198,7 @@ async def test_what_may_have_arrived_long_ago_is_not_repeated(house: House, ann:
     house.clock.time += HOUR
     await house.courier.drain(Channel.DISCORD)
     assert (len(wire.handed), (await house.states())["discord"]) == (2, "unsure")
+    assert (await house.rows())["n:1", "discord"].data == {}, "nor is kept what was said"
 
 
 async def test_what_was_not_sent_is_tried_again_less_and_less_often(house: House, ann: PersonId) -> None:
@@ -358,6 +359,10 @@ async def test_who_is_reached_by_nothing_finds_it_on_the_page(house: House) -> N
     await house.put(notice(guest))
     await house.deliver()
     assert await house.states() == {"web": "waiting"}
+    (shown,) = await house.board.unread(guest)
+    assert shown.data == {"plan": "pro"}
+    assert await house.board.read(shown.id, guest)
+    assert [(row.state, row.data) for row in (await house.rows()).values()] == [("read", {})]
 
 
 async def test_a_channel_that_is_off_holds_nothing_up(house: House, ann: PersonId) -> None:

@@ -93,6 +93,12 @@ async def test_too_many_posts_are_told_so(tmp_path: Path) -> None:
         assert "That was quick" in await refused.text()
         searches = [await client.get("/r/lobby/search?q=a", headers={"HX-Request": "1"}) for _ in range(4)]
         assert [answer.status for answer in searches] == [200, 200, 200, 429]
+        strangers: list[int] = []
+        for _ in range(4):
+            client.session.cookie_jar.clear()
+            answer = await client.get("/r/lobby/search?q=a", headers={"HX-Request": "1"})
+            strangers.append(answer.status)
+        assert strangers == [200, 200, 200, 429], "who has no cookie is their address"
 
 
 async def test_one_address_cannot_be_many_visitors(tmp_path: Path) -> None:

@@ -35,7 +35,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_outbox_person"), "outbox", ["person"])
     op.create_index(op.f("ix_outbox_place"), "outbox", ["place"])
     op.create_index("ix_outbox_state_due_at", "outbox", ["state", "due_at"])
-    op.create_index("ix_outbox_channel_state_due_at", "outbox", ["channel", "state", "due_at"])
     op.create_table(
         "contacts",
         sa.Column("person", sa.Text(), nullable=False),

@@ -14,7 +14,7 @@ import pytest
 from tests.contract.media_host import MediaHost
 from tests.contract.node_client import NodeClient
 from tests.contract.node_process import NodeProcess
-from tests.waiting import until
+from tests.waiting import crowding, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -87,6 +87,8 @@ async def test_one_that_dies_or_freezes_takes_its_own_players_alone_and_is_repla
         others = asyncio.create_task(_read_all(node))
         began = time.monotonic()
         os.kill(victim, number)
+        async with asyncio.timeout(2 * crowding()):  # clients take the node for dead without it
+            assert (await node.rest("GET", "/version")).status == 200
         await until(lambda: len(lost(node)) == 2, within=10, what="two players are reported")
         assert time.monotonic() - began < (3 if number is signal.SIGKILL else 10)
         gone = lost(node)

@@ -320,6 +320,23 @@ async def test_beats_are_answered_and_what_they_tell_is_counted(
     assert TRAFFIC.total == before + 1_000
 
 
+async def test_what_a_push_sends_counts(station: Station) -> None:
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _publish(reader, writer)
+        while await reader.read(65_536):
+            continue
+        writer.close()
+
+    before = TRAFFIC.total
+    async with server(take) as port:
+        station.push(port)
+        await until(lambda: station.told("live"), 15)
+        await until(lambda: TRAFFIC.total - before > 10_000, 15)
+        station.pushes.set([])
+        await until(lambda: not children())
+    assert station.reports == [("live", None), ("closed", None)]
+
+
 async def test_a_track_without_a_cover_is_not_shown_with_that_of_the_one_before(
     station: Station, stand_ins: Any, tmp_path: Path
 ) -> None:

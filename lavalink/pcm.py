@@ -17,6 +17,11 @@ class Pcm(NamedTuple):
     start: int
     samples: int
 
+    def split(self, samples: int) -> tuple["Pcm", "Pcm"]:
+        """The first ones, and the others."""
+        first = Pcm(self.plane, self.start, samples)
+        return first, Pcm(self.plane, self.start + samples, self.samples - samples)
+
     def sound(self) -> Sound:
         """The samples shaped (n, 2), full scale 1.0."""
         samples = np.frombuffer(memoryview(self.plane), np.int16, self.samples * 2, self.start * 4)

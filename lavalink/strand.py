@@ -1,20 +1,23 @@
 """One track's sound on its way to the encoder: read, filtered, amplified."""
 
 from dataclasses import dataclass
+from math import ceil
 from typing import cast
 
 import numpy as np
 
 from lavalink.convolver import Sound
 from lavalink.filters import Effect, tempo_of
-from lavalink.opus import RATE
-from lavalink.pcm import Pcm  # noqa: TC001 (beside its siblings)
+from lavalink.opus import BLOCK, FRAME, RATE
+from lavalink.pcm import Pcm
 from lavalink.reel import Reel
 from lavalink.shaper import Shaper
 
 EARLY = 1.25
 MARGIN_MS = 3000
 """When to begin to read ahead: so many times the overlap, and so much, before the end that a file tells."""
+SHORTEST = FRAME // 4
+"""Samples (5 ms) over which the volume may change: in fewer it would click."""
 NOTHING: Sound = np.zeros((0, 2), np.float32)
 
 
@@ -43,6 +46,7 @@ class Strand:
         self.shaping = shaping
         self._level, self._shaper = (shaping.level, None) if former is None else former.state
         self._first = shaping.effects if former is None else ()  # a worker makes the shaper: an equalizer takes some ms
+        self._raw: Pcm | None = None  # read, and not yet filtered: what is changed meanwhile is heard in it
         self._rest = NOTHING  # ready, and not taken yet
         self._over = False
 
@@ -59,14 +63,18 @@ class Strand:
     @property
     def position(self) -> float:
         """The place in the track, in ms, up to which it was given out."""
-        shaped = self._shaper.behind if self._shaper else 0.0
-        return self.reel.position - (shaped + len(self._rest) * self.tempo) * 1000 / RATE
+        return self.reel.position - (self._behind + len(self._rest) * self.tempo) * 1000 / RATE
+
+    @property
+    def _behind(self) -> float:
+        """Samples of the track that were read, and of which nothing has come out yet."""
+        return (self._raw.samples if self._raw else 0) + (self._shaper.behind if self._shaper else 0.0)
 
     @property
     def plain(self) -> bool:
         """Whether the reel can be read directly, as nothing is to be done to its samples and none are here."""
         wanted = self.shaping.level == 1.0 and not self.shaping.effects
-        return wanted and self._level == 1.0 and not (self._shaper or self._first or len(self._rest))
+        return wanted and self._level == 1.0 and not (self._shaper or self._first or self._raw or len(self._rest))
 
     @property
     def length(self) -> float | None:
@@ -80,11 +88,10 @@ class Strand:
         if end is None or self.reel.position < end - EARLY * ahead * 1000 / RATE - MARGIN_MS:
             return None
         left = self.reel.look_ahead(ahead)
-        shaped = self._shaper.behind if self._shaper else 0.0
-        return None if left is None else (left + shaped) / self.tempo + len(self._rest)
+        return None if left is None else (left + self._behind) / self.tempo + len(self._rest)
 
-    def read(self) -> Sound | None:
-        """The next piece of about 100 ms or less (it may be empty); None at the end; LoadError."""
+    def read(self, most: int = FRAME * BLOCK) -> Sound | None:
+        """The next piece of about 100 ms or `most` samples, or less (it may be empty); None at the end; LoadError."""
         if len(self._rest):
             piece, self._rest = self._rest, NOTHING
             return piece
@@ -94,10 +101,9 @@ class Strand:
         self._prepare(shaping)
         if self._shaper is not None and self._shaper.waiting:
             return self._amplified(self._shape(self._shaper, shaping), shaping.level)
-        piece = self.reel.read(copy=0)
-        if piece is None:
+        pcm = self._read(max(SHORTEST, ceil(most * self.tempo)))
+        if pcm is None:
             return self._end(shaping)
-        pcm = cast("Pcm", piece)
         if self._shaper is None:
             return self._amplified(pcm.sound(), shaping.level)
         self._shaper.feed(pcm)
@@ -106,12 +112,19 @@ class Strand:
     def take(self, samples: int) -> Sound:
         """So many samples, fewer at the end only; LoadError."""
         pieces, size = list[Sound](), 0
-        while size < samples and (piece := self.read()) is not None:
+        while size < samples and (piece := self.read(samples - size)) is not None:
             pieces.append(piece)
             size += len(piece)
         sound = np.concatenate([NOTHING, *pieces])
         self._rest = sound[samples:]
         return sound[:samples]
+
+    def _read(self, most: int) -> Pcm | None:
+        """The next samples of the reel."""
+        pcm, self._raw = self._raw or cast("Pcm | None", self.reel.read(copy=0)), None
+        if pcm is not None and pcm.samples > most:
+            pcm, self._raw = pcm.split(most)
+        return pcm
 
     def _prepare(self, shaping: Shaping) -> None:
         """Have filters where some are wanted."""
@@ -135,6 +148,8 @@ class Strand:
 
     def _amplified(self, sound: Sound, level: float) -> Sound:
         """A change of the level is spread over the piece, so that it does not click."""
+        if len(sound) < SHORTEST:
+            level = self._level
         if not len(sound) or level == self._level == 1.0:
             return sound
         before, self._level = self._level, level

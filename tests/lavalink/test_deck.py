@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -162,6 +163,32 @@ async def test_what_is_ordered_while_a_join_is_in_the_ring_is_heard_in_the_next_
     deck.close()
 
 
+def taken(deck: Deck, packets: list[bytes], count: int) -> bool:
+    """Whether so many packets could be taken, as a player takes them."""
+    while deck.ring and len(packets) < count:
+        item = deck.ring.popleft()
+        if isinstance(item, bytes):
+            packets.append(item)
+        if len(deck.ring) < deck.low:
+            deck.refill()
+    return len(packets) >= count
+
+
+@pytest.mark.parametrize("more", [2, 7])
+async def test_a_change_is_heard_as_soon_in_a_crossfade(booth: Booth, more: int) -> None:
+    deck, packets, soft = booth.deck(await booth.reel("ends.wav", 5.0)), list[bytes](), Shaping(volume=0.1)
+    deck.cue(await booth.reel("comes.wav", 5.0, crossfade=2400))
+    await until(lambda: taken(deck, packets, len(packets) + 1) and deck._fade)
+    count = len(packets) + 20 + more
+    await until(lambda: taken(deck, packets, count) and not deck._filling)
+    deck.shape(soft, soft)
+    await until(lambda: taken(deck, packets, count + 40))
+    samples = sound.decode(packets)[count * 960 :]
+    levels = [sound.level(samples[at : at + 480]) for at in range(0, len(samples), 480)]
+    assert next(at for at, level in enumerate(levels) if level < levels[0] - 2) <= 47  # times 10 ms
+    deck.close()
+
+
 async def test_a_new_volume_does_not_click(booth: Booth) -> None:
     deck = booth.deck(await booth.reel("tone.wav", 3.0))
     await until(lambda: deck.ring and not deck._filling)
@@ -219,3 +246,47 @@ async def test_a_next_that_is_named_while_the_last_packet_is_made_still_follows(
     deck = booth.deck(former)
     await until(lambda: deck.refill() or deck.joining)  # as a player that plays does
     deck.close()
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_no_chain_of_joins_gets_stuck_or_loses_sound(booth: Booth, seed: int) -> None:
+    random = Random(seed)
+    lengths = [random.choice([0.03, 0.1, 0.25, 0.5, 0.9, 1.7, 3.1]) + random.randrange(960) / RATE for _ in range(3)]
+    overlaps = [random.choice([0, 0, 15, 60, 400, 1500, 12_000]) for _ in range(3)]
+    names = [f"{number}.{random.choice(['wav', 'flac', 'mp3', 'opus'])}" for number in range(3)]
+    tempos = [random.choice([1.0, 1.0, 1.2, 0.85, 2.0]) for _ in range(3)]
+    sounds = [Shaping(gain=random.choice([1.0, 0.5]), effects=_at(tempo)) for tempo in tempos]
+    reels = [await booth.reel(*one[:2], crossfade=one[2]) for one in zip(names, lengths, overlaps, strict=True)]
+    deck, heard, track, over = booth.deck(reels[0], sounds[0]), 0, 0, False
+
+    def follow(number: int) -> None:
+        deck.shape(sounds[number], sounds[min(number + 1, 2)])
+        assert number == 2 or deck.cue(reels[number + 1])
+
+    def take() -> bool:
+        nonlocal heard, track, over
+        while deck.ring:
+            item = deck.ring.popleft()
+            heard += isinstance(item, bytes)
+            if isinstance(item, Joined):
+                track += 1
+                deck.joined()
+                follow(track)
+            over = over or isinstance(item, Ended)
+        if deck.drained:
+            deck.force_join()
+        deck.refill()
+        return over
+
+    follow(0)
+    await until(take)
+    deck.close()
+    seconds = [length / tempo for length, tempo in zip(lengths, tempos, strict=True)]
+    pairs = zip(seconds, seconds[1:], overlaps[1:], strict=False)
+    together = sum(min(former / 2, coming / 2, overlap / 1000) for former, coming, overlap in pairs)
+    assert track == 2
+    assert sum(seconds) - together - 0.1 <= heard / 50 <= sum(seconds) + 0.16
+
+
+def _at(tempo: float) -> tuple[Effect, ...]:
+    return () if tempo == 1.0 else (Timescale(speed=tempo),)

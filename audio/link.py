@@ -11,7 +11,7 @@ import structlog
 from audio.bookmark import Bookmark
 from audio.failures import TIMEOUT, failure
 from audio.fix import SETTLED, Fix
-from audio.node import FULL, NODE_ERRORS, Node
+from audio.node import FULL, NODE_ERRORS, Health, Node
 from audio.parts import Parts
 from audio.seen import Seen, entry_sent
 from audio.voice import Voice
@@ -68,6 +68,8 @@ class Link:
         self._look_in = look_in
         self._left = left
         self._drops: set[asyncio.Task[None]] = set()
+        self._former: tuple[Node, asyncio.Task[None]] | None = None
+        """Where the room was before it came here, and what ends its player there."""
 
     # Which node
 
@@ -81,6 +83,7 @@ class Link:
             drop = asyncio.create_task(self._drop_later(former))
             self._drops.add(drop)
             drop.add_done_callback(self._drops.discard)
+            self._former = former, drop
 
     async def _drop_later(self, former: Node) -> None:
         await self.settled.wait()
@@ -89,7 +92,7 @@ class Link:
     def leave(self) -> None:
         """The present player counts no more; where it is is remembered."""
         self.bookmark.hold(self.seen)
-        self.node, self.seen = None, Seen()
+        self.node, self.seen, self._former = None, Seen(), None
         self.watchdog.reset()
         self.settled.clear()
         self._left()
@@ -261,10 +264,17 @@ class Link:
         self._look_in(RETRY)
 
     def _turned_away(self) -> None:
-        """The node takes on no more: a room that plays there asks again, a new one goes elsewhere or waits."""
+        """The node takes on no more: a room that plays there asks again, a new one goes elsewhere or waits.
+
+        One that came from another node goes back to it, if its player still is there.
+        """
         if self.node is None or self.seen is None or self.seen.entry is not None:
             self._ask_later()
             return
         self.node.fill()
+        former = self._former
         self.leave()
+        if former is not None and former[0].health is Health.UP and not former[1].done():
+            former[1].cancel()
+            self.node, self.seen = former[0], None
         self._look_in(0)

@@ -234,6 +234,33 @@ async def test_a_node_that_was_left_says_nothing_of_a_push_that_goes_on_elsewher
         assert list(rig.players.pushes(world.lobby).values()) == ["live"]
 
 
+async def test_a_drained_nodes_room_plays_on_there_when_the_other_turns_it_away(
+    world: World, fakes: tuple[FakeNode, FakeNode]
+) -> None:
+    a, b = fakes
+    b.refuse = 503, "This node is full: it plays for 50 rooms, its limit"
+    async with Rig(world, addresses=addresses(a, b), managed=False) as rig:
+        await up(rig, "a", "b")
+        assert rig.nodes.drain({"b"})
+        await world.listen()
+        await world.add(tone(440))
+        await until(lambda: plays(a) == 1)
+        await starts(a)
+        await until(lambda: world.room.current and world.room.current.started_at)
+        rig.nodes.drain({"a"})
+        rig.players.wake()
+        await until(lambda: plays(b) >= 1, what="it asks")
+        await world.jukebox.volume(world.lobby, world.actor, 50)
+        await until(lambda: a.patches[-1].get("volume") == 50, what="it is where it was")
+        assert not a.deleted
+        assert plays(a) == 1, "nothing was started anew"
+        assert rig.players.status(world.lobby) == "playing"
+        b.refuse = None
+        asked = plays(b)
+        await until(lambda: plays(b) > asked and a.deleted, within=15, what="the room has moved")
+        assert not world.rooms.played
+
+
 @pytest.mark.parametrize("held_back_by", ["a full node", "a better plan"])
 async def test_a_drained_nodes_room_looks_often_for_a_place(
     world: World, fakes: tuple[FakeNode, FakeNode], monkeypatch: pytest.MonkeyPatch, held_back_by: str

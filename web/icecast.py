@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import re
+import socket
 import ssl
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -30,6 +31,8 @@ LOOK = 5.0
 PATIENCE = 10.0
 PAUSES = (1.0, 60.0)
 """Seconds before the first attempt after a failure, doubled each time, and at most."""
+SEND_BUFFER = 64 * 1024
+"""Small, so that the system does not hide for minutes that the server takes nothing."""
 _OK = (100, 200)
 Owns = Callable[[RoomRef], bool]
 
@@ -86,6 +89,7 @@ class Server:
         async with asyncio.timeout(PATIENCE):
             reader, writer = await asyncio.open_connection(self._url.host, self._url.port, ssl=tls)
             try:
+                _limit(writer.get_extra_info("socket"))
                 writer.write(self._request(path, name))
                 await _let_in(reader)
             except BaseException:
@@ -137,6 +141,13 @@ class Server:
         """End all connections."""
         if self._http is not None:
             await self._http.close()
+
+
+def _limit(sock: socket.socket) -> None:
+    """Have a server noticed that takes nothing any more, or is gone without a word."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(PATIENCE * 1000))
 
 
 async def _let_in(reader: asyncio.StreamReader) -> None:

@@ -22,6 +22,8 @@ class FakeIcecast:
     status: str | None = None
     """What it answers in place of who listens."""
     refused: int = 0
+    stalled: asyncio.Event | None = None
+    """While it is not set sources are let in, and nothing of theirs is read."""
     requests: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     writers: list[asyncio.StreamWriter] = field(default_factory=list[asyncio.StreamWriter])
 
@@ -59,6 +61,8 @@ class FakeIcecast:
         self.sound[mount] = bytearray()
         self.writers.append(writer)
         try:
+            if self.stalled is not None:
+                await self.stalled.wait()
             while data := await reader.read(65_536):
                 self.sound[mount] += data
         finally:

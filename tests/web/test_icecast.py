@@ -1,6 +1,7 @@
 """Mounts of an Icecast server: what its listeners hear and read, who is counted, what happens when it goes away."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from tests.waiting import free_port, until
 from tests.web.fake_icecast import FakeIcecast, icecast
 from tests.web.harness import Site, make_site, songs
 from tests.web.test_stream import decoded, encoded
-from web.icecast import Icecast, Server, path_of
+from web.icecast import SEND_BUFFER, Icecast, Server, path_of
 from web.stream import Streams
 
 MOUNT = "/lobby.mp3"
@@ -151,6 +152,24 @@ async def test_a_mount_that_is_cut_comes_back(running: Running, server: FakeIcec
     await until(lambda: len(server.past) == 1)
     await until(lambda: ("lobby", 0) in running.audience, what="nobody hears it there meanwhile")
     await until(lambda: len(server.sound.get(MOUNT, b"")) > 20_000)
+
+
+async def test_a_server_that_takes_nothing_is_left_and_tried_again(
+    running: Running, server: FakeIcecast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await until(lambda: MOUNT in server.sound)
+    (writer,) = server.writers
+    peer = Server(f"http://source:hackme@127.0.0.1:{server.port}")
+    async with peer.mounted("/other.mp3", "Other") as (mount, _reader):
+        sock = mount._writer.get_extra_info("socket")
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= 4 * SEND_BUFFER
+        assert 0 < sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 30_000
+        server.stalled = asyncio.Event()
+        monkeypatch.setattr("web.relay.UNSENT", -1)  # whatever it took
+        await until(lambda: writer.transport.is_closing() or len(server.past) > 0)
+        monkeypatch.setattr("web.relay.UNSENT", 256 * 1024)
+        server.stalled.set()
+        await until(lambda: len(server.past) > 0 and len(server.sound.get(MOUNT, b"")) > 10_000)
 
 
 async def test_a_server_that_comes_later_or_refuses_is_tried_again(site: Site) -> None:

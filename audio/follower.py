@@ -14,12 +14,13 @@ import structlog
 
 from audio.gains import Gains
 from audio.link import Link
-from audio.node import NODE_ERRORS, Health, Node
+from audio.node import FULL, NODE_ERRORS, Health, Node
 from audio.node_refs import manager_of
 from audio.parts import Parts
 from audio.player_ids import follower_id
 from audio.seen import Patcher, Seen, Target
 from audio.taps import PushTap
+from audio.wavelink_guard import NodeRequestError
 from core import sound
 from core.room import Room
 from core.types import EntryId, RoomId
@@ -147,6 +148,8 @@ class Follower:
             except NODE_ERRORS as error:
                 log.info("follower not changed", room=self._key, error=type(error).__name__)
                 self.seen, pause = None, RETRY
+                if isinstance(error, NodeRequestError) and error.status == FULL:
+                    await self._turn_away()
             except Exception:
                 log.exception("follower failed", room=self._key)
                 self.seen, pause = None, RETRY
@@ -191,6 +194,14 @@ class Follower:
         self.node = node
         if former is not None:
             await former.drop(self.id)
+
+    async def _turn_away(self) -> None:
+        """The node takes on no more: another one may."""
+        node = self.node
+        self._leave()
+        if node is not None:
+            node.fill()
+            await node.drop(self.id)
 
     def _leave(self) -> None:
         self.node, self.seen = None, Seen()

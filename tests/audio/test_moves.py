@@ -153,6 +153,24 @@ async def test_with_all_nodes_drained_who_listens_at_another_process_goes_on(
             await until(lambda: plays(b) == 1 and a.deleted, what="to the other one, now that it may be used")
 
 
+async def test_a_full_node_sends_who_serves_streams_to_another_one(
+    world: World, fakes: tuple[FakeNode, FakeNode]
+) -> None:
+    a, b = fakes
+    a.refuse = 503, "This node is full: it plays for 50 rooms, its limit"
+    async with Rig(world, addresses=addresses(a, b), managed=False, owns=lambda _room: False) as rig:
+        await up(rig, "a", "b")
+        await world.listen()
+        await world.add(tone(440))
+        await world.reports.track_started(world.lobby, EntryId(1), node="elsewhere", position=0)
+        node = rig.nodes.get("b")
+        assert node is not None
+        node.fill()  # so that the other is asked first
+        async with Ear(rig, world.lobby):
+            await until(lambda: plays(a) == 1)
+            await until(lambda: plays(b) == 1, what="the other one, as soon as it may be asked")
+
+
 async def test_a_full_node_sends_new_rooms_to_another_one(world: World, fakes: tuple[FakeNode, FakeNode]) -> None:
     a, b = fakes
     a.refuse = 503, "This node is full: it plays for 50 rooms, its limit"

@@ -70,15 +70,17 @@ class Link:
         self._drops: set[asyncio.Task[None]] = set()
         self._former: tuple[Node, asyncio.Task[None]] | None = None
         """Where the room was before it came here, and what ends its player there."""
+        self._full: Node | None = None
+        """What turned the room away: a player of it may be there."""
 
     # Which node
 
     def take_up(self, node: Node) -> None:
         """Be on this node; the PATCH that follows tells it everything, then the former player goes."""
-        former = self.node
+        former = self.node or self._full
         self.leave()
         self.node, self.placed = node, True
-        if former is not None:
+        if former is not None and former is not node:
             log.info("room moves", room=self._room, former=former.name, node=node.name)
             drop = asyncio.create_task(self._drop_later(former))
             self._drops.add(drop)
@@ -92,7 +94,7 @@ class Link:
     def leave(self) -> None:
         """The present player counts no more; where it is is remembered."""
         self.bookmark.hold(self.seen)
-        self.node, self.seen, self._former = None, Seen(), None
+        self.node, self.seen, self._former, self._full = None, Seen(), None, None
         self.watchdog.reset()
         self.settled.clear()
         self._left()
@@ -107,10 +109,11 @@ class Link:
 
     async def end(self) -> None:
         """The player goes, and nothing of it is remembered."""
-        node, self.node = self.node, None
+        nodes = [node for node in (self.node, self._full) if node is not None]
+        self.node, self._full = None, None
         self.seen = Seen()
         self.watchdog.reset()
-        if node is not None:
+        for node in nodes:
             await node.drop(self.id)
 
     # What it is like
@@ -271,9 +274,10 @@ class Link:
         if self.node is None or self.seen is None or self.seen.entry is not None:
             self._ask_later()
             return
-        self.node.fill()
-        former = self._former
+        full, former = self.node, self._former
+        full.fill()
         self.leave()
+        self._full = full
         if former is not None and former[0].health is Health.UP and not former[1].done():
             former[1].cancel()
             self.node, self.seen = former[0], None

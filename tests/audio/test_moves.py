@@ -153,6 +153,28 @@ async def test_with_all_nodes_drained_who_listens_at_another_process_goes_on(
             await until(lambda: plays(b) == 1 and a.deleted, what="to the other one, now that it may be used")
 
 
+async def test_a_room_that_finds_no_place_for_its_next_track_leaves_nothing_behind(
+    world: World, fakes: tuple[FakeNode, FakeNode]
+) -> None:
+    a, b = fakes
+    async with Rig(world, addresses=addresses(a, b), managed=False) as rig, Ear(rig, world.lobby):
+        await up(rig, "a", "b")
+        rig.nodes.drain({"b"})
+        await world.listen()
+        await world.add(tone(440))
+        await until(lambda: plays(a) == 1)
+        await starts(a)
+        a.players[PLAYER]["track"] = None
+        await a.event("TrackEndEvent", PLAYER, track=track({"room": "lobby", "entry": 1}), reason="finished")
+        await until(lambda: world.rooms.played)
+        rig.nodes.drain(())
+        a.refuse = 503, "This node is full: 10 tracks are open, its limit"
+        await world.add(tone(880))
+        await until(lambda: plays(a) == 2, what="it asks where it is")
+        await until(lambda: plays(b) == 1, what="the other one takes it")
+        await until(lambda: a.deleted == [PLAYER], what="its player here is gone")
+
+
 async def test_a_full_node_sends_who_serves_streams_to_another_one(
     world: World, fakes: tuple[FakeNode, FakeNode]
 ) -> None:

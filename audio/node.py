@@ -194,7 +194,7 @@ class Node:
     async def patch(self, player_id: int, body: dict[str, Any]) -> dict[str, Any]:
         """Change a player; the player as it then is. Raises what `GuardedNode.request` raises."""
         self._wave.seat(player_id, Seat(player_id))
-        if "track" in body:
+        if "identifier" in body.get("track", ()):
             self._probe.placed += 1
         with span("node request", node=self.name, player=str(player_id)):
             return await self._wave.request("PATCH", self._player_path(player_id), body, within=PATCH_TIMEOUT)

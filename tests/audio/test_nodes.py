@@ -177,6 +177,8 @@ async def test_the_less_busy_node_is_chosen_and_own_placements_count(fake: FakeN
         a, b = nodes.get("a"), nodes.get("b")
         assert a is not None
         assert b is not None
+        for player in range(5):
+            await b.patch(player, {"track": {"encoded": None}})  # to stop something is no load
         for player in range(3):
             await a.patch(player, {"track": {"identifier": "x", "userData": {}}})
         assert nodes.best() is b

@@ -1,7 +1,10 @@
 """HLS: FFmpeg reads the playlist and its segments, but fetches nothing by itself."""
 
+import re
+import time
 from collections.abc import Mapping
 from io import BytesIO
+from math import ceil
 
 import av
 from av.container import InputContainer
@@ -21,14 +24,17 @@ OPTIONS = {
     "allowed_segment_extensions": "ALL",
     "http_persistent": "0",
     "http_multiple": "0",
-    "max_reload": "3",
 }
+STALL = 12.0
+"""Seconds for which a live stream may bring nothing new: longer than a player takes to say that it is stuck."""
 
 
 LOST = 2
 """Things in a row that could not be fetched, after which a stream has broken off; one alone may be missing."""
 HOPELESS = 10
 """The same, after which nothing more is asked for but the playlist: a list may name thousands that are not there."""
+PATIENCE = 6.0
+"""Seconds for which a playlist may fail."""
 LARGEST = 4 << 20
 """Bytes of a playlist that are read."""
 
@@ -59,6 +65,7 @@ class Segments:
         self._playlist = str(file.url)
         self._listed = text.encode()
         self._missing = 0
+        self._failing: float | None = None
         self._error: LoadError | None = None
 
     @property
@@ -79,9 +86,16 @@ class Segments:
         except (LoadError, ValueError) as error:
             self._missing += 1
             self._error = _told(error)
-            return BytesIO(self._listed if address == self._playlist else b"")
+            return self._again() if address == self._playlist else BytesIO()
         self._missing = 0
         return found
+
+    def _again(self) -> BytesIO:
+        """The playlist as it was, while nobody knows whether it is gone."""
+        now = time.monotonic()
+        self._failing = self._failing or now
+        good = now - self._failing < PATIENCE and not self._file.closed
+        return BytesIO(self._listed if good else b"")
 
     def _keep(self, part: HttpFile) -> BytesIO:
         """A playlist, for the next time: if it cannot be had then, what it listed is heard at least. LoadError."""
@@ -91,7 +105,7 @@ class Segments:
         part.close()
         if part.error is not None or not 0 < len(text) <= LARGEST:
             raise part.error or LoadError("The playlist is empty, or has no end")
-        self._listed = bytes(text)
+        self._listed, self._failing = bytes(text), None
         return BytesIO(self._listed)
 
 
@@ -103,13 +117,19 @@ def open_segments(file: HttpFile, text: str) -> tuple[InputContainer, Segments]:
             _Playlist(file),
             mode="r",
             format="hls",
-            container_options=OPTIONS,
+            container_options=OPTIONS | {"max_reload": str(_reloads(text))},
             metadata_errors="ignore",
             io_open=segments.fetch,
         )
     except (FFmpegError, ValueError) as error:
         raise file.error or segments.lost or LoadError("This stream cannot be read", "common", reason(error)) from error
     return container, segments
+
+
+def _reloads(text: str) -> int:
+    """How often FFmpeg is to look for more: every half of the time that a segment takes at most."""
+    match = re.search(r"#EXT-X-TARGETDURATION:\s*(\d{1,3})", text)
+    return ceil(2 * STALL / max(1, int(match[1]))) if match else 3
 
 
 def _told(error: LoadError | ValueError) -> LoadError:

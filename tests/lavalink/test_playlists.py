@@ -92,6 +92,13 @@ async def test_an_address_that_is_none_is_told(one: Desk) -> None:
         await one.sources.load(one.media.url("bad.m3u"))
 
 
+async def test_a_playlist_that_names_itself_is_told(one: Desk) -> None:
+    piece = one.media.add("loop.m3u", b"#EXTM3U\nloop.m3u\n")
+    with pytest.raises(LoadError, match="playlists only"):
+        await one.sources.load(one.media.url("loop.m3u"))
+    assert len(piece.requests) == 3
+
+
 async def test_a_list_of_what_is_not_there_is_given_up(one: Desk) -> None:
     listed = "".join(f"#EXTINF:1,\nmissing{number}.ts\n" for number in range(3_000))
     one.media.add("void.m3u8", f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n{listed}#EXT-X-ENDLIST\n".encode())
@@ -103,6 +110,7 @@ async def test_a_list_of_what_is_not_there_is_given_up(one: Desk) -> None:
 
 async def test_a_playlist_without_an_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lavalink.hls.LARGEST", 100_000)
+    monkeypatch.setattr("lavalink.hls.PATIENCE", 0.0)
     sent = 0
 
     class Endless:
@@ -110,6 +118,7 @@ async def test_a_playlist_without_an_end_is_cut(monkeypatch: pytest.MonkeyPatch)
 
         url = URL("http://radio.test/list.m3u8")
         error = None
+        closed = False
 
         def __init__(self) -> None:
             self.place = 0
@@ -223,6 +232,28 @@ async def test_a_live_stream_outlives_its_playlist_for_a_moment(one: Desk, tmp_p
     await one.ended(12)
     assert one.events()[-1] == ("TrackEnd", "list.m3u8", "finished")
     assert abs(sum(tone.length for tone in one.ear.tones()) - 5.0) < 0.4
+
+
+@pytest.mark.heard
+async def test_a_live_stream_that_stands_still_is_stuck(
+    one: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is let go of at once when something else is played."""
+    monkeypatch.setattr("lavalink.playback.STUCK_MS", 4_000)
+    text = segments(one, tmp_path, 500, 2.0)
+    playlist = one.media.pieces["list.m3u8"]
+    playlist.body = text.replace("#EXT-X-ENDLIST\n", "").encode()
+    await one.play("list.m3u8")
+    await until(lambda: one.ear.heard(500))
+    await until(lambda: any(event[0] == "TrackStuck" for event in one.events()), 10)
+    assert one.deck is not None
+    reel = one.deck._heard.reel
+    await one.play("tone.mp3")
+    await until(lambda: one.ear.heard(700))
+    await until(lambda: reel._decoder is None, 2)
+    asked = len(playlist.requests)
+    await one.ended()
+    assert len(playlist.requests) == asked
 
 
 @pytest.mark.heard

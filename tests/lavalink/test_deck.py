@@ -248,6 +248,18 @@ async def test_a_next_that_is_named_while_the_last_packet_is_made_still_follows(
     deck.close()
 
 
+@pytest.mark.parametrize("another", [True, False])
+async def test_a_crossfade_that_is_called_off_leaves_the_track_whole(booth: Booth, another: bool) -> None:
+    deck, packets = booth.deck(await booth.reel("ends.wav", 3.0)), list[bytes]()
+    deck.cue(await booth.reel("comes.wav", 3.0, crossfade=1400))
+    following = await booth.reel("third.wav", 1.0)
+    await until(lambda: taken(deck, packets, len(packets) + 1) and deck._fade)
+    assert deck.cue(following if another else None)
+    going, *coming = await played(deck)
+    assert (len(packets) + going, coming) == (150, [50] if another else [])
+    deck.close()
+
+
 @pytest.mark.parametrize("seed", range(10))
 async def test_no_chain_of_joins_gets_stuck_or_loses_sound(booth: Booth, seed: int) -> None:
     random = Random(seed)

@@ -17,6 +17,7 @@ from lavalink.filters import Effect, Timescale
 from lavalink.marks import FULL, LOW, LOW_UNTOUCHED, Ended, Joined
 from lavalink.opus import RATE
 from lavalink.packetizer import Packetizer
+from lavalink.pcm import Pcm
 from lavalink.protocol import Track
 from lavalink.reel import Reel
 from lavalink.strand import Shaping, Strand
@@ -31,7 +32,12 @@ class Booth:
         self.media, self._engine, self._sources, self._folder = media, engine, sources, folder
 
     async def reel(self, name: str, seconds: float, *, crossfade: int = 0, start: int = 0, **how: Any) -> Reel:
-        self.media.add(name, sound.write_tone(self._folder / name, 400, seconds), **how)
+        return await self.cut(name, sound.tone(400, seconds), crossfade=crossfade, start=start, **how)
+
+    async def cut(
+        self, name: str, wave: sound.Samples, *, rate: int = RATE, crossfade: int = 0, start: int = 0, **how: Any
+    ) -> Reel:
+        self.media.add(name, sound.write_sound(self._folder / name, wave, rate=rate), **how)
         info = await self._sources.load(self.media.url(name))
         assert info is not None
         return Reel(Track(encoded=name, info=info), self._sources, start, crossfade)
@@ -246,6 +252,29 @@ async def test_a_next_that_is_named_while_the_last_packet_is_made_still_follows(
     deck = booth.deck(former)
     await until(lambda: deck.refill() or deck.joining)  # as a player that plays does
     deck.close()
+
+
+async def test_a_sound_cut_in_two_files_reaches_the_encoder_as_one(
+    booth: Booth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wave, push, caught = sound.tone(997, 1.0, rate=44_100), Packetizer.push, list[sound.Samples]()
+
+    def catch(packetizer: Packetizer, pcm: Pcm) -> list[bytes]:
+        caught.append(pcm.sound())
+        return push(packetizer, pcm)
+
+    monkeypatch.setattr(Packetizer, "push", catch)
+    sounds = list[sound.Samples]()
+    for parts in ((wave[:20_011], wave[20_011:]), (wave,)):
+        reels = [await booth.cut(f"{len(part)}.flac", part, rate=44_100) for part in parts]
+        deck = booth.deck(reels[0])
+        deck.cue(reels[1] if len(reels) > 1 else None)
+        await until(lambda reels=reels: all(reel.opened for reel in reels))
+        await played(deck)
+        deck.close()
+        sounds.append(np.concatenate(caught))
+        caught.clear()
+    assert np.array_equal(*sounds)
 
 
 @pytest.mark.parametrize("another", [True, False])

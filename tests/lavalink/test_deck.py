@@ -55,6 +55,12 @@ async def booth(tmp_path: Path) -> AsyncIterator[Booth]:
         yield Booth(media, engine, sources, tmp_path)
 
 
+async def cued(deck: Deck, reel: Reel) -> None:
+    """A track is named that follows, and open."""
+    assert deck.cue(reel)
+    await until(lambda: reel.opened)
+
+
 async def emptied(deck: Deck) -> list[list[bytes]]:
     """All that is left: the packets of each track."""
     tracks, over = [list[bytes]()], False
@@ -152,7 +158,7 @@ def test_half_of_a_fast_track_is_half_of_what_is_heard_of_it(left: float, begins
 async def test_a_fast_track_fades_whatever_its_length(booth: Booth, samples: int) -> None:
     former = await booth.reel("ends.wav", 6.0 + samples / RATE)
     deck = booth.deck(former, Shaping(effects=(Timescale(speed=1.2),)))
-    deck.cue(await booth.reel("comes.wav", 3.0, crossfade=1000))
+    await cued(deck, await booth.reel("comes.wav", 3.0, crossfade=1000))
     going, coming = await played(deck)
     assert abs(going - (5.0 - 0.5) * 50) <= 2
     assert abs(coming - (2.5 - 0.5) * 50) <= 3
@@ -183,7 +189,7 @@ def taken(deck: Deck, packets: list[bytes], count: int) -> bool:
 @pytest.mark.parametrize("more", [2, 7])
 async def test_a_change_is_heard_as_soon_in_a_crossfade(booth: Booth, more: int) -> None:
     deck, packets, soft = booth.deck(await booth.reel("ends.wav", 5.0)), list[bytes](), Shaping(volume=0.1)
-    deck.cue(await booth.reel("comes.wav", 5.0, crossfade=2400))
+    await cued(deck, await booth.reel("comes.wav", 5.0, crossfade=2400))
     await until(lambda: taken(deck, packets, len(packets) + 1) and deck._fade)
     count = len(packets) + 20 + more
     await until(lambda: taken(deck, packets, count) and not deck._filling)
@@ -268,8 +274,8 @@ async def test_a_sound_cut_in_two_files_reaches_the_encoder_as_one(
     for parts in ((wave[:20_011], wave[20_011:]), (wave,)):
         reels = [await booth.cut(f"{len(part)}.flac", part, rate=44_100) for part in parts]
         deck = booth.deck(reels[0])
-        deck.cue(reels[1] if len(reels) > 1 else None)
-        await until(lambda reels=reels: all(reel.opened for reel in reels))
+        for reel in reels[1:]:
+            await cued(deck, reel)
         await played(deck)
         deck.close()
         sounds.append(np.concatenate(caught))
@@ -280,7 +286,7 @@ async def test_a_sound_cut_in_two_files_reaches_the_encoder_as_one(
 @pytest.mark.parametrize("another", [True, False])
 async def test_a_crossfade_that_is_called_off_leaves_the_track_whole(booth: Booth, another: bool) -> None:
     deck, packets = booth.deck(await booth.reel("ends.wav", 3.0)), list[bytes]()
-    deck.cue(await booth.reel("comes.wav", 3.0, crossfade=1400))
+    await cued(deck, await booth.reel("comes.wav", 3.0, crossfade=1400))
     following = await booth.reel("third.wav", 1.0)
     await until(lambda: taken(deck, packets, len(packets) + 1) and deck._fade)
     assert deck.cue(following if another else None)

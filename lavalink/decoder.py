@@ -275,8 +275,11 @@ class Decoder:
 
 
 def _end_of_sound(container: str, stream: AudioStream) -> Fraction | None:
-    """In seconds, where a container tells it to the sample: MP4's edit lists do, and its AAC is padded."""
-    if not container.startswith("mov") or not stream.duration or stream.time_base is None:
+    """In seconds, where a container tells it to the sample: MP4's edit lists do, and its AAC is padded.
+
+    An MP4 in fragments, whose frames nobody has counted, has told of the first ones only.
+    """
+    if not container.startswith("mov") or not (stream.frames and stream.duration) or stream.time_base is None:
         return None
     return ((stream.start_time or 0) + stream.duration) * stream.time_base
 

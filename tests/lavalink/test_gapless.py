@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import av
 import numpy as np
 import pytest
 
@@ -98,6 +99,26 @@ async def test_what_aac_was_padded_with_is_not_played(one: Desk, tmp_path: Path,
     reel = Reel(await one.track("a.m4a"), one.sources, start)
     await asyncio.to_thread(reel.open)
     assert abs(len(await whole(reel)) - (2 - start / 1000) * sound.RATE) <= 1
+    await asyncio.to_thread(reel.close)
+
+
+def in_fragments(folder: Path) -> Path:
+    """MP4 whose first fragment ends inside of a frame: so what is known at first says."""
+    tone = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100:duration=3", "-ac", "2", "-c:a", "aac"]
+    parts = ["-c", "copy", "-movflags", "dash+delay_moov+skip_trailer", "-frag_duration", "500000"]
+    for arguments in ((*tone, "whole.m4a"), ("-ss", "0.333", "-i", "whole.m4a", *parts, "parts.m4a")):
+        subprocess.run(["ffmpeg", "-loglevel", "error", *arguments], check=True, cwd=folder)
+    return folder / "parts.m4a"
+
+
+async def test_mp4_in_fragments_loses_nothing_between_them(one: Desk, tmp_path: Path) -> None:
+    path = await asyncio.to_thread(in_fragments, tmp_path)
+    with av.open(str(path)) as container:
+        samples = sum(frame.samples for frame in container.decode(audio=0))
+    one.media.add("a.m4a", path, ranged=False)
+    reel = Reel(await one.track("a.m4a"), one.sources, 0)
+    await asyncio.to_thread(reel.open)
+    assert abs(len(await whole(reel)) - samples * sound.RATE / 44_100) < 30
     await asyncio.to_thread(reel.close)
 
 

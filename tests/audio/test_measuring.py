@@ -75,6 +75,18 @@ def test_a_waveform_shows_where_it_is_loud(tmp_path: Path) -> None:
     assert min(points[302:]) == pytest.approx(255 * 0.5, abs=2)
 
 
+def test_a_waveform_of_a_long_track_shows_each_peak(tmp_path: Path) -> None:
+    """A click on one side is seen where it is, and nowhere else."""
+    samples = np.zeros((40 * 48_000, 2), np.float32)
+    for second, side, height in ((10, 0, 0.5), (30, 1, -0.8)):
+        samples[second * 48_000 + 700, side] = height
+    points = measured(write_sound(tmp_path / "a.wav", samples)).waveform
+    assert len(points) == POINTS
+    assert points[100] == pytest.approx(255 * 0.5, abs=2)
+    assert points[300] == pytest.approx(255 * 0.8, abs=2)
+    assert max(points[:99] + points[102:299] + points[302:]) < 3
+
+
 @pytest.mark.parametrize("seconds", [0.15, 0.3, 1.0])
 def test_a_short_track_has_a_whole_waveform(tmp_path: Path, seconds: float) -> None:
     points = measured(write_tone(tmp_path / "a.wav", 440, seconds)).waveform

@@ -10,7 +10,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from lavalink import PROTOCOL_VERSION
 from lavalink.front import Front, make_front
 from lavalink.processes import Process, Processes
 from tests.contract.node_client import NodeAddress, NodeClient
@@ -119,6 +118,19 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lavalink.relay.OPEN_TIMEOUT", 0.2)
 
 
+async def test_a_new_player_goes_where_the_fewest_are() -> None:
+    one, two = Backend(1), Backend(2)
+    async with fronted(one, two) as node:
+        for guild in range(1, 7):
+            assert (await node.patch(guild, {})).status == 200
+        assert (one.players, two.players) == (len(one.made), len(two.made)) == (3, 3)
+        for guild in list(two.made):
+            await node.rest("DELETE", node.player_path(guild))
+        for guild in (11, 12, 13):
+            await node.patch(guild, {})
+        assert two.made == [11, 12, 13]
+
+
 async def test_a_player_that_may_have_been_made_is_not_made_again_elsewhere() -> None:
     one, two = Backend(1), Backend(2)
     async with fronted(one, two) as node:
@@ -183,7 +195,7 @@ async def test_a_process_that_hangs_is_passed_over_and_does_not_make_the_node_lo
     one, two = Backend(1), Backend(2)
     async with fronted(one, two) as node:
         answer = await node.rest("GET", "/version")  # of which those processes know nothing
-        assert (answer.status, answer.text) == (200, PROTOCOL_VERSION)
+        assert (answer.status, answer.text) == (200, "4.2.2")
         one.hangs = True
         for guild in (7, 8):
             assert (await node.patch(guild, {})).status == 200

@@ -11,14 +11,14 @@ from tests.waiting import until
 
 
 class Room(Reports):
-    """Plays entry 7; where that is on air, `position` tells the place in it."""
+    """Plays entry 7; where that is on air, `place` tells where."""
 
     def __init__(self) -> None:
-        self.position: int | None = 0
+        self.place: int | None = 0
         self.told: list[tuple[str, str, str]] = []
 
     async def heard(self, room: RoomId, entry: EntryId) -> int | None:
-        return self.position if entry == 7 else None
+        return self.place if entry == 7 else None
 
     async def titled(self, room: RoomId, entry: EntryId, title: str, artist: str = "") -> bool:
         self.told.append((room, title, artist))
@@ -57,10 +57,10 @@ async def test_a_title_is_told_when_its_place_is_heard() -> None:
     tell("Ann - Hello", 0)
     tell("Ben - Bye", 4)
     await until(lambda: room.told, what="the title")
-    room.position = 3_900
+    room.place = 3_900
     await settled()
     assert room.told == [("lobby", "Hello", "Ann")], "the other was not heard so far"
-    room.position = 4_000
+    room.place = 4_000
     await until(lambda: len(room.told) == 2, what="the other")
     assert room.told[1] == ("lobby", "Bye", "Ben")
     await titles.close()
@@ -72,14 +72,14 @@ async def test_a_paused_station_tells_when_it_goes_on() -> None:
     titles = StationTitles(room)
     tell = titles.listen("lobby:7")
     await settled()
-    room.position = 10_000
+    room.place = 10_000
     tell("Ann - Hello", 40)
     await settled()
     assert not room.told
-    room.position = 39_990
+    room.place = 39_990
     await settled()
     assert not room.told
-    room.position = 40_010
+    room.place = 40_010
     await until(lambda: room.told, what="the title")
     await titles.close()
 
@@ -90,25 +90,25 @@ async def test_no_title_waits_for_ever() -> None:
     titles = StationTitles(room)
     tell = titles.listen("lobby:7")
     await settled()
-    room.position = 10_000
+    room.place = 10_000
     tell("Ann - Hello", 40_000)
     await settled()
-    room.position = 10_000 + LAG
+    room.place = 10_000 + LAG
     await until(lambda: room.told, what="the title")
     await titles.close()
 
 
 async def test_a_station_that_is_opened_again_goes_on_from_where_it_was() -> None:
     room = Room()
-    room.position = 500_000
+    room.place = 500_000
     titles = StationTitles(room)
     tell = titles.listen("lobby:7")
     await settled()
-    room.position = 501_000
+    room.place = 501_000
     tell("Ann - Hello", 3)
     await settled()
     assert not room.told
-    room.position = 503_000
+    room.place = 503_000
     await until(lambda: room.told, what="the title")
     await titles.close()
 
@@ -116,22 +116,22 @@ async def test_a_station_that_is_opened_again_goes_on_from_where_it_was() -> Non
 async def test_a_node_that_counts_anew_is_believed() -> None:
     """A room that moved: the new player of a live source begins at nought."""
     room = Room()
-    room.position = 500_000
+    room.place = 500_000
     titles = StationTitles(room)
     tell = titles.listen("lobby:7")
     await settled()
     tell("Ann - Hello", 3)
-    room.position = 1_000
+    room.place = 1_000
     await settled()
     assert not room.told
-    room.position = 3_000
+    room.place = 3_000
     await until(lambda: room.told, what="the title")
     await titles.close()
 
 
 async def test_a_station_that_comes_next_waits_for_its_turn() -> None:
     room = Room()
-    room.position = None
+    room.place = None
     titles = StationTitles(room)
     tell = titles.listen("lobby:7")
     tell("First", 0)
@@ -139,10 +139,10 @@ async def test_a_station_that_comes_next_waits_for_its_turn() -> None:
     titles.listen("nonsense")("x", 0)
     titles.listen("lobby:9")("Nobody's", 0)
     await settled()
-    room.position = 100
+    room.place = 100
     await until(lambda: room.told, what="the title")
     assert room.told == [("lobby", "First", "")], "what is heard first is told first"
-    room.position = 9_100
+    room.place = 9_100
     await until(lambda: len(room.told) == 2, what="the next one")
     await titles.close()
     assert not titles._tasks
@@ -155,7 +155,7 @@ async def test_what_is_over_is_told_nothing_more(monkeypatch: pytest.MonkeyPatch
     tell = titles.listen("lobby:7")
     tell("Late", 5)
     await settled()
-    room.position = None
+    room.place = None
     titles.listen("lobby:9")("Nobody's", 0)
     await until(lambda: not titles._tasks, what="nobody to wait for")
     assert not room.told
@@ -175,14 +175,14 @@ async def test_a_title_of_nothing_is_none(text: str) -> None:
 
 async def test_a_flood_of_titles_costs_one_task() -> None:
     room = Room()
-    room.position = None
+    room.place = None
     titles = StationTitles(room)
     tell = titles.listen("lobby:7")
     for number in range(1_000):
         tell(f"Song {number}", number / 1_000)
     await settled()
     assert len(titles._tasks) == 1
-    room.position = 60_000
+    room.place = 60_000
     await until(lambda: room.told and room.told[-1][1] == "Song 999", what="the last one")
     assert len(room.told) <= WAITING + 1
     await titles.close()

@@ -184,10 +184,12 @@ class Link:
         """Whether a track's clock runs on this node: without voice only the extension lets it."""
         return self.seen is not None and (self.seen.connected or (self.node is not None and self.node.chorus))
 
-    @property
     def voice_allowed(self) -> bool:
-        """Whether voice data may be sent: not right after they were refused."""
-        return time.monotonic() >= self._voice_again
+        """Whether voice data may be sent: not right after they were refused; then it is looked again in time."""
+        left = self._voice_again - time.monotonic()
+        if left > 0:
+            self._look_in(left)
+        return left <= 0
 
     # Changing it
 

@@ -267,7 +267,7 @@ class RoomPlayer:
             await self._ahead.look(room)
 
     async def _target(self, room: Room, node: Node, seen: Seen) -> Target:
-        voice = self._channel.data if self._link.voice_allowed else None
+        voice = self._channel.data if self._link.voice_allowed() else None
         target = Target.of(
             room, taps=self.broadcast.taps, voice=voice, chorus=node.chorus, bitrate=self._channel.bitrate(room)
         )

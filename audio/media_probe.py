@@ -218,6 +218,8 @@ async def _beginning(response: ClientResponse) -> bytes:
     """What came first; of markup enough to tell what it is, as servers may send its first line alone."""
     head = await response.content.readany()
     while head.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] in {b"", b"<"} and 0 < len(head) < MARKUP:
+        if feeds.is_feed(response.content_type, head):
+            break
         more = await response.content.readany()
         if not more:
             break

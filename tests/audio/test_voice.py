@@ -14,7 +14,8 @@ import pytest
 
 from audio.managed import ManagedNode
 from audio.node import NodeAddress
-from audio.voice_data import CLOSED, Rejoin, after_close
+from audio.voice import Voice
+from audio.voice_data import CLOSED, Rejoin, VoiceData, after_close
 from core.enums import Hearing, Surface
 from core.events import OutputChanged
 from core.room import Room
@@ -431,3 +432,12 @@ def test_every_documented_close_code_has_a_policy() -> None:
         assert after_close(code).reason
     assert after_close(4017).reason == "encryption_required"
     assert after_close(4021).delay >= 30
+
+
+async def test_data_that_name_the_channel_of_before_a_move_are_asked_for_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audio.voice.MOVE_TIMEOUT", 0.02)
+    voice = Voice(1, lambda: None)
+    voice._wanted = 5
+    voice.data_came(VoiceData("token", "endpoint", "session", "5"))
+    voice.state_changed(6, muted=False, suppressed=False)
+    await until(lambda: voice.data is None and voice.trouble == "reconnecting", within=2)

@@ -3,7 +3,8 @@
 A packet is late when it comes more than 40 ms after it was due. It is the machine's doing when, in that moment, a bare
 sleeper (one on each core, which does nothing but sleep for 20 ms at a time) was late by half as much, or the kernel
 kept the node's loop, or another of its threads, which may have had the interpreter's lock, waiting for a core for half
-as long (`run_delay`, as the first sleeper reads it). The report tells these apart.
+as long (`run_delay`, as the first sleeper reads it); of the threads, which make packets ready 280 ms ahead, that time
+counts too. The report tells these apart.
 
 Beside other work it wants priority. Where Linux groups processes by session (`sched_autogroup_enabled`), niceness
 counts within a session only: `setsid sh -c 'echo -19 > /proc/self/autogroup; exec nice -n -15 make soak'`, as root.
@@ -36,6 +37,9 @@ EVERY = 6.0
 """Seconds between two commands to a room, on average."""
 HELD_BACK = 2.0
 """Seconds after which all that explains a pause is known."""
+RING = 0.28
+"""Seconds that a node has made ready: a thread that waits for a core makes packets late so much later."""
+APART = 0.25
 STUCK = 3.0
 SAMPLE = 5.0
 REPORT = Path(__file__).parent / "reports" / "soak.json"
@@ -163,12 +167,26 @@ class Soak:
 
 def _cause(late: Late, waits: list[Wait]) -> str:
     near = [wait for wait in waits if late.at - late.by - 0.05 < wait.at < late.at + 0.05]
+    before = [wait.others for wait in waits if late.at - late.by - RING < wait.at < late.at + 0.05]
     kept = {
-        "sleeper": max((it.slept for it in near), default=0.0),
-        "loop": sum(it.loop for it in near),
-        "thread": sum(it.others for it in near),
+        "sleeper": max((it.slept for it in near), default=0.0) > late.by / 2,
+        "loop": sum(it.loop for it in near) > late.by / 2,
+        "thread": sum(it.others for it in near) > late.by / 2 or sum(before) > (late.by + RING) / 2,
     }
-    return next((cause for cause, seconds in kept.items() if seconds > late.by / 2), "node")
+    return next((cause for cause, enough in kept.items() if enough), "node")
+
+
+def moments(late: list[Late], causes: list[str]) -> list[dict[str, Any]]:
+    """The first 20 moments in which packets came late by the node's fault."""
+    found: list[list[Late]] = []
+    blamed = [it for it, cause in zip(late, causes, strict=True) if cause == "node"]
+    for it in sorted(blamed, key=lambda it: it.at):
+        if not found or it.at - found[-1][-1].at > APART:
+            found.append([])
+        found[-1].append(it)
+    return [
+        {"packets": len(them), "rooms": len({it.room for it in them}), "worst_ms": worst(them)} for them in found[:20]
+    ]
 
 
 @asynccontextmanager
@@ -244,7 +262,8 @@ def figures(soak: Soak, minutes: float, before: dict[str, int], after: dict[str,
         "commands": soak.counts,
         "events": soak.events,
         "memory_growth_mb": judged(last - early, max(8.0, early * 0.05), from_mb=round(early, 1), to_mb=round(last, 1)),
-        "late_by_the_node": judged(len(blamed), 0, worst_ms=worst(blamed)),
+        "memory_mb": [round(it) for it in soak.memory[:: max(1, len(soak.memory) // 24)]],
+        "late_by_the_node": judged(len(blamed), 0, worst_ms=worst(blamed), moments=moments(soak.late, causes)),
         "late_by_the_machine": {
             **{cause: causes.count(cause) for cause in ("sleeper", "loop", "thread")},
             "worst_ms": worst(soak.late),

@@ -34,10 +34,11 @@ FRAME = 0.02
 
 @dataclass(frozen=True)
 class Late:
-    """A packet that came `by` seconds after it was due, at `at` (monotonic)."""
+    """A packet that came `by` seconds after it was due, at `at` (monotonic), to a room's guild."""
 
     at: float
     by: float
+    room: int
 
 
 @dataclass
@@ -90,7 +91,7 @@ class SoakRoom:
         late: list[Late] = []
         for packet in taken:
             if self.last and packet.at - self.last > 3 * FRAME and not self._is_quiet(self.last, packet.at):
-                late.append(Late(packet.at, packet.at - self.last - FRAME))
+                late.append(Late(packet.at, packet.at - self.last - FRAME, self.room.guild.id))
             self.last = packet.at
         self.quiet = [span for span in self.quiet if span[1] > until - 5]
         return late

@@ -1,6 +1,7 @@
 """What the page shows to people until they have read it."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, delete, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -45,7 +46,7 @@ class SqlBoard:
         """It was read, by whatever way it was shown (see the port)."""
         theirs = self._theirs(person, places)
         effect = select(outbox.c.key).where(outbox.c.id == number, theirs).scalar_subquery()
-        values = {"state": LetterState.READ.value, "settled_at": self._clock.now(), "data": {}}
+        values: dict[str, Any] = {"state": LetterState.READ.value, "settled_at": self._clock.now(), "data": {}}
         async with self._database.write() as connection:
             done = await connection.execute(update(outbox).where(outbox.c.key == effect, theirs).values(**values))
         return done.rowcount > 0

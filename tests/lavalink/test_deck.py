@@ -280,7 +280,7 @@ async def test_a_sound_cut_in_two_files_reaches_the_encoder_as_one(
         deck.close()
         sounds.append(np.concatenate(caught))
         caught.clear()
-    assert np.array_equal(*sounds)
+    assert np.array_equal(sounds[0], sounds[1])
 
 
 @pytest.mark.parametrize("another", [True, False])

@@ -1,12 +1,15 @@
 """How a crossfade mixes: by two tracks of ones, each in an ear of its own."""
 
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from lavalink.crossfade import RETREAT, Crossfade
 from lavalink.protocol import LoadError
 from tests.sound import Samples
+
+if TYPE_CHECKING:
+    from lavalink.strand import Strand
 
 OVERLAP = 24_000
 
@@ -28,8 +31,7 @@ class Ones:
 
 
 def faded(former: Ones, coming: Ones) -> Crossfade:
-    strands: list[Any] = [former, coming]
-    return Crossfade(*strands, OVERLAP)
+    return Crossfade(cast("Strand", former), cast("Strand", coming), OVERLAP)
 
 
 def mixed(fade: Crossfade) -> Samples:

@@ -3,12 +3,15 @@
 import asyncio
 import ctypes
 import gc
+import time
 from collections.abc import Callable
 
 ARENA_MAX, ARENAS = -8, 2
 """M_ARENA_MAX of malloc.h: with a heap for each thread, which is glibc's way, busy rooms take twice the memory."""
 EVERY = 10.0
 """Seconds between two rounds. Python by itself looks once in a minute or more, and for 50 ms no packet leaves."""
+SHARE = 0.001
+"""Of the time that looking may take: with hundreds of players a look is 70 ms, and has to be rare again."""
 
 _libc = ctypes.CDLL(None)
 
@@ -25,8 +28,11 @@ async def tidy(playing: Callable[[], bool]) -> None:
     While glibc gives back (for up to 70 ms) whoever wants memory has to wait, and the loop is among them.
     """
     trim = getattr(_libc, "malloc_trim", None)
+    took = 0.0
     while True:
-        await asyncio.sleep(EVERY)
+        await asyncio.sleep(max(EVERY, took / SHARE))
+        begun = time.monotonic()
         gc.collect()
+        took = time.monotonic() - begun
         if trim is not None and not playing():
             await asyncio.to_thread(trim, 0)

@@ -48,6 +48,7 @@ async def timed(one: Rig, room: Room, changed: Callable[[list[Packet], float], f
     times: list[float] = []
     for _ in range(RUNS):
         await one.patch(room, track={"identifier": one.url("440.wav")}, volume=100, filters={}, paused=False)
+        await asyncio.sleep(JAVA_TAKES * one.java)  # the last change is still to be taken back there
         await room.channel.heard(440, seconds=STEADY)
         change = {"track": {"identifier": one.url("660.wav")}} if body.get("skip") else body
         begun = await one.patch(room, **change)

@@ -77,9 +77,6 @@ async def open_store(
     stack.push_async_callback(leases.release)
     ownership = Ownership(leases)
     await ownership.start()
-    node_sessions = SqlNodeSessions(database, instance.id)
-    live_messages, shelf = SqlLiveMessages(database), SqlShelf(database, clock)
-    plays, measures, chats = PlayLog(database), SqlMeasures(database), SqlChats(database)
     uses = SqlUsage(database)
     return Store(
         database=database,
@@ -89,15 +86,15 @@ async def open_store(
         places=places,
         people=people,
         links=links,
-        live_messages=live_messages,
-        chats=chats,
+        live_messages=SqlLiveMessages(database),
+        chats=SqlChats(database),
         codes=SqlCodes(database, clock, keys.derive("codes")),
-        shelf=shelf,
-        plays=plays,
+        shelf=SqlShelf(database, clock),
+        plays=PlayLog(database),
         ownership=ownership,
-        node_sessions=node_sessions,
+        node_sessions=SqlNodeSessions(database, instance.id),
         drains=SqlNodeDrains(database),
-        measures=measures,
+        measures=SqlMeasures(database),
         pushes=SqlPushes(database, keys.derive("pushes")),
         uses=uses,
         usage=Usage(uses, entitlements, plans, clock),

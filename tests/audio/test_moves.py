@@ -274,19 +274,24 @@ async def test_a_node_that_was_left_says_nothing_of_a_push_that_goes_on_elsewher
         assert list(rig.players.pushes(world.lobby).values()) == ["live"]
 
 
+async def begins(rig: Rig, world: World, a: FakeNode) -> None:
+    """The room plays there, as the other node is drained."""
+    await up(rig, "a", "b")
+    assert rig.nodes.drain({"b"})
+    await world.listen()
+    await world.add(tone(440))
+    await until(lambda: plays(a) == 1)
+    await starts(a)
+    await until(lambda: world.room.current and world.room.current.started_at)
+
+
 async def test_a_drained_nodes_room_plays_on_there_when_the_other_turns_it_away(
     world: World, fakes: tuple[FakeNode, FakeNode]
 ) -> None:
     a, b = fakes
     b.refuse = 503, "This node is full: it plays for 50 rooms, its limit"
     async with Rig(world, addresses=addresses(a, b), managed=False) as rig:
-        await up(rig, "a", "b")
-        assert rig.nodes.drain({"b"})
-        await world.listen()
-        await world.add(tone(440))
-        await until(lambda: plays(a) == 1)
-        await starts(a)
-        await until(lambda: world.room.current and world.room.current.started_at)
+        await begins(rig, world, a)
         rig.nodes.drain({"a"})
         rig.players.wake()
         await until(lambda: plays(b) >= 1, what="it asks")
@@ -307,13 +312,7 @@ async def test_a_drained_nodes_room_looks_often_for_a_place(
 ) -> None:
     a, b = fakes
     async with Rig(world, addresses=addresses(a, b), managed=False) as rig:
-        await up(rig, "a", "b")
-        assert rig.nodes.drain({"b"})
-        await world.listen()
-        await world.add(tone(440))
-        await until(lambda: plays(a) == 1)
-        await starts(a)
-        await until(lambda: world.room.current and world.room.current.started_at)
+        await begins(rig, world, a)
         other = rig.nodes.get("b")
         assert other is not None
         if held_back_by == "a better plan":

@@ -1,6 +1,7 @@
 """Titles on their way from a station to its room."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -23,6 +24,14 @@ class Room(Reports):
     async def titled(self, room: RoomId, entry: EntryId, title: str, artist: str = "") -> bool:
         self.told.append((room, title, artist))
         return True
+
+
+def station(place: int | None = 0) -> tuple[Room, StationTitles, Callable[[str, float], None]]:
+    """A room, and what a station that is its entry 7 tells of its titles."""
+    room = Room()
+    room.place = place
+    titles = StationTitles(room)
+    return room, titles, titles.listen("lobby:7")
 
 
 @pytest.fixture(autouse=True)
@@ -51,9 +60,7 @@ async def settled() -> None:
 
 
 async def test_a_title_is_told_when_its_place_is_heard() -> None:
-    room = Room()
-    titles = StationTitles(room)
-    tell = titles.listen("lobby:7")
+    room, titles, tell = station()
     tell("Ann - Hello", 0)
     tell("Ben - Bye", 4)
     await until(lambda: room.told, what="the title")
@@ -68,9 +75,7 @@ async def test_a_title_is_told_when_its_place_is_heard() -> None:
 
 async def test_a_paused_station_tells_when_it_goes_on() -> None:
     """The node has what was passed on since, and plays it then."""
-    room = Room()
-    titles = StationTitles(room)
-    tell = titles.listen("lobby:7")
+    room, titles, tell = station()
     await settled()
     room.place = 10_000
     tell("Ann - Hello", 40)
@@ -86,9 +91,7 @@ async def test_a_paused_station_tells_when_it_goes_on() -> None:
 
 async def test_no_title_waits_for_ever() -> None:
     """It stood still for so long that the station hung up: then the seconds that went by say nothing."""
-    room = Room()
-    titles = StationTitles(room)
-    tell = titles.listen("lobby:7")
+    room, titles, tell = station()
     await settled()
     room.place = 10_000
     tell("Ann - Hello", 40_000)
@@ -99,10 +102,7 @@ async def test_no_title_waits_for_ever() -> None:
 
 
 async def test_a_station_that_is_opened_again_goes_on_from_where_it_was() -> None:
-    room = Room()
-    room.place = 500_000
-    titles = StationTitles(room)
-    tell = titles.listen("lobby:7")
+    room, titles, tell = station(500_000)
     await settled()
     room.place = 501_000
     tell("Ann - Hello", 3)
@@ -115,10 +115,7 @@ async def test_a_station_that_is_opened_again_goes_on_from_where_it_was() -> Non
 
 async def test_a_node_that_counts_anew_is_believed() -> None:
     """A room that moved: the new player of a live source begins at nought."""
-    room = Room()
-    room.place = 500_000
-    titles = StationTitles(room)
-    tell = titles.listen("lobby:7")
+    room, titles, tell = station(500_000)
     await settled()
     tell("Ann - Hello", 3)
     room.place = 1_000
@@ -130,10 +127,7 @@ async def test_a_node_that_counts_anew_is_believed() -> None:
 
 
 async def test_a_station_that_comes_next_waits_for_its_turn() -> None:
-    room = Room()
-    room.place = None
-    titles = StationTitles(room)
-    tell = titles.listen("lobby:7")
+    room, titles, tell = station(None)
     tell("First", 0)
     tell("Second", 9)
     titles.listen("nonsense")("x", 0)
@@ -150,9 +144,7 @@ async def test_a_station_that_comes_next_waits_for_its_turn() -> None:
 
 async def test_what_is_over_is_told_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("audio.titles.PATIENCE", 0.05)
-    room = Room()
-    titles = StationTitles(room)
-    tell = titles.listen("lobby:7")
+    room, titles, tell = station()
     tell("Late", 5)
     await settled()
     room.place = None
@@ -163,9 +155,7 @@ async def test_what_is_over_is_told_nothing_more(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("text", [" - ", "-", "", "  ", "\0\0"])
 async def test_a_title_of_nothing_is_none(text: str) -> None:
-    room = Room()
-    titles = StationTitles(room)
-    tell = titles.listen("lobby:7")
+    room, titles, tell = station()
     tell(text, 0)
     tell("Ann - Hello", 0)
     await until(lambda: room.told, what="the title")
@@ -174,10 +164,7 @@ async def test_a_title_of_nothing_is_none(text: str) -> None:
 
 
 async def test_a_flood_of_titles_costs_one_task() -> None:
-    room = Room()
-    room.place = None
-    titles = StationTitles(room)
-    tell = titles.listen("lobby:7")
+    room, titles, tell = station(None)
     for number in range(1_000):
         tell(f"Song {number}", number / 1_000)
     await settled()

@@ -3,6 +3,8 @@
 The responses are those of Lavaplayer's `Equalizer` and of lavadsp's converters at 48 kHz.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,9 +14,16 @@ from lavalink.opus import BLOCK, FRAME, RATE
 Sound = NDArray[np.float32]
 """Samples shaped (n, 2), full scale 1.0."""
 
-SIZE = 16_384
+Spectrum = NDArray[np.complex64]
+
+SIZES = (6_000, 7_680, 10_240, 16_384)
+"""Of the transform: where a response is soon over, the shortest takes a fifth of the time."""
 LONGEST = FRAME * BLOCK
-TAPS = SIZE - LONGEST
+TAPS = SIZES[-1] - LONGEST
+FAINTEST = 1e-6
+"""Share of the strongest tap (-120 dB) below which a response is over."""
+KEPT = 32
+"""Spectra that are kept, 130 kB each at most: to make one takes up to 5 ms, and a seek or the next track needs it."""
 _GRID = 65_536
 
 _BETA = (
@@ -36,12 +45,11 @@ _SLOPES = 1 - _Z2
 
 
 class Convolver:
-    """Convolves sound with the impulse response of what has this frequency response."""
+    """Convolves sound with the impulse response of what has this spectrum."""
 
-    def __init__(self, response: NDArray[np.complexfloating]) -> None:
-        taps = np.fft.irfft(response, _GRID)[:TAPS]
-        self._spectrum = np.fft.fft(taps, SIZE).astype(np.complex64)
-        self._tail = np.zeros(SIZE, np.complex64)
+    def __init__(self, spectrum: Spectrum) -> None:
+        self._spectrum = spectrum
+        self._tail = np.zeros(len(spectrum), np.complex64)
 
     def process(self, sound: Sound) -> Sound:
         """As many samples as are given."""
@@ -51,7 +59,8 @@ class Convolver:
     def _convolve(self, sound: Sound) -> Sound:
         # Both ears in one transform, as real and imaginary part: the taps are real.
         both = np.ascontiguousarray(sound, np.float32).view(np.complex64)[:, 0]
-        heard = np.fft.ifft(np.fft.fft(both, SIZE) * self._spectrum).astype(np.complex64, copy=False)
+        transformed = np.fft.fft(both, len(self._spectrum))
+        heard = np.fft.ifft(transformed * self._spectrum).astype(np.complex64, copy=False)
         heard[: len(self._tail)] += self._tail
         self._tail = heard[len(sound) :]
         return heard[: len(sound), None].view(np.float32)
@@ -59,23 +68,45 @@ class Convolver:
 
 def equalizer(effect: Equalizer) -> Convolver:
     """Lavaplayer's equalizer: the sound and four times each band's share of it."""
-    bands = zip(effect.gains, _BETA, _GAMMA, strict=True)
-    response = np.ones(len(_Z), complex)
-    for gain, beta, gamma in bands:
-        if gain:
-            response += (2 * gain * (1 - beta)) * _SLOPES / (1 - gamma * _Z + beta * _Z2)
-    return Convolver(response)
+    return Convolver(_equalizer(effect.gains))
 
 
 def low_pass(effect: LowPass) -> Convolver:
     """What lavadsp's LowPassConverter does: y += (x − y) / smoothing."""
-    share = complex(1 / effect.smoothing)
-    return Convolver(share / (1 - (1 - share) * _Z))
+    return Convolver(_low_pass(effect.smoothing))
 
 
 def resonance(band: float, width: float) -> Convolver:
     """The band that lavadsp's KaraokeConverter keeps, both in Hz."""
+    return Convolver(_resonance(band, width))
+
+
+@lru_cache(KEPT)
+def _equalizer(gains: tuple[float, ...]) -> Spectrum:
+    response = np.ones(len(_Z), complex)
+    for gain, beta, gamma in zip(gains, _BETA, _GAMMA, strict=True):
+        if gain:
+            response += (2 * gain * (1 - beta)) * _SLOPES / (1 - gamma * _Z + beta * _Z2)
+    return _spectrum(response)
+
+
+@lru_cache(KEPT)
+def _low_pass(smoothing: float) -> Spectrum:
+    share = complex(1 / smoothing)
+    return _spectrum(share / (1 - (1 - share) * _Z))
+
+
+@lru_cache(KEPT)
+def _resonance(band: float, width: float) -> Spectrum:
     c = np.exp(-2 * np.pi * width / RATE)
     b = -4 * c / (1 + c) * np.cos(2 * np.pi * band / RATE)
     a = np.sqrt(1 - b * b / (4 * c)) * (1 - c)
-    return Convolver(a / (1 + b * _Z + c * _Z2))
+    return _spectrum(a / (1 + b * _Z + c * _Z2))
+
+
+def _spectrum(response: NDArray[np.complexfloating]) -> Spectrum:
+    """The transform of the impulse response, with room for a piece of sound, for what has this frequency response."""
+    taps = np.fft.irfft(response, _GRID)[:TAPS]
+    needed = np.flatnonzero(np.abs(taps) >= FAINTEST * np.abs(taps).max())[-1] + 1
+    size = next(size for size in SIZES if size >= needed + LONGEST)
+    return np.fft.fft(taps[:needed], size).astype(np.complex64)

@@ -10,7 +10,7 @@ from contextlib import suppress
 import structlog
 
 from lavalink.libav import log_libav
-from lavalink.opus import COMPLEXITY, LOW_COMPLEXITY
+from lavalink.opus import COMPLEXITY, LEAST_COMPLEXITY, LOW_COMPLEXITY
 from lavalink.pacer import Pacer
 from lavalink.workers import Workers
 
@@ -18,8 +18,8 @@ DECODERS = 1 if (os.cpu_count() or 1) <= 2 else 2  # noqa: PLR2004
 """Two fight with the loop for the interpreter's lock, which costs 6 %: worth it where there are cores to fill."""
 OPENERS = 2
 RELIEF_SECONDS = 30.0
-LATE = 0.1
-"""Seconds that a job waits for a thread only when the threads have too much to do."""
+LATE, VERY_LATE = 0.06, 0.12
+"""Seconds that a job waits for a thread only when the threads have too much to do, and when a ring may run dry."""
 
 log = structlog.get_logger()
 
@@ -45,9 +45,10 @@ class Engine:
 
     def effort(self, asked: float) -> int:
         """The effort for a job that was asked for at that monotonic time: less if it had to wait. From any thread."""
-        if time.monotonic() - asked > LATE:
+        waited = time.monotonic() - asked
+        if waited > LATE:
             self.strain()
-        return self.complexity
+        return LEAST_COMPLEXITY if waited > VERY_LATE else self.complexity
 
     def strain(self) -> None:
         """A ring ran nearly dry because decoding came late: spend less for a while. From any thread."""

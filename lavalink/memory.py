@@ -1,17 +1,17 @@
-"""What nothing needs any more: looked for often, so that each look is short, and given back while nobody plays."""
+"""What nothing needs any more: looked for and given back often, so that each time is short."""
 
 import asyncio
 import ctypes
 import gc
 import time
-from collections.abc import Callable
 
 ARENA_MAX, ARENAS = -8, 2
 """M_ARENA_MAX of malloc.h: with a heap for each thread, which is glibc's way, busy rooms take twice the memory."""
 EVERY = 10.0
-"""Seconds between two rounds. Python by itself looks once in a minute or more, and for 50 ms no packet leaves."""
+"""Seconds between two rounds. Python by itself looks once in a minute or more, and for 50 ms no packet leaves; what
+players come and go by leaves holes in the heap, which within an hour would be a third of it."""
 SHARE = 0.001
-"""Of the time that looking may take: with hundreds of players a look is 70 ms, and has to be rare again."""
+"""Of the time that a round may take: with hundreds of players one is 70 ms, and has to be rare again."""
 
 _libc = ctypes.CDLL(None)
 
@@ -22,10 +22,10 @@ def share_heaps() -> None:
         _libc.mallopt(ARENA_MAX, ARENAS)
 
 
-async def tidy(playing: Callable[[], bool]) -> None:
-    """Rounds until cancelled; free memory goes back to the system (where the C library is glibc) if nothing plays.
+async def tidy() -> None:
+    """Rounds until cancelled; free memory goes back to the system where the C library is glibc.
 
-    While glibc gives back (for up to 70 ms) whoever wants memory has to wait, and the loop is among them.
+    While glibc gives back, whoever wants memory has to wait, and the loop is among them.
     """
     trim = getattr(_libc, "malloc_trim", None)
     took = 0.0
@@ -33,6 +33,6 @@ async def tidy(playing: Callable[[], bool]) -> None:
         await asyncio.sleep(max(EVERY, took / SHARE))
         begun = time.monotonic()
         gc.collect()
-        took = time.monotonic() - begun
-        if trim is not None and not playing():
+        if trim is not None:
             await asyncio.to_thread(trim, 0)
+        took = time.monotonic() - begun

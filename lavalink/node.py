@@ -65,7 +65,7 @@ class Node:
         self.sources = Sources(self._media, origins=self._origins)
         await self.engine.start()
         self._warming = asyncio.create_task(_warm())
-        self._chores = [asyncio.create_task(tidy(self._plays)), asyncio.create_task(TRAFFIC.watch())]
+        self._chores = [asyncio.create_task(tidy()), asyncio.create_task(TRAFFIC.watch())]
 
     async def stop(self) -> None:
         """Ends what sessions shared; they have been closed before."""
@@ -107,9 +107,6 @@ class Node:
             yield
         finally:
             self._starting.remove(player)
-
-    def _plays(self) -> bool:
-        return any(player.playing for player in self.sessions.players)
 
     def _admit(self, session: Session, guild_id: int, wanted: TrackPatch | None) -> Player:
         """The player, made if the node may take on one more; raises ApiError 503. What plays is never refused."""

@@ -75,7 +75,7 @@ async def test_two_tracks_at_equal_power(one: Desk, first: str, second: str) -> 
     samples = heard(one)
     assert abs(len(samples) / sound.RATE - 5.0) < 0.08
     low, high = envelope(samples, LOW), envelope(samples, HIGH)
-    power = (low**2 + high**2)[10:-15]
+    power = (low**2 + high**2)[50:-15]  # a decoder needs a moment to settle on the level
     assert power.min() > 0.8
     assert power.max() < 1.25
     begin, middle, end = crossing(one, LOW, HIGH)

@@ -23,7 +23,7 @@ TAPS = SIZES[-1] - LONGEST
 FAINTEST = 1e-6
 """Share of the strongest tap (-120 dB) below which a response is over."""
 KEPT = 32
-"""Spectra that are kept, 130 kB each at most: to make one takes up to 5 ms, and a seek or the next track needs it."""
+"""Spectra of each kind that are kept, of 130 kB at most: one takes up to 5 ms, and each seek or new track needs it."""
 _GRID = 65_536
 
 _BETA = (

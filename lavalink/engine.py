@@ -19,7 +19,7 @@ DECODERS = 1 if (os.cpu_count() or 1) <= 2 else 2  # noqa: PLR2004
 OPENERS = 2
 RELIEF_SECONDS = 30.0
 LATE, VERY_LATE = 0.06, 0.12
-"""Seconds that a job waits for a thread only when the threads have too much to do, and when a ring may run dry."""
+"""Seconds that a job waits for a thread when the threads have nearly too much to do, and when a ring may run dry."""
 
 log = structlog.get_logger()
 

@@ -4,14 +4,17 @@ import asyncio
 import ctypes
 import gc
 import time
+from collections.abc import Callable
+from functools import partial
 
 ARENA_MAX, ARENAS = -8, 2
 """M_ARENA_MAX of malloc.h: with a heap for each thread, which is glibc's way, busy rooms take twice the memory."""
 EVERY = 10.0
-"""Seconds between two rounds. Python by itself looks once in a minute or more, and for 50 ms no packet leaves; what
+"""Seconds between two chores. Python by itself looks once in a minute or more, and for 50 ms no packet leaves; what
 players come and go by leaves holes in the heap, which within an hour would be a third of it."""
-SHARE = 0.001
-"""Of the time that a round may take: with hundreds of players one is 70 ms, and has to be rare again."""
+SHARE = 0.002
+"""Of the time that chores may take: with hundreds of players a look is 70 ms, and has to be rare again."""
+RAREST = 600.0
 
 _libc = ctypes.CDLL(None)
 
@@ -23,16 +26,24 @@ def share_heaps() -> None:
 
 
 async def tidy() -> None:
-    """Rounds until cancelled; free memory goes back to the system where the C library is glibc.
+    """Chores in turns until cancelled; free memory goes back to the system where the C library is glibc.
 
-    While glibc gives back, whoever wants memory has to wait, and the loop is among them.
+    While glibc gives back, whoever wants memory has to wait, and the loop is among them: a look just before would make
+    packets late.
     """
-    trim = getattr(_libc, "malloc_trim", None)
-    took = 0.0
+    trim: Callable[[int], int] | None = getattr(_libc, "malloc_trim", None)
     while True:
-        await asyncio.sleep(max(EVERY, took / SHARE))
-        begun = time.monotonic()
-        gc.collect()
+        await _rest(took=_timed(gc.collect))
         if trim is not None:
-            await asyncio.to_thread(trim, 0)
-        took = time.monotonic() - begun
+            await _rest(took=await asyncio.to_thread(_timed, partial(trim, 0)))
+
+
+async def _rest(*, took: float) -> None:
+    await asyncio.sleep(min(max(EVERY, took / SHARE), RAREST))
+
+
+def _timed(work: Callable[[], object]) -> float:
+    """The seconds that it takes."""
+    begun = time.monotonic()
+    work()
+    return time.monotonic() - begun

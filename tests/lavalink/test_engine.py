@@ -152,7 +152,7 @@ async def test_under_load_encoders_spend_less(tmp_path: Path, monkeypatch: pytes
 
         assert effort() == 10
         for _ in range(DECODERS):  # all of them at a time
-            engine.decoders.submit(lambda: time.sleep(0.2))
+            engine.decoders.submit(lambda: time.sleep(0.24))
         await until(lambda: effort() == 2)
         await until(lambda: effort() == 5)
         await until(lambda: effort() == 10)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import resource
 import weakref
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -33,14 +34,16 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def rounds() -> AsyncGenerator[None]:
     chore = asyncio.create_task(tidy())
-    yield
-    chore.cancel()
-    await asyncio.wait([chore])
+    try:
+        yield
+    finally:
+        chore.cancel()
+        await asyncio.wait([chore])
 
 
 def resident() -> float:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096 / MB
+    return pages * resource.getpagesize() / MB
 
 
 async def test_rings_are_found_though_python_does_not_look() -> None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import av
 
 from audio.gauge_http import RangedFile
-from audio.playlists import BYTES, MEDIA_TYPES
+from audio.playlists import MEDIA_TYPES
 
 OPTIONS = {
     "format_whitelist": "hls,mpegts,aac,mp3,ac3,eac3,mov,mp4,flac,ogg",
@@ -22,6 +22,9 @@ OPTIONS = {
     "max_reload": "3",
 }
 
+LARGEST = 8 << 20
+"""Bytes of a playlist, which our addresses make longer than it was."""
+
 
 def is_hls(file: RangedFile) -> bool:
     """Whether our media server, which looks into playlists, says so."""
@@ -33,8 +36,10 @@ class _Playlist(BytesIO):
 
     def __init__(self, file: RangedFile) -> None:
         text = b""
-        while len(text) <= BYTES and (piece := file.read(BYTES)):
+        while len(text) <= LARGEST and (piece := file.read(LARGEST)):
             text += piece
+        if len(text) > LARGEST:  # without its end it would pass for a live one, of which the last seconds are heard
+            raise OSError("the playlist has no end")
         super().__init__(text)
         self.name = file.url
 

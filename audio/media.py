@@ -115,7 +115,7 @@ class Media:
             return web.Response(status=410, text="expired")
         kind, _, address = ticket.ref.partition(":")
         if kind == "url":
-            return await self._pass_through(request, ticket, Located(address))
+            return await self._pass_through(request, ticket, Located(address, ticket.headers))
         if kind == "source":
             return await self._find(request, ticket)
         return await self._file(kind, ticket.ref)

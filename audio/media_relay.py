@@ -100,8 +100,9 @@ class Relay:
         return self._written(kind, text, str(upstream.url))
 
     def _written(self, kind: playlists.Kind, text: str, base: str) -> web.Response:
-        segments = replace(self._ticket, live=False) if kind == "hls" else self._ticket  # they end, unlike a station
-        written = playlists.rewrite(kind, text, base, lambda it: self._urls.nested(segments, it))
+        live = self._ticket.live and kind != "hls"  # segments end, unlike a station
+        named = replace(self._ticket, live=live, headers=self._located.headers)
+        written = playlists.rewrite(kind, text, base, lambda it: self._urls.nested(named, it))
         headers = {"Content-Type": playlists.MEDIA_TYPES[kind], "Cache-Control": "no-store"}
         return web.Response(body=written.encode(), headers=headers)
 

@@ -4,7 +4,8 @@ import base64
 import binascii
 import hmac
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -33,13 +34,17 @@ class ExpiredError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a signed address stands for. `expires` in UTC ms; `depth` counts the playlists around it."""
+    """What a signed address stands for. `expires` in UTC ms; `depth` counts the playlists around it.
+
+    `headers`: with which its server is to be asked, as it was for the playlist.
+    """
 
     ref: TrackRef
     bound_to: str
     expires: int
     live: bool
     depth: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class MediaUrls:
@@ -70,7 +75,7 @@ class MediaUrls:
         return ticket
 
     def _mint(self, ticket: Ticket) -> str:
-        fields = [ticket.ref, ticket.bound_to, ticket.expires, ticket.live, ticket.depth]
+        fields = [ticket.ref, ticket.bound_to, ticket.expires, ticket.live, ticket.depth, dict(ticket.headers)]
         payload = _encode(json.dumps(fields, separators=(",", ":")).encode())
         return f"{self._base}/media/{payload}.{self._sign(payload)}{_suffix(ticket.ref)}"
 

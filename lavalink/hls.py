@@ -35,7 +35,7 @@ HOPELESS = 10
 """The same, after which nothing more is asked for but the playlist: a list may name thousands that are not there."""
 PATIENCE = 6.0
 """Seconds for which a playlist may fail."""
-LARGEST = 4 << 20
+LARGEST = 8 << 20
 """Bytes of a playlist that are read."""
 
 

@@ -2,13 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from yarl import URL
 
 from audio.media import media_app
 from audio.sources import Located, Sources
@@ -90,6 +92,18 @@ async def test_a_stall_is_not_noticed(world: World, station: HlsStation) -> None
     station.free.set()
 
 
+@asynccontextmanager
+async def of_a_source(world: World, folder: Path, address: str) -> AsyncGenerator[URL]:
+    """Where a node finds what lies at an address, and is to be asked for with a header."""
+    sources = Sources({"pond": Pond(Located(address, {"Referer": "https://pond.test/"}))})
+    app = web.Application()
+    uploads = Uploads(folder / "more", world.guard)
+    app.add_subapp("/media", media_app(world.urls, world.guard, uploads, uploads, sources=sources))
+    async with TestServer(app, host="127.0.0.1") as server:
+        track = Track(TrackRef("source:pond:https://pond.test/1"), "Live")
+        yield server.make_url(world.urls.media_url(track, bound_to="room:7"))
+
+
 async def test_a_playlist_that_a_source_located_is_followed_too(
     world: World, station: HlsStation, tmp_path: Path
 ) -> None:
@@ -101,20 +115,37 @@ async def test_a_playlist_that_a_source_located_is_followed_too(
         return await station.playlist(request)
 
     world.site.pages["/live.m3u8"] = playlist
-    address = world.site.url("/live.m3u8")
-    sources = Sources({"pond": Pond(Located(address, {"Referer": "https://pond.test/"}))})
-    app = web.Application()
-    uploads = Uploads(tmp_path / "more", world.guard)
-    app.add_subapp("/media", media_app(world.urls, world.guard, uploads, uploads, sources=sources))
-    async with TestServer(app, host="127.0.0.1") as server:
-        track = Track(TrackRef("source:pond:https://pond.test/1"), "Live")
-        url = server.make_url(world.urls.media_url(track, bound_to="room:7"))
+    async with of_a_source(world, tmp_path, world.site.url("/live.m3u8")) as url:
         for _ in range(3):
             async with world.session.get(url) as response:
                 assert response.status == 200
         assert len(asked) == 1, "the others were answered from memory"
         await until(lambda: len(asked) > 1, within=5, what="the playlist to be followed")
     assert set(asked) == {"https://pond.test/"}
+
+
+async def test_what_the_playlists_of_a_source_name_is_asked_for_as_they_are(world: World, tmp_path: Path) -> None:
+    asked = dict[str, str | None]()
+
+    async def page(request: web.Request) -> web.StreamResponse:
+        asked[request.path] = request.headers.get("Referer")
+        return await pages[request.path](request)
+
+    hls = "application/vnd.apple.mpegurl"
+    pages = {
+        "/all.m3u8": body("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlow.m3u8\n", hls),
+        "/low.m3u8": body("#EXTM3U\n#EXTINF:2,\n/1.ts\n#EXT-X-ENDLIST\n", hls),
+        "/1.ts": body(b"G" * 100),
+    }
+    world.site.pages |= dict.fromkeys(pages, page)
+    async with of_a_source(world, tmp_path, world.site.url("/all.m3u8")) as url:
+        address = url
+        for _ in pages:
+            async with world.session.get(address) as response:
+                assert response.status == 200
+                last = (await response.text()).splitlines()
+            address = url.with_path(URL(next(line for line in last if not line.startswith("#"))).path)
+    assert asked == dict.fromkeys(pages, "https://pond.test/")
 
 
 async def test_a_file_that_grows_is_not_kept(world: World) -> None:

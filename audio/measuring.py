@@ -26,7 +26,7 @@ QUICK = 10.0
 LIVE = 25.0
 """A live source comes no faster than it is heard."""
 WHOLE = 900.0
-LONGEST = 30 * 60_000
+LONGEST = 60 * 60_000
 """ms of a foreign track that are fetched a second time to be measured; of a longer one a sample has to do."""
 FOREIGN = ("url:", "source:")
 PATIENCE = 1.0
@@ -60,6 +60,7 @@ class Measuring:
         self._unmeasured: deque[tuple[TrackRef, str]] = deque()
         self._hopeless: dict[TrackRef, float] = {}  # until when, in monotonic seconds
         self._slow: set[TrackRef] = set()  # no first look at them came in time
+        self._endless: set[TrackRef] = set()  # foreign ones, not all of which came in time
 
     async def survey(self) -> None:
         """Have everything in the library measured that was not yet, or that has changed since."""
@@ -89,7 +90,9 @@ class Measuring:
         track, quick = await self._first()
         if track is not None:
             work = self._measure(track, quick=quick)
-            await self._patiently(track.ref, work, urgent=quick and track.length is not None)
+            done = await self._patiently(track.ref, work, urgent=quick and track.length is not None)
+            if not done and not quick and track.ref.startswith(FOREIGN):  # not all of it once more right away
+                self._give_up(track.ref)
         elif self._unmeasured:
             await self._sweep()
         else:
@@ -154,10 +157,11 @@ class Measuring:
                 rough = track
         return (live, True) if live else (rough, False)
 
-    @staticmethod
-    def _worth(track: Track) -> bool:
+    def _worth(self, track: Track) -> bool:
         """Whether all of it is to be measured."""
-        return track.length is not None and (not track.ref.startswith(FOREIGN) or track.length <= LONGEST)
+        if track.length is None or track.ref in self._endless:
+            return False
+        return not track.ref.startswith(FOREIGN) or track.length <= LONGEST
 
     async def _measure(self, track: Track, *, quick: bool) -> None:
         if track.ref.startswith(FOREIGN):
@@ -182,8 +186,10 @@ class Measuring:
             found = await self._child.ask(request, within=within)
         except GaugeError as error:
             log.info("track not measured", kind=ref.partition(":")[0], error=str(error))
-            if request.quick and error.late:
+            if error.late and request.quick:
                 self._slow.add(ref)
+            elif error.late and request.url:
+                self._endless.add(ref)
             else:
                 self._give_up(ref)
             return

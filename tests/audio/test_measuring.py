@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -18,7 +19,7 @@ import pytest
 
 from audio.gauge import Request
 from audio.gauge_answer import answer
-from audio.gauge_child import ROOT, GaugeChild, GaugeError
+from audio.gauge_child import ROOT, GaugeChild, GaugeError, GaugeTimeoutError
 from audio.loudness import Levels
 from audio.loudness_tags import tagged
 from audio.measuring import Measuring
@@ -472,6 +473,46 @@ async def test_a_source_that_hangs_is_given_up(job: Job, tmp_path: Path, monkeyp
         await until(lambda: job.whole(last), within=30)
         await until(lambda: len(job.media.host.requests) == 2, within=30)  # once more, when there is time
     assert hanging.ref not in job.measures.rows
+
+
+class Loaded:
+    """A child that looks at once, and needs for ever, or longer than it has, for the whole of a track."""
+
+    def __init__(self, *, late: bool) -> None:
+        self.asked: list[Request] = []
+        self.late = late
+
+    async def ask(self, request: Request, *, within: float) -> dict[str, Any]:
+        self.asked.append(request)
+        if request.quick or request.path:
+            return {"loudness": -20.0, "peak": -3.0, "opus": False, "whole": not request.quick, "waveform": ""}
+        if not self.late:
+            await asyncio.Event().wait()
+        raise GaugeTimeoutError
+
+    async def rest(self) -> None:
+        """Nothing to do."""
+
+    async def end(self) -> None:
+        """Nothing to do."""
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["broken off", "too slow"])
+async def test_what_was_fetched_in_vain_is_not_fetched_again_at_once(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, late: bool
+) -> None:
+    monkeypatch.setattr("audio.measuring.PATIENCE", 0.01)
+    child = Loaded(late=late)
+    job.job._child = cast("Any", child)
+    long = Track(TrackRef("url:/files/long.flac"), "long", length=3_000_000)
+    songs = [job.shelf.add(name, programme(-20, 6)) for name in ("a.wav", "b.wav")]
+    job.levels.want(ROOM, (long,))
+    async with MediaHost(tmp_path) as job.media.host, job.running():
+        await until(lambda: len(child.asked) == 2, what="a sample, then all of it")
+        for song in songs:
+            job.levels.want(ROOM, (long, song))
+            await until(lambda song=song: job.whole(song))
+    assert [request.quick for request in child.asked if request.url] == [True, False]
 
 
 async def test_a_store_that_is_away_stops_nothing(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 import discord
+from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from pydantic import SecretStr
+from yarl import URL
 
 from bot.keeper import Keeper
 from cogs.discord.client import ChorusClient
@@ -58,9 +60,13 @@ class Discord(Keeper):
         return self._client if self.state == "up" and self._client and not self._client.is_closed() else None
 
     async def _connect(self) -> None:
-        self._client = self._make(self._ready)
-        async with self._client:
-            await self._client.start(self._token.get_secret_value())
+        self._client = client = self._make(self._ready)
+        async with client:
+            await client.login(self._token.get_secret_value())
+            client.shard_count, gateway, _ = await client.http.get_bot_gateway()
+            # Once a session is invalid discord.py dials this, which is not where a proxy of Discord's API sends us.
+            DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway)
+            await client.connect()
 
     async def _ready(self, client: discord.Client) -> None:
         await self._attach(client)

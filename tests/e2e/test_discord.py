@@ -101,3 +101,17 @@ async def test_the_music_does_not_stop_when_the_bot_is_killed(world: World) -> N
     assert "High E" in str(reply.embeds)
     await ann.slash("skip", in_=world.text)
     await world.music.heard(660)
+
+
+async def test_a_session_that_discord_forgot_is_begun_anew(world: World) -> None:
+    """Where the API said that the gateway is: at the simulator."""
+    ann, gateway = world.people[0], world.discord.gateway
+    await world.start_long(ann)
+    (session,) = gateway.sessions.values()
+    gateway.end(session, keep_voice=True)
+    assert session.connection is not None
+    session.connection.abort()
+    await until(lambda: gateway.identified == 2, within=15)
+    await until(lambda: gateway.sessions, within=5)
+    assert "Long" in str((await ann.slash("queue", in_=world.text)).embeds)
+    await world.music.heard(LONG)

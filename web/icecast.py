@@ -5,6 +5,7 @@ import base64
 import re
 import socket
 import ssl
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from hashlib import blake2b
@@ -31,6 +32,8 @@ LOOK = 5.0
 PATIENCE = 10.0
 PAUSES = (1.0, 60.0)
 """Seconds before the first attempt after a failure, doubled each time, and at most."""
+PROVED = 20.0
+"""Seconds after which a mount counts as up, so that its end is the first failure again."""
 SEND_BUFFER = 64 * 1024
 """Small, so that the system does not hide for minutes that the server takes nothing."""
 _OK = (100, 200)
@@ -245,13 +248,15 @@ class Icecast:
     async def _mount(self, ref: RoomRef, name: str) -> None:
         pause, most = PAUSES
         while True:
+            began = time.monotonic()
             try:
                 async with self._server.mounted(path_of(ref.room), name) as (mount, reader):
-                    pause = PAUSES[0]
                     await self._feed(ref.room, mount, reader)
             except (OSError, TimeoutError, EOFError) as error:
                 reason = str(error) if isinstance(error, ConnectionRefusedError) else type(error).__name__
                 log.warning("icecast mount failed", room=ref.room, server=self._server.name, reason=reason)
+            if time.monotonic() - began > PROVED:
+                pause = PAUSES[0]
             await asyncio.sleep(pause)
             pause = min(pause * 2, most)
 

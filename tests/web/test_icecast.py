@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -152,6 +153,25 @@ async def test_a_mount_that_is_cut_comes_back(running: Running, server: FakeIcec
     await until(lambda: len(server.past) == 1)
     await until(lambda: ("lobby", 0) in running.audience, what="nobody hears it there meanwhile")
     await until(lambda: len(server.sound.get(MOUNT, b"")) > 20_000)
+
+
+async def test_a_server_that_cuts_at_once_is_tried_ever_more_rarely(site: Site) -> None:
+    calls = list[float]()
+
+    async def cutting(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        calls.append(time.monotonic())
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(cutting, "127.0.0.1", 0)
+    running = Running(site, f"http://source:pw@127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    try:
+        await until(lambda: len(calls) > 3)
+    finally:
+        await running.stop()
+        server.close()
+    assert calls[3] - calls[2] > 0.35
 
 
 async def test_a_server_that_takes_nothing_is_left_and_tried_again(

@@ -59,8 +59,7 @@ class Measuring:
         self._child = GaugeChild()
         self._unmeasured: deque[tuple[TrackRef, str]] = deque()
         self._hopeless: dict[TrackRef, float] = {}  # until when, in monotonic seconds
-        self._slow: set[TrackRef] = set()  # no first look at them came in time
-        self._endless: set[TrackRef] = set()  # foreign ones, not all of which came in time
+        self._late: set[tuple[TrackRef, bool]] = set()  # what did not come in time; True: even a first look
 
     async def survey(self) -> None:
         """Have everything in the library measured that was not yet, or that has changed since."""
@@ -149,7 +148,7 @@ class Measuring:
             if self._hopeless.get(track.ref, 0.0) > time.monotonic() or track.ref.startswith("node:"):
                 continue
             measure = await self._levels.look(track.ref)
-            if measure is None and track.ref not in self._slow:
+            if measure is None and (track.ref, True) not in self._late:
                 if track.length is not None:
                     return track, True
                 live = live or track
@@ -159,7 +158,7 @@ class Measuring:
 
     def _worth(self, track: Track) -> bool:
         """Whether all of it is to be measured."""
-        if track.length is None or track.ref in self._endless:
+        if track.length is None or (track.ref, False) in self._late:
             return False
         return not track.ref.startswith(FOREIGN) or track.length <= LONGEST
 
@@ -186,10 +185,8 @@ class Measuring:
             found = await self._child.ask(request, within=within)
         except GaugeError as error:
             log.info("track not measured", kind=ref.partition(":")[0], error=str(error))
-            if error.late and request.quick:
-                self._slow.add(ref)
-            elif error.late and request.url:
-                self._endless.add(ref)
+            if error.late and (request.quick or request.url):
+                self._late.add((ref, request.quick))
             else:
                 self._give_up(ref)
             return

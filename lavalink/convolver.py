@@ -3,6 +3,7 @@
 The responses are those of Lavaplayer's `Equalizer` and of lavadsp's converters at 48 kHz.
 """
 
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -14,6 +15,8 @@ from lavalink.opus import BLOCK, FRAME, RATE
 Sound = NDArray[np.float32]
 """Samples shaped (n, 2), full scale 1.0."""
 
+Response = NDArray[np.complexfloating]
+"""At the frequencies from 0 to 24 kHz."""
 Spectrum = NDArray[np.complex64]
 
 SIZES = (6_000, 7_680, 10_240, 16_384)
@@ -22,8 +25,8 @@ LONGEST = FRAME * BLOCK
 TAPS = SIZES[-1] - LONGEST
 FAINTEST = 1e-6
 """Share of the strongest tap (-120 dB) below which a response is over."""
-KEPT = 32
-"""Spectra of each kind that are kept, of 130 kB at most: one takes up to 5 ms, and each seek or new track needs it."""
+KEPT = 64
+"""Spectra that are kept, of 130 kB at most: to make one takes up to 5 ms, and each seek or new track needs it."""
 _GRID = 65_536
 
 _BETA = (
@@ -68,45 +71,43 @@ class Convolver:
 
 def equalizer(effect: Equalizer) -> Convolver:
     """Lavaplayer's equalizer: the sound and four times each band's share of it."""
-    return Convolver(_equalizer(effect.gains))
+    return Convolver(_spectrum(_equalizer, effect.gains))
 
 
 def low_pass(effect: LowPass) -> Convolver:
     """What lavadsp's LowPassConverter does: y += (x − y) / smoothing."""
-    return Convolver(_low_pass(effect.smoothing))
+    return Convolver(_spectrum(_low_pass, effect.smoothing))
 
 
 def resonance(band: float, width: float) -> Convolver:
     """The band that lavadsp's KaraokeConverter keeps, both in Hz."""
-    return Convolver(_resonance(band, width))
+    return Convolver(_spectrum(_resonance, band, width))
 
 
-@lru_cache(KEPT)
-def _equalizer(gains: tuple[float, ...]) -> Spectrum:
+def _equalizer(gains: Sequence[float]) -> Response:
     response = np.ones(len(_Z), complex)
     for gain, beta, gamma in zip(gains, _BETA, _GAMMA, strict=True):
         if gain:
             response += (2 * gain * (1 - beta)) * _SLOPES / (1 - gamma * _Z + beta * _Z2)
-    return _spectrum(response)
+    return response
 
 
-@lru_cache(KEPT)
-def _low_pass(smoothing: float) -> Spectrum:
+def _low_pass(smoothing: float) -> Response:
     share = complex(1 / smoothing)
-    return _spectrum(share / (1 - (1 - share) * _Z))
+    return share / (1 - (1 - share) * _Z)
 
 
-@lru_cache(KEPT)
-def _resonance(band: float, width: float) -> Spectrum:
+def _resonance(band: float, width: float) -> Response:
     c = np.exp(-2 * np.pi * width / RATE)
     b = -4 * c / (1 + c) * np.cos(2 * np.pi * band / RATE)
     a = np.sqrt(1 - b * b / (4 * c)) * (1 - c)
-    return _spectrum(a / (1 + b * _Z + c * _Z2))
+    return a / (1 + b * _Z + c * _Z2)
 
 
-def _spectrum(response: NDArray[np.complexfloating]) -> Spectrum:
+@lru_cache(KEPT)
+def _spectrum(response: Callable[..., Response], *settings: Hashable) -> Spectrum:
     """The transform of the impulse response, with room for a piece of sound, for what has this frequency response."""
-    taps = np.fft.irfft(response, _GRID)[:TAPS]
+    taps = np.fft.irfft(response(*settings), _GRID)[:TAPS]
     needed = np.flatnonzero(np.abs(taps) >= FAINTEST * np.abs(taps).max())[-1] + 1
     size = next(size for size in SIZES if size >= needed + LONGEST)
     return np.fft.fft(taps[:needed], size).astype(np.complex64)

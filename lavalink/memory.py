@@ -32,13 +32,16 @@ async def tidy() -> None:
     packets late.
     """
     trim: Callable[[int], int] | None = getattr(_libc, "malloc_trim", None)
+    took = 0.0
     while True:
-        await _rest(took=_timed(gc.collect))
+        await _rest(took)
+        took = _timed(gc.collect)
         if trim is not None:
-            await _rest(took=await asyncio.to_thread(_timed, partial(trim, 0)))
+            await _rest(took)
+            took = await asyncio.to_thread(_timed, partial(trim, 0))
 
 
-async def _rest(*, took: float) -> None:
+async def _rest(took: float) -> None:
     await asyncio.sleep(min(max(EVERY, took / SHARE), RAREST))
 
 

@@ -1,10 +1,12 @@
 """`make soak`: fifty rooms on one node, random commands, for an hour; what leaks, sticks or comes late is counted.
 
 A packet is late when it comes more than 40 ms after it was due. It is the machine's doing when, in that moment, a bare
-sleeper (one on each core, which does nothing but sleep for 20 ms at a time) was late by half as much, or the kernel
+sleeper (one on each core, which does nothing but sleep for 20 ms at a time) was late by half as much; or the kernel
 kept the node's loop, or another of its threads, which may have had the interpreter's lock, waiting for a core for half
-as long (`run_delay`, as the first sleeper reads it); of the threads, which make packets ready 280 ms ahead, that time
-counts too. The report tells these apart.
+as long (`run_delay`, as the first sleeper reads it); or the host of a virtual machine took a core away for half as long
+(`steal` of /proc/stat, in ticks of 10 ms): it does so for a few ms at a time, of which a sleeper notices little, while
+whoever wants to work gets half done. Packets are made ready 280 ms ahead: what keeps that work back counts all that
+time. The report tells these apart.
 
 Beside other work it wants priority. Where Linux groups processes by session (`sched_autogroup_enabled`), niceness
 counts within a session only: `setsid sh -c 'echo -19 > /proc/self/autogroup; exec nice -n -15 make soak'`, as root.
@@ -40,6 +42,8 @@ HELD_BACK = 2.0
 RING = 0.28
 """Seconds that a node has made ready: a thread that waits for a core makes packets late so much later."""
 APART = 0.25
+MACHINE = ("sleeper", "loop", "thread", "stolen")
+"""What of the machine can make packets late."""
 STUCK = 3.0
 SAMPLE = 5.0
 REPORT = Path(__file__).parent / "reports" / "soak.json"
@@ -47,6 +51,9 @@ SLEEPER = """
 import os, sys, time
 pid, core = sys.argv[1:]
 os.sched_setaffinity(0, {int(core)})
+def stolen():
+    with open("/proc/stat") as stat:
+        return next(int(line.split()[8]) for line in stat if line.startswith(f"cpu{core} ")) / 100
 def delays():
     found = {}
     for thread in os.listdir(f"/proc/{pid}/task") if pid else ():
@@ -56,26 +63,30 @@ def delays():
         except OSError:
             pass
     return found
-due, known = time.monotonic(), delays()
+due, known, before = time.monotonic(), delays(), stolen()
 while True:
     due += 0.02
     time.sleep(max(0.0, due - time.monotonic()))
-    now, found = time.monotonic(), delays()
+    now, found, taken = time.monotonic(), delays(), stolen()
     grown = {thread: delay - known.get(thread, delay) for thread, delay in found.items()}
     loop, others = grown.pop(pid, 0) / 1e9, max(grown.values(), default=0) / 1e9
-    if max(now - due, loop, others) > 0.01:
-        print(now, now - due, loop, others, flush=True)
-    due, known = max(due, now - 0.01), found
+    if max(now - due, loop, others) > 0.01 or taken > before:
+        print(now, now - due, loop, others, core, taken - before, flush=True)
+    due, known, before = max(due, now - 0.01), found, taken
 """
 
 
 class Wait(NamedTuple):
-    """At a time (monotonic s): how late a sleeper was, and for how long the node's threads had to wait for a core."""
+    """At a time (monotonic s): how late a sleeper was, for how long the node's threads had to wait for a core, and for
+    how long its own core was taken away.
+    """
 
     at: float
     slept: float
     loop: float
     others: float
+    core: float
+    stolen: float
 
 
 class Soak:
@@ -161,19 +172,27 @@ class Soak:
                 self.stuck.append(f"room {number} at {now:.1f} for {now - heard:.1f} s")
 
     def causes(self) -> list[str]:
-        """For each late packet what made it so: `sleeper`, `loop` and `thread` are the machine, else it is `node`."""
+        """For each late packet what made it so: one of MACHINE, else it is `node`."""
         return [_cause(it, self.machine) for it in self.late]
 
 
 def _cause(late: Late, waits: list[Wait]) -> str:
     near = [wait for wait in waits if late.at - late.by - 0.05 < wait.at < late.at + 0.05]
-    before = [wait.others for wait in waits if late.at - late.by - RING < wait.at < late.at + 0.05]
-    kept = {
-        "sleeper": max((it.slept for it in near), default=0.0) > late.by / 2,
-        "loop": sum(it.loop for it in near) > late.by / 2,
-        "thread": sum(it.others for it in near) > late.by / 2 or sum(before) > (late.by + RING) / 2,
-    }
-    return next((cause for cause, enough in kept.items() if enough), "node")
+    before = [wait for wait in waits if late.at - late.by - RING < wait.at < late.at + 0.05]
+    short, long = late.by / 2, (late.by + RING) / 2
+    enough = (
+        max((it.slept for it in near), default=0.0) > short,
+        sum(it.loop for it in near) > short,
+        sum(it.others for it in near) > short or sum(it.others for it in before) > long,
+        _stolen(near) > short or _stolen(before) > long,
+    )
+    return next((cause for cause, it_was in zip(MACHINE, enough, strict=True) if it_was), "node")
+
+
+def _stolen(waits: list[Wait]) -> float:
+    """Seconds for which the core that was taken away for longest was gone."""
+    cores = {wait.core for wait in waits}
+    return max((sum(it.stolen for it in waits if it.core == core) for core in cores), default=0.0)
 
 
 def moments(late: list[Late], causes: list[str]) -> list[dict[str, Any]]:
@@ -265,13 +284,14 @@ def figures(soak: Soak, minutes: float, before: dict[str, int], after: dict[str,
         "memory_mb": [round(it) for it in soak.memory[:: max(1, len(soak.memory) // 24)]],
         "late_by_the_node": judged(len(blamed), 0, worst_ms=worst(blamed), moments=moments(soak.late, causes)),
         "late_by_the_machine": {
-            **{cause: causes.count(cause) for cause in ("sleeper", "loop", "thread")},
+            **{cause: causes.count(cause) for cause in MACHINE},
             "worst_ms": worst(soak.late),
         },
         "bare_sleepers": {
             "late_over_10_ms": sum(it.slept > 0.01 for it in soak.machine),
             "worst_ms": round(max((it.slept for it in soak.machine), default=0.0) * 1000, 1),
             "loop_kept_waiting_s": round(sum(it.loop for it in soak.machine), 1),
+            "cores_taken_away_s": round(sum(it.stolen for it in soak.machine), 1),
         },
         "stuck": judged(len(soak.stuck), 0, which=soak.stuck[:5]),
         "refused": judged(len(refused), 0, which=refused[:5]),

@@ -10,7 +10,7 @@ from lavalink.protocol import LoadError
 from lavalink.strand import NOTHING, Strand
 
 RETREAT = RATE // 10
-"""Samples (100 ms) in which a crossfade that is called off is undone, and the least that is left of one that waited."""
+"""Samples (100 ms) in which a crossfade that is called off is undone."""
 SHORTEST = FRAME
 """Samples below which an overlap is not worth the name: then tracks are joined to the sample."""
 FULL_CIRCLE = math.pi / 2
@@ -54,10 +54,8 @@ class Crossfade:
     def mix(self) -> Sound:
         """The next 100 ms or less; a piece ends at the middle."""
         size = min(self._left, FRAME * BLOCK)
-        if not (self.turned or self.retreating):
+        if not self.retreating and self._middle > 0:
             size = min(size, self._middle)
-            if self.error is None and not self.coming.flowing:
-                return self._wait(size)
         step = (self._goal - self._angle) / self._left
         angles = self._angle + step * np.arange(1, size + 1, dtype=np.float32)[:, None]
         going, coming_in = _padded(self._going(size), size), _padded(self._coming(size), size)
@@ -66,13 +64,6 @@ class Crossfade:
         self._middle -= 0 if self.retreating else size
         return np.asarray(going * np.cos(angles) + coming_in * np.sin(angles), np.float32)
 
-    def _wait(self, size: int) -> Sound:
-        """The former alone, no softer than it is, while the coming one's source stalls; what is left gets shorter."""
-        going = self._going(size)
-        self._left = max(RETREAT, self._left - size) if len(going) == size else 0
-        self._middle = min(self._middle, self._left // 2)
-        return going * np.float32(math.cos(self._angle))
-
     def _going(self, size: int) -> Sound:
         try:
             return self.former.take(size)
@@ -80,7 +71,7 @@ class Crossfade:
             return NOTHING  # broken in its last seconds: over a little early
 
     def _coming(self, size: int) -> Sound:
-        if self.error is not None or (self.retreating and not self.coming.flowing):
+        if self.error is not None:
             return NOTHING
         try:
             return self.coming.take(size)

@@ -15,7 +15,7 @@ from av.error import FFmpegError, InvalidDataError
 from av.packet import Packet  # noqa: TC002 (beside its siblings)
 
 from lavalink.containers import open_container
-from lavalink.fetch import PLENTY, HttpFile
+from lavalink.fetch import HttpFile
 from lavalink.hls import Segments, open_segments, reason
 from lavalink.opus import BLOCK, FRAME, RATE, can_pass_through, packet_samples
 from lavalink.pcm import Pcm
@@ -27,7 +27,6 @@ from lavalink.workers import waiting
 PREROLL_MS = 100
 """Decoders need some packets before the place to sound right at it (MP3's reservoir, Opus' memory)."""
 PREROLL_PACKETS = 4
-USUAL_BITRATE = 128_000
 BAD_PACKETS = 100
 """Undecodable packets in a row after which a file counts as broken."""
 
@@ -88,11 +87,6 @@ class Decoder:
     def seekable(self) -> bool:
         """Whether `seek` works."""
         return self._container.duration is not None if self._segments else self.file.seekable()
-
-    @property
-    def flowing(self) -> bool:
-        """Whether 200 ms of the file, by the bit rate it tells, can be read without waiting."""
-        return self.file.has(min(PLENTY, (self._container.bit_rate or USUAL_BITRATE) // 8 // 5))
 
     @property
     def length(self) -> int | None:

@@ -84,11 +84,12 @@ class HttpFile:
         here = max(0, self._start + len(self._data) - self._position)
         return here + (self._download.ahead if self._download else 0)
 
-    def has(self, size: int) -> bool:
-        """Whether so many bytes can be read without waiting: they are here, or all that will come is."""
+    @property
+    def plenty(self) -> bool:
+        """Whether some can be read without waiting: a good deal of it is here, or all that will come."""
         if self._parts and not self._parts[-1].closed:
-            return self._parts[-1].has(size)
-        return self._download is None or self._download.done or self.buffered >= size
+            return self._parts[-1].plenty
+        return self._download is None or self._download.done or self.buffered >= PLENTY
 
     def readable(self) -> bool:
         """Always."""

@@ -5,7 +5,7 @@ from collections import deque
 from math import ceil
 
 from lavalink.decoder import Decoder
-from lavalink.fetch import PLENTY, HttpFile
+from lavalink.fetch import HttpFile  # noqa: TC001 (beside its siblings)
 from lavalink.opus import BLOCK, FRAME, RATE
 from lavalink.pcm import Pcm
 from lavalink.playlists import open_sound
@@ -76,19 +76,13 @@ class Reel:
         """
         with self._lock:
             for _ in range(STRIDE):
-                if self._ahead_samples < samples and not self._ended and (self._file is None or self._file.has(PLENTY)):
+                if self._ahead_samples < samples and not self._ended and (self._file is None or self._file.plenty):
                     self._read_ahead()
         seen = self._ahead_samples
         limit = None if self.end is None else max(0, self._until(self.end))
         if limit is not None and (limit <= seen or self._ended):
             return min(limit, seen)
         return seen if self._ended else None
-
-    @property
-    def flowing(self) -> bool:
-        """Whether the next 100 ms can be read without waiting, as far as can be told."""
-        decoder = self._decoder
-        return bool(self._ahead) or decoder is None or decoder.flowing
 
     @property
     def length(self) -> int | None:

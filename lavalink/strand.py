@@ -77,11 +77,6 @@ class Strand:
         return wanted and self._level == 1.0 and not (self._shaper or self._first or self._raw or len(self._rest))
 
     @property
-    def flowing(self) -> bool:
-        """Whether the next 100 ms are here, as far as can be told."""
-        return self.reel.flowing
-
-    @property
     def length(self) -> float | None:
         """Samples in which the whole of it is heard, at the speed of now; None if it may never end."""
         end = self.reel.length

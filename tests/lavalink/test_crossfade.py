@@ -207,22 +207,6 @@ async def test_a_next_that_breaks_in_it_is_reported_and_the_track_plays_on(
     assert_no_click(samples)
 
 
-async def test_a_next_that_stalls_in_it_does_not_silence_the_track(one: Desk) -> None:
-    """The former is heard to its end, and the coming one as soon as it can be."""
-    one.media.pieces["high.wav"].stall_after = 80_000
-    await crossfaded(one, "low.wav", "high.wav", 1500)
-    await until(lambda: ("TrackEnd", "low.wav", "finished") in one.events(), within=5)
-    samples = heard(one)
-    low = envelope(samples, LOW)
-    assert low[20:290].min() > 0.3
-    assert abs(len(samples) / sound.RATE - 3.0) < 0.1
-    one.media.pieces["high.wav"].stall_after = None
-    one.media.released.set()
-    await one.ended()
-    assert ("TrackEnd", "high.wav", "finished") in one.events()
-    assert one.ear.heard(HIGH)
-
-
 async def test_a_next_that_cannot_be_opened(one: Desk) -> None:
     first, good = await one.track("short.wav"), await one.track("high.flac")
     info = good.info.model_copy(update={"identifier": one.media.url("junk.mp3")})

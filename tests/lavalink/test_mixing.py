@@ -17,8 +17,6 @@ OVERLAP = 24_000
 class Ones:
     """A track that is 1 in one ear and 0 in the other, for so many samples; then it ends, or breaks."""
 
-    flowing = True
-
     def __init__(self, ear: int, samples: int = 10**6, *, breaks: bool = False) -> None:
         self._ear, self._left, self._breaks = ear, samples, breaks
 
@@ -81,40 +79,6 @@ def test_a_track_that_ends_early_leaves_the_other_one() -> None:
         assert len(sound) == OVERLAP
         assert fade.error is None
         assert sound[-1, 1] > 0.99
-
-
-def test_while_the_coming_track_stalls_the_former_gets_no_softer() -> None:
-    former, coming = Ones(0), Ones(1)
-    fade = faded(former, coming)
-    before = fade.mix()
-    coming.flowing = False
-    meanwhile = fade.mix()
-    coming.flowing = True
-    after = mixed(fade)
-    assert np.allclose(meanwhile[:, 0], before[-1, 0])
-    assert not meanwhile[:, 1].any()
-    assert len(before) + len(meanwhile) + len(after) == OVERLAP, "the former has no more"
-    assert abs(after[0, 1] - before[-1, 1]) < 0.001
-    assert np.allclose((after**2).sum(axis=1), 1, atol=1e-4)
-
-
-def test_a_coming_track_that_stalls_until_the_former_ends_comes_then() -> None:
-    former, coming = Ones(0, OVERLAP), Ones(1)
-    fade = faded(former, coming)
-    coming.flowing = False
-    sound = mixed(fade)
-    assert len(sound) == OVERLAP
-    assert (sound[:, 0] == 1).all()
-    assert fade.turned
-
-
-def test_a_coming_track_that_stalls_when_it_is_called_off_is_not_waited_for() -> None:
-    former, coming = Ones(0), Ones(1)
-    fade = faded(former, coming)
-    fade.mix()
-    coming.flowing = False
-    fade.call_off()
-    assert not mixed(fade)[:, 1].any()
 
 
 def test_a_coming_track_that_breaks_says_so_and_the_former_goes_on() -> None:

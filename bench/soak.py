@@ -1,12 +1,11 @@
 """`make soak`: fifty rooms on one node, random commands, for an hour; what leaks, sticks or comes late is counted.
 
 A packet is late when it comes more than 40 ms after it was due. It is the machine's doing when, in that moment, a bare
-sleeper (one on each core, which does nothing but sleep for 20 ms at a time) was late by half as much; or the kernel
-kept the node's loop, or another of its threads, which may have had the interpreter's lock, waiting for a core for half
-as long (`run_delay`, as the first sleeper reads it); or the host of a virtual machine took a core away for half as long
-(`steal` of /proc/stat, in ticks of 10 ms): it does so for a few ms at a time, of which a sleeper notices little, while
-whoever wants to work gets half done. Packets are made ready 280 ms ahead: what keeps that work back counts all that
-time. The report tells these apart.
+sleeper (one on each of the node's cores, which sleeps for 20 ms at a time) was late by half as much; or the kernel kept
+the node's loop, or another of its threads, which may have had the interpreter's lock, waiting for a core for half as
+long (`run_delay`, as the first sleeper reads it; of the threads, which make packets ready 280 ms ahead, that time
+counts too); or the host of a virtual machine took one of the cores away for half as long (`steal` of /proc/stat, in
+ticks of 10 ms): it does so for some ms at a time, of which a sleeper notices little. The report tells these apart.
 
 Beside other work it wants priority. Where Linux groups processes by session (`sched_autogroup_enabled`), niceness
 counts within a session only: `setsid sh -c 'echo -19 > /proc/self/autogroup; exec nice -n -15 make soak'`, as root.
@@ -42,8 +41,6 @@ HELD_BACK = 2.0
 RING = 0.28
 """Seconds that a node has made ready: a thread that waits for a core makes packets late so much later."""
 APART = 0.25
-MACHINE = ("sleeper", "loop", "thread", "stolen")
-"""What of the machine can make packets late."""
 STUCK = 3.0
 SAMPLE = 5.0
 REPORT = Path(__file__).parent / "reports" / "soak.json"
@@ -78,7 +75,7 @@ while True:
 
 class Wait(NamedTuple):
     """At a time (monotonic s): how late a sleeper was, for how long the node's threads had to wait for a core, and for
-    how long its own core was taken away.
+    how long the sleeper's own core (its number) was taken away.
     """
 
     at: float
@@ -129,7 +126,7 @@ class Soak:
         """Commands for so long."""
         end, sampled = time.monotonic() + seconds, 0.0
         async with AsyncExitStack() as stack:
-            for number, core in enumerate(os.sched_getaffinity(0)):
+            for number, core in enumerate(sorted(os.sched_getaffinity(self._one.pid), reverse=True)):
                 await stack.enter_async_context(_sleeper("" if number else f"{self._one.pid}", core, self.machine))
             while (now := time.monotonic()) < end:
                 self._spawn(self._dice.choice(self.rooms))
@@ -172,21 +169,22 @@ class Soak:
                 self.stuck.append(f"room {number} at {now:.1f} for {now - heard:.1f} s")
 
     def causes(self) -> list[str]:
-        """For each late packet what made it so: one of MACHINE, else it is `node`."""
-        return [_cause(it, self.machine) for it in self.late]
+        """For each late packet what made it so."""
+        return [cause(it, self.machine) for it in self.late]
 
 
-def _cause(late: Late, waits: list[Wait]) -> str:
+def cause(late: Late, waits: list[Wait]) -> str:
+    """What of the machine made a packet late: `sleeper`, `loop`, `thread` or `stolen`; else it was the `node`."""
     near = [wait for wait in waits if late.at - late.by - 0.05 < wait.at < late.at + 0.05]
-    before = [wait for wait in waits if late.at - late.by - RING < wait.at < late.at + 0.05]
-    short, long = late.by / 2, (late.by + RING) / 2
-    enough = (
-        max((it.slept for it in near), default=0.0) > short,
-        sum(it.loop for it in near) > short,
-        sum(it.others for it in near) > short or sum(it.others for it in before) > long,
-        _stolen(near) > short or _stolen(before) > long,
-    )
-    return next((cause for cause, it_was in zip(MACHINE, enough, strict=True) if it_was), "node")
+    before = [wait.others for wait in waits if late.at - late.by - RING < wait.at < late.at + 0.05]
+    within = [wait for wait in near if late.at - late.by - 0.02 < wait.at < late.at + 0.02]
+    kept = {
+        "sleeper": max((it.slept for it in near), default=0.0) > late.by / 2,
+        "loop": sum(it.loop for it in near) > late.by / 2,
+        "thread": sum(it.others for it in near) > late.by / 2 or sum(before) > (late.by + RING) / 2,
+        "stolen": _stolen(within) > late.by / 2,
+    }
+    return next((name for name, enough in kept.items() if enough), "node")
 
 
 def _stolen(waits: list[Wait]) -> float:
@@ -198,7 +196,7 @@ def _stolen(waits: list[Wait]) -> float:
 def moments(late: list[Late], causes: list[str]) -> list[dict[str, Any]]:
     """The first 20 moments in which packets came late by the node's fault."""
     found: list[list[Late]] = []
-    blamed = [it for it, cause in zip(late, causes, strict=True) if cause == "node"]
+    blamed = [it for it, name in zip(late, causes, strict=True) if name == "node"]
     for it in sorted(blamed, key=lambda it: it.at):
         if not found or it.at - found[-1][-1].at > APART:
             found.append([])
@@ -273,7 +271,7 @@ def figures(soak: Soak, minutes: float, before: dict[str, int], after: dict[str,
     quarter = max(1, len(soak.memory) // 4)
     early, last = median(soak.memory[quarter : 2 * quarter] or soak.memory), median(soak.memory[-quarter:])
     causes, refused = soak.causes(), [text for room in soak.rooms for text in room.refused]
-    blamed = [it for it, cause in zip(soak.late, causes, strict=True) if cause == "node"]
+    blamed = [it for it, name in zip(soak.late, causes, strict=True) if name == "node"]
     return {
         "minutes": minutes,
         "rooms": len(soak.rooms),
@@ -284,8 +282,8 @@ def figures(soak: Soak, minutes: float, before: dict[str, int], after: dict[str,
         "memory_mb": [round(it) for it in soak.memory[:: max(1, len(soak.memory) // 24)]],
         "late_by_the_node": judged(len(blamed), 0, worst_ms=worst(blamed), moments=moments(soak.late, causes)),
         "late_by_the_machine": {
-            **{cause: causes.count(cause) for cause in MACHINE},
-            "worst_ms": worst(soak.late),
+            **{name: causes.count(name) for name in ("sleeper", "loop", "thread", "stolen")},
+            "worst_ms": worst([it for it, name in zip(soak.late, causes, strict=True) if name != "node"]),
         },
         "bare_sleepers": {
             "late_over_10_ms": sum(it.slept > 0.01 for it in soak.machine),

@@ -4,8 +4,12 @@ A packet is late when it comes more than 40 ms after it was due. It is the machi
 sleeper (one on each of the node's cores, which sleeps for 20 ms at a time) was late by half as much; or the kernel kept
 the node's loop, or another of its threads, which may have had the interpreter's lock, waiting for a core for half as
 long (`run_delay`, as the first sleeper reads it; of the threads, which make packets ready 280 ms ahead, that time
-counts too); or the host of a virtual machine took one of the cores away for half as long (`steal` of /proc/stat, in
-ticks of 10 ms): it does so for some ms at a time, of which a sleeper notices little. The report tells these apart.
+counts too). The report tells these apart.
+
+The host of a virtual machine takes cores away for some ms at a time, of which a sleeper notices little; the kernel
+counts it (`steal` of /proc/stat, in ticks of 10 ms). That is the cause if all cores together were away for half of the
+time from when the packet was to be made, 280 ms before it was due, until it came: together, as whoever has the lock may
+be on any of them. How many packets were late when how much was taken (`late_by_share_taken`) shows whether that is so.
 
 Beside other work it wants priority. Where Linux groups processes by session (`sched_autogroup_enabled`), niceness
 counts within a session only: `setsid sh -c 'echo -19 > /proc/self/autogroup; exec nice -n -15 make soak'`, as root.
@@ -17,8 +21,11 @@ import os
 import random
 import sys
 import time
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from itertools import accumulate
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -68,21 +75,18 @@ while True:
     grown = {thread: delay - known.get(thread, delay) for thread, delay in found.items()}
     loop, others = grown.pop(pid, 0) / 1e9, max(grown.values(), default=0) / 1e9
     if max(now - due, loop, others) > 0.01 or taken > before:
-        print(now, now - due, loop, others, core, taken - before, flush=True)
+        print(now, now - due, loop, others, taken - before, flush=True)
     due, known, before = max(due, now - 0.01), found, taken
 """
 
 
 class Wait(NamedTuple):
-    """At a time (monotonic s): how late a sleeper was, for how long the node's threads had to wait for a core, and for
-    how long the sleeper's own core (its number) was taken away.
-    """
+    """At a time (monotonic s): how late a sleeper was, how long the node's threads had to wait, a core was away."""
 
     at: float
     slept: float
     loop: float
     others: float
-    core: float
     stolen: float
 
 
@@ -176,21 +180,33 @@ class Soak:
 def cause(late: Late, waits: list[Wait]) -> str:
     """What of the machine made a packet late: `sleeper`, `loop`, `thread` or `stolen`; else it was the `node`."""
     near = [wait for wait in waits if late.at - late.by - 0.05 < wait.at < late.at + 0.05]
-    before = [wait.others for wait in waits if late.at - late.by - RING < wait.at < late.at + 0.05]
-    within = [wait for wait in near if late.at - late.by - 0.02 < wait.at < late.at + 0.02]
+    before = [wait for wait in waits if late.at - late.by - RING < wait.at < late.at + 0.05]
+    long = (late.by + RING) / 2
     kept = {
         "sleeper": max((it.slept for it in near), default=0.0) > late.by / 2,
         "loop": sum(it.loop for it in near) > late.by / 2,
-        "thread": sum(it.others for it in near) > late.by / 2 or sum(before) > (late.by + RING) / 2,
-        "stolen": _stolen(within) > late.by / 2,
+        "thread": sum(it.others for it in near) > late.by / 2 or sum(it.others for it in before) > long,
+        "stolen": sum(it.stolen for it in before) > long,
     }
     return next((name for name, enough in kept.items() if enough), "node")
 
 
-def _stolen(waits: list[Wait]) -> float:
-    """Seconds for which the core that was taken away for longest was gone."""
-    cores = {wait.core for wait in waits}
-    return max((sum(it.stolen for it in waits if it.core == core) for core in cores), default=0.0)
+def by_share(late: list[Late], waits: list[Wait]) -> dict[str, dict[str, float]]:
+    """For each tenth of the cores that was taken away within 400 ms: for how many s in all, and how many were late."""
+    waits = sorted(waits)
+    times, sums = [it.at for it in waits], [0.0, *accumulate(it.stolen for it in waits)]
+    cores = os.cpu_count() or 1
+
+    def tenth(at: float) -> int:
+        taken = sums[bisect_right(times, at + 0.05)] - sums[bisect_right(times, at - 0.35)]
+        return int(taken / 0.4 / cores * 10)
+
+    steps = range(int((times[-1] - times[0]) / 0.1)) if times else ()
+    seconds, packets = Counter(tenth(times[0] + it * 0.1) for it in steps), Counter(tenth(it.at) for it in late)
+    return {
+        f"{tenths * 10} to {tenths * 10 + 10} %": {"seconds": round(seconds[tenths] / 10), "late": packets[tenths]}
+        for tenths in sorted(seconds | packets)
+    }
 
 
 def moments(late: list[Late], causes: list[str]) -> list[dict[str, Any]]:
@@ -285,6 +301,7 @@ def figures(soak: Soak, minutes: float, before: dict[str, int], after: dict[str,
             **{name: causes.count(name) for name in ("sleeper", "loop", "thread", "stolen")},
             "worst_ms": worst([it for it, name in zip(soak.late, causes, strict=True) if name != "node"]),
         },
+        "late_by_share_taken": by_share(soak.late, soak.machine),
         "bare_sleepers": {
             "late_over_10_ms": sum(it.slept > 0.01 for it in soak.machine),
             "worst_ms": round(max((it.slept for it in soak.machine), default=0.0) * 1000, 1),

@@ -145,7 +145,7 @@ async def know(connection: AsyncConnection, identity: Identity, now: int, dialec
     """Store an identity that was never seen before, or its new name; its person, name and leader."""
     key = {"kind": identity.kind.value, "external": identity.external}
     if await look_up(connection, identity) is None:
-        person = secrets.token_urlsafe(16)
+        person = secrets.token_urlsafe(16).replace("-", "_")  # a "-" may begin an option on a command line
         await connection.execute(insert(persons), {"id": person, "created_at": now})
         values = {**key, "person": person, "name": identity.name}
         added = await connection.execute(insert_or_ignore(identities, dialect), values)

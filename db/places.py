@@ -162,7 +162,7 @@ def _guests(place: PlaceId) -> Guests:
 
 
 def _new_room() -> RoomId:
-    return RoomId(secrets.token_urlsafe(16))
+    return RoomId(secrets.token_urlsafe(16).replace("-", "_"))
 
 
 def _blank(ref: RoomRef, settings: Settings) -> dict[str, object]:
